@@ -1,0 +1,1 @@
+"""Gatehouse: sign people in with a password and a second factor, and issue JWTs."""

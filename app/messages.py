@@ -1,0 +1,53 @@
+"""What may be said to a person, and through which channel; the words themselves are data (`app/texts`)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    SMS = "sms"
+    EMAIL = "email"
+
+
+class Purpose(StrEnum):
+    """Why a message is sent; the dev inbox files by it."""
+
+    VERIFY_EMAIL = "verify_email"
+    SIGN_IN = "sign_in"
+    CONFIRM = "confirm"
+    NOTICE = "notice"
+
+
+class Delivery(StrEnum):
+    """How far a message has come (CONTRACT.md: one enum everywhere)."""
+
+    NONE = "none"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a factor wants sent; the flow adds purpose, language and brand."""
+
+    channel: Channel
+    to: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A finished message. `code` is the secret it carries, if any: only the dev inbox looks at it.
+
+    `lifetime` is how long the message is worth delivering.
+    """
+
+    channel: Channel
+    to: str
+    purpose: Purpose
+    text: str
+    subject: str = ""
+    code: str | None = None
+    lifetime: timedelta = timedelta(hours=3)

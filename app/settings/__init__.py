@@ -1,0 +1,103 @@
+"""Every knob, grouped by who uses it, frozen. There is no global instance: `main` reads one and hands out its groups.
+
+Environment variables are `GATEHOUSE_` + group + `__` + name. Durations are ISO 8601 (`PT5M`) or seconds; lists are
+`a,b` or JSON. An impossible or unsafe combination stops the start with a sentence that says what to do.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.settings.groups import (
+    DatabaseSettings,
+    EmailSettings,
+    HttpSettings,
+    LogSettings,
+    MfaSettings,
+    PasswordSettings,
+    RegistrationSettings,
+    Secrets,
+    SmsSettings,
+    TokenSettings,
+)
+
+
+class Settings(BaseSettings):
+    """All of it. `Settings()` reads the environment; tests say what they want."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GATEHOUSE_", env_nested_delimiter="__", frozen=True, hide_input_in_errors=True
+    )
+
+    environment: Literal["development", "production"] = Field("production", description="Unset means production.")
+    brand: Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9 .&-]+$")] = Field(
+        "Gatehouse", description="Named in messages."
+    )
+    secret_keys: Secrets = Field(
+        (), description="32 random bytes each, base64url: the first one writes, all read. `gatehouse keys new`."
+    )
+    workers: Annotated[int, Field(ge=1)] = Field(1, description="Worker processes of `gatehouse serve`.")
+    data_dir: str = Field(".data", description="Development only: embedded PostgreSQL, dev inbox, generated keys.")
+    database: DatabaseSettings = DatabaseSettings()
+    tokens: TokenSettings = TokenSettings()
+    http: HttpSettings = HttpSettings()
+    sms: SmsSettings = SmsSettings()
+    email: EmailSettings = EmailSettings()
+    mfa: MfaSettings = MfaSettings()
+    passwords: PasswordSettings = PasswordSettings()
+    registration: RegistrationSettings = RegistrationSettings()
+    logs: LogSettings = LogSettings()
+
+    @property
+    def in_development(self) -> bool:
+        return self.environment == "development"
+
+    @model_validator(mode="after")
+    def refuse_unsafe(self) -> Self:
+        faults = [*_always(self), *([] if self.in_development else _in_production(self))]
+        if faults:
+            raise ValueError(" ".join(faults))
+        return self
+
+
+def _always(settings: Settings) -> Iterator[str]:
+    for origin in settings.http.cors_origins:
+        parts = urlsplit(origin)
+        if not parts.hostname or parts.scheme not in {"http", "https"} or parts.path or "*" in origin:
+            yield f"GATEHOUSE_HTTP__CORS_ORIGINS: {origin} is not an origin such as https://app.example.com."
+    if settings.tokens.refresh_idle > settings.tokens.refresh_max:
+        yield "GATEHOUSE_TOKENS__REFRESH_IDLE must not exceed REFRESH_MAX."
+    if bool(settings.sms.plivo_auth_id) != bool(settings.sms.plivo_auth_token):
+        yield "GATEHOUSE_SMS__PLIVO_AUTH_ID and GATEHOUSE_SMS__PLIVO_AUTH_TOKEN go together: set both."
+    if settings.sms.plivo_auth_id and not settings.sms.plivo_src:
+        yield "GATEHOUSE_SMS__PLIVO_SRC is missing: set the number or name that messages come from."
+
+
+def _in_production(settings: Settings) -> Iterator[str]:
+    """Nothing that is only good enough for development may run unnoticed in production."""
+    required: dict[str, object] = {
+        "GATEHOUSE_DATABASE__URL": settings.database.url,
+        "GATEHOUSE_SECRET_KEYS (make one with `gatehouse keys new`)": settings.secret_keys,
+        "GATEHOUSE_EMAIL__SMTP_URL": settings.email.smtp_url,
+    }
+    chosen = {"GATEHOUSE_MFA__POLICY": "policy" in settings.mfa.model_fields_set}
+    if "sms" in settings.mfa.factors:
+        required |= {
+            "GATEHOUSE_SMS__PLIVO_AUTH_ID": settings.sms.plivo_auth_id,
+            "GATEHOUSE_SMS__REGIONS": settings.sms.regions,
+        }
+    for name, present in (required | chosen).items():
+        if not present:
+            yield f"{name} is not set; production needs it (GATEHOUSE_ENVIRONMENT=development runs without)."
+    urls = {
+        "GATEHOUSE_TOKENS__ISSUER": (settings.tokens.issuer,),
+        "GATEHOUSE_HTTP__PUBLIC_URL": (settings.http.public_url,),
+        "GATEHOUSE_SMS__PLIVO_BASE_URL": (settings.sms.plivo_base_url,),
+        "GATEHOUSE_HTTP__CORS_ORIGINS": settings.http.cors_origins,
+    }
+    for name, values in urls.items():
+        if any(urlsplit(value).scheme != "https" for value in values):
+            yield f"{name} must be https in production."
