@@ -35,6 +35,8 @@ class Draft:
     channel: Channel
     to: str
     code: str
+    region: str = ""
+    """ISO 3166 region of a phone number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +53,4 @@ class Message:
     subject: str = ""
     code: str | None = None
     lifetime: timedelta = timedelta(hours=3)
+    region: str = ""

@@ -1,0 +1,145 @@
+"""JWTs: minted for one scope, read for one scope (law 4), as strictly as RFC 8725 and its successor draft ask.
+
+Expiry is judged by the house's clock, never by the library's.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, overload
+from uuid import UUID
+
+import jwt
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from app import strict_json
+from app.clock import Clock
+from app.crypto.chance import below, new_id
+from app.crypto.claims import AccessClaims, Claims, PendingClaims, Scope
+from app.crypto.signing import KeySet, SigningKey
+from app.problems import InvalidToken
+from app.settings.groups import TokenSettings
+
+_LEEWAY = timedelta(seconds=5)
+_JITTER_PARTS = 1000
+_JITTER = 0.05
+_SHAPE = re.compile(r"[\w-]{1,512}\.[\w-]{1,4096}\.[\w-]{1,512}", re.ASCII)
+_JWS = jwt.PyJWS()
+
+
+class _Header(BaseModel):
+    """Exactly these members: no jwk, jku, x5u, crit or b64 is ever looked at, because none is let in."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    alg: str
+    kid: str
+    typ: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of token: its media type (RFC 8725 §3.11), the shape of its claims, and what a refusal calls it."""
+
+    scope: Scope
+    typ: str
+    audience: str
+    claims: type[Claims]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A token and its remaining life in whole seconds."""
+
+    token: str
+    expires_in: int
+
+
+class Tokens:
+    """`keys` may be replaced while running; a token is read with the keys of that moment."""
+
+    def __init__(self, settings: TokenSettings, *, keys: KeySet, clock: Clock) -> None:
+        self.keys = keys
+        self._settings = settings
+        self._clock = clock
+        issuer = settings.issuer
+        kinds = (
+            Kind(Scope.FULL, "at+jwt", settings.audience or issuer, AccessClaims, "an access token"),
+            Kind(Scope.MFA_PENDING, "mfa-pending+jwt", f"{issuer}#mfa", PendingClaims, "an mfa-pending token"),
+        )
+        self._kinds = {kind.scope: kind for kind in kinds}
+        self._by_typ = {kind.typ: kind for kind in kinds}
+
+    def mint_access(
+        self, *, user_id: UUID, session_id: UUID, auth_time: datetime, acr: str, amr: tuple[str, ...]
+    ) -> Minted:
+        """Lives up to 5 % less than the setting, so that many clients do not refresh in one second."""
+        life = self._settings.access_life * (1 - _JITTER * below(_JITTER_PARTS) / _JITTER_PARTS)
+        own = {"sid": str(session_id), "auth_time": int(auth_time.timestamp()), "acr": acr, "amr": list(amr)}
+        return self._mint(Scope.FULL, user_id, new_id(self._clock.now()), life, own | {"client_id": "gatehouse"})
+
+    def mint_pending(self, *, user_id: UUID, sign_in: UUID) -> Minted:
+        return self._mint(Scope.MFA_PENDING, user_id, sign_in, self._settings.pending_life, {})
+
+    def _mint(self, scope: Scope, user_id: UUID, jti: UUID, life: timedelta, own: dict[str, Any]) -> Minted:
+        kind, now = self._kinds[scope], int(self._clock.now().timestamp())
+        seconds = int(life.total_seconds())
+        claims = {
+            "iss": self._settings.issuer,
+            "aud": kind.audience,
+            "sub": str(user_id),
+            "jti": str(jti),
+            "iat": now,
+            "exp": now + seconds,
+            "scope": scope,
+            **own,
+        }
+        key = self._key_of(kind)
+        return Minted(jwt.encode(claims, key.private, key.alg, {"typ": kind.typ, "kid": key.kid}), seconds)
+
+    def _key_of(self, kind: Kind) -> SigningKey:
+        return self.keys.access if kind.scope == Scope.FULL else self.keys.internal
+
+    @overload
+    def read(self, token: str, *, scope: Literal[Scope.FULL]) -> AccessClaims: ...
+    @overload
+    def read(self, token: str, *, scope: Literal[Scope.MFA_PENDING]) -> PendingClaims: ...
+    def read(self, token: str, *, scope: Scope) -> Claims:
+        """The claims of a valid token of *scope*.
+
+        Raises InvalidToken for anything else, always with the same words; only a valid token of another kind is named.
+        """
+        try:
+            kind, claims = self._open(token)
+        except (ValueError, ValidationError, jwt.PyJWTError):
+            raise InvalidToken from None
+        if kind.scope != scope:
+            raise InvalidToken(f"This is {kind.name}; this route takes {self._kinds[scope].name}.")
+        return claims
+
+    def _open(self, token: str) -> tuple[Kind, Claims]:
+        if not _SHAPE.fullmatch(token):
+            raise ValueError("not three segments of base64url")
+        head = _Header.model_validate(strict_json.parse(_segment(token)))
+        kind = self._by_typ.get(head.typ.removeprefix("application/"))
+        if kind is None:
+            raise ValueError("of an unknown kind")
+        key = self._key_of(kind)
+        if head.kid != key.kid:
+            raise ValueError("under an unknown key")
+        payload = _JWS.decode_complete(token, key.private.public_key(), [key.alg])["payload"]
+        claims = kind.claims.model_validate(strict_json.parse(payload))
+        self._judge(claims, kind)
+        return kind, claims
+
+    def _judge(self, claims: Claims, kind: Kind) -> None:
+        now = self._clock.now().timestamp()
+        if claims.iss != self._settings.issuer or claims.aud != kind.audience:
+            raise ValueError("for somebody else")
+        if claims.exp <= now or claims.iat > now + _LEEWAY.total_seconds():
+            raise ValueError("expired, or from the future")
+
+
+def _segment(token: str) -> bytes:
+    return jwt.utils.base64url_decode(token.partition(".")[0])

@@ -1,0 +1,117 @@
+"""The factor contract. A factor is given its state and gives back the next one; flows save it, senders carry its messages.
+
+So each factor can be tested without a database, a network or a clock.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from app.crypto.codes import Fingerprints
+from app.messages import Draft, Purpose
+
+
+class CodeRejected(Exception):  # noqa: N818  named as the state it tells of
+    """The answer is wrong, too late, or was good once already."""
+
+
+class Shape(BaseModel):
+    """What a client sends or is shown: nothing but the declared fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an answer is bound to: a code for one challenge or purpose is no code for another."""
+
+    challenge_id: UUID
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked, as it was remembered."""
+
+    about: About
+    fingerprint: bytes | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to remember (`fingerprint`), what to send (`draft`), and what the client needs to see (`show`)."""
+
+    fingerprint: bytes | None = None
+    draft: Draft | None = None
+    show: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What an enrolled factor may tell about itself to its owner."""
+
+    destination: str | None = None
+    remaining: int | None = None
+
+
+StateT = TypeVar("StateT", bound=Shape)
+EnrollT = TypeVar("EnrollT", bound=Shape)
+AnswerT = TypeVar("AnswerT", bound=Shape)
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled(Generic[StateT]):
+    """`setup` is shown once; `unique` is a value that no other user may hold."""
+
+    state: StateT
+    setup: Shape
+    unique: str | None = None
+
+
+class Factor(ABC, Generic[StateT, EnrollT, AnswerT, SettingsT]):
+    """One kind of second factor, without mutable state. Everything that is its own stands in its file."""
+
+    kind: ClassVar[str]
+    """Its name in rows and requests; the `factor` field of `Enroll`, `Setup` and `Answer` is this literal."""
+    amr: ClassVar[str]
+    """Its authentication method reference (RFC 8176 §2)."""
+    strength: ClassVar[int]
+    """Its rank: a weaker factor never approves a change of a stronger one."""
+
+    Settings: type[SettingsT]
+    State: type[StateT]
+    Enroll: type[EnrollT]
+    Answer: type[AnswerT]
+    Setup: type[Shape]
+
+    def __init__(self, settings: SettingsT, *, fingerprints: Fingerprints) -> None:
+        self.settings = settings
+        self.fingerprints = fingerprints
+
+    @abstractmethod
+    def enroll(self, request: EnrollT) -> Enrolled[StateT]:
+        """Begin. Raises a Problem for what this installation does not allow."""
+
+    @abstractmethod
+    def ask(self, state: StateT, about: About) -> Question:
+        """Put the question of one challenge."""
+
+    @abstractmethod
+    def accept(self, state: StateT, answer: AnswerT, asked: Asked, at: datetime) -> StateT:
+        """Return the next state, or raise CodeRejected."""
+
+    def confirm(self, state: StateT, answer: AnswerT, asked: Asked, at: datetime) -> StateT:
+        """Activate with the first right answer."""
+        return self.accept(state, answer, asked, at)
+
+    def describe(self, state: StateT) -> Described:  # noqa: ARG002  most factors tell nothing
+        return Described()
+
+
+AnyFactor = Factor[Any, Any, Any, Any]

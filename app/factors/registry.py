@@ -1,0 +1,70 @@
+"""The factors of this installation: which kinds exist, which may be enrolled, and their shapes as unions for the wire."""
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any
+
+from pydantic import Discriminator, ValidationError
+
+from app.crypto.codes import Fingerprints
+from app.factors.base import AnyFactor, CodeRejected, Shape
+from app.problems import FactorNotEnrolled
+from app.settings import Settings
+
+
+class Factors:
+    """Every registered kind is known, so that an enrolled factor counts though it was switched off (law 10)."""
+
+    def __init__(self, kinds: Iterable[type[AnyFactor]], settings: Settings, *, fingerprints: Fingerprints) -> None:
+        self._known = {kind.kind: kind(_own(kind, settings), fingerprints=fingerprints) for kind in kinds}
+        unknown = set(settings.mfa.factors) - set(self._known)
+        if unknown:
+            raise ValueError(
+                f"GATEHOUSE_MFA__FACTORS: unknown kinds {', '.join(sorted(unknown))}; there are {', '.join(self._known)}."
+            )
+        self.usable = tuple(kind for kind in self._known if kind in settings.mfa.factors)
+
+    def __getitem__(self, kind: str) -> AnyFactor:
+        """Raises FactorNotEnrolled for a kind that is not usable here."""
+        if kind not in self.usable:
+            raise FactorNotEnrolled
+        return self._known[kind]
+
+    def known(self, kind: str) -> AnyFactor:
+        """Look *kind* up though it may be switched off."""
+        return self._known[kind]
+
+    def strongest_first(self, kinds: Iterable[str]) -> list[str]:
+        return sorted(kinds, key=lambda kind: -self._known[kind].strength)
+
+    def read_answer(self, kind: str, answer: Shape) -> Shape:
+        """*answer* in the shape of *kind*; one of another shape is a wrong answer: CodeRejected."""
+        shape: type[Shape] = self[kind].Answer
+        if isinstance(answer, shape):
+            return answer
+        try:
+            return shape.model_validate(answer.model_dump() | {"factor": kind})
+        except ValidationError:
+            raise CodeRejected from None
+
+    def enrolls(self) -> Any:  # noqa: ANN401  a type made at run time
+        """The union of what starts an enrolment, told apart by `factor`."""
+        return _union([self._known[kind].Enroll for kind in self.usable], tagged=True)
+
+    def setups(self) -> Any:  # noqa: ANN401  a type made at run time
+        return _union([self._known[kind].Setup for kind in self.usable], tagged=True)
+
+    def answers(self) -> Any:  # noqa: ANN401  a type made at run time
+        """The union of answers; `factor` may be left out, so the first shape that fits is taken."""
+        return _union([self._known[kind].Answer for kind in self.usable], tagged=False)
+
+
+def _own(kind: type[AnyFactor], settings: Settings) -> Any:  # noqa: ANN401  each kind has a shape of its own
+    """A factor's settings are a view of the group that bears its name, if there is one."""
+    return kind.Settings.model_validate(getattr(settings, kind.kind, None) or {}, from_attributes=True)
+
+
+def _union(shapes: list[type[Shape]], *, tagged: bool) -> Any:  # noqa: ANN401  a type made at run time
+    union: Any = reduce(or_, shapes)
+    return Annotated[union, Discriminator("factor")] if tagged and len(shapes) > 1 else union

@@ -1,0 +1,74 @@
+"""A code by SMS: the weakest factor (NIST SP 800-63B-4 §3.1.3.3, restricted), and the one everybody has."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+from typing_extensions import override
+
+from app.crypto.chance import six_digits
+from app.factors.base import About, Asked, CodeRejected, Described, Enrolled, Factor, Question, Shape
+from app.factors.phones import E164, mask, read_phone
+from app.messages import Channel, Draft
+
+SixDigits = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["123456"])]
+
+
+class SmsSettings(BaseModel):
+    regions: tuple[str, ...] | None = None
+
+
+class SmsState(Shape):
+    phone: str
+    region: str
+
+
+class EnrollSms(Shape):
+    """Begin to use a phone number: a code is sent to it."""
+
+    factor: Literal["sms"]
+    phone_number: E164
+
+
+class SmsSetup(Shape):
+    factor: Literal["sms"] = "sms"
+    destination: Annotated[str, Field(examples=["+1 ••• ••• 0123"])]
+
+
+class SmsAnswer(Shape):
+    """The six digits of the newest SMS."""
+
+    factor: Literal["sms"] | None = None
+    code: SixDigits
+
+
+class Sms(Factor[SmsState, EnrollSms, SmsAnswer, SmsSettings]):
+    kind = "sms"
+    amr = "sms"
+    strength = 1
+    Settings, State, Enroll, Answer, Setup = SmsSettings, SmsState, EnrollSms, SmsAnswer, SmsSetup
+
+    @override
+    def enroll(self, request: EnrollSms) -> Enrolled[SmsState]:
+        phone = read_phone(request.phone_number, regions=self.settings.regions)
+        state = SmsState(phone=phone.e164, region=phone.region)
+        return Enrolled(state, SmsSetup(destination=mask(phone.e164)), unique=phone.e164)
+
+    @override
+    def ask(self, state: SmsState, about: About) -> Question:
+        code = six_digits()
+        fingerprint = self.fingerprints.take(code, purpose=about.purpose, about=about.challenge_id)
+        return Question(fingerprint, Draft(Channel.SMS, state.phone, code, region=state.region))
+
+    @override
+    def accept(self, state: SmsState, answer: SmsAnswer, asked: Asked, at: datetime) -> SmsState:
+        if asked.fingerprint is None or asked.expires_at is None or at >= asked.expires_at:
+            raise CodeRejected
+        about = asked.about
+        if not self.fingerprints.match(asked.fingerprint, answer.code, purpose=about.purpose, about=about.challenge_id):
+            raise CodeRejected
+        return state
+
+    @override
+    def describe(self, state: SmsState) -> Described:
+        return Described(destination=mask(state.phone))

@@ -1,0 +1,1 @@
+"""What stands beside every story and survives a refusal: audit, limits, logs, revocations."""
