@@ -1,0 +1,41 @@
+"""E-mail addresses: one canonical form, decided once, so that every spelling of an address is one user and one limit."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`email` is how the user writes it, `folded` how it is looked up."""
+
+    email: str
+    folded: str
+
+
+def read_address(text: str) -> Address:
+    """Read an ASCII local part and a domain, which may be international: kept and compared as punycode.
+
+    Raises ValueError for quoted local parts, comments, IP literals, display names and over-long addresses.
+    """
+    try:
+        found = validate_email(text, check_deliverability=False, allow_smtputf8=False, test_environment=True)
+    except EmailNotValidError:
+        raise ValueError("not an e-mail address") from None
+    email = found.ascii_email
+    if email is None:
+        raise ValueError("not an e-mail address")
+    return Address(email, email.lower())
+
+
+def _check(text: str) -> str:
+    try:
+        return read_address(text).email
+    except ValueError:
+        raise PydanticCustomError("email", "Not an e-mail address.") from None
+
+
+Email = Annotated[str, Field(max_length=254, examples=["ada@example.com"]), AfterValidator(_check)]

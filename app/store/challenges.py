@@ -1,0 +1,106 @@
+"""Questions that wait for an answer: a sign-in, a confirmation. Attempts are spent by one statement, and never refilled."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+
+from app.messages import Delivery, Purpose
+from app.store.database import Tx
+from app.store.records import columns, read, values
+from app.store.tables import challenges
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """`sends` numbers the codes; `fingerprint` is the newest one's. A confirmation has the id of its enrollment."""
+
+    id: UUID
+    user_id: UUID
+    purpose: Purpose
+    credential_version: int
+    attempts: int
+    factor: str | None
+    fingerprint: bytes | None
+    sends: int
+    delivery: Delivery
+    code_expires_at: datetime | None
+    expires_at: datetime
+    closed_at: datetime | None
+
+
+_COLUMNS = columns(challenges, Challenge)
+
+
+async def open_(tx: Tx, challenge: Challenge, *, at: datetime) -> None:
+    await tx.execute(insert(challenges).values(**values(challenge), created_at=at))
+
+
+async def find(tx: Tx, challenge_id: UUID, *, purpose: Purpose, user_id: UUID) -> Challenge | None:
+    """The challenge, however it ended."""
+    statement = select(*_COLUMNS).where(
+        challenges.c.id == challenge_id, challenges.c.purpose == purpose, challenges.c.user_id == user_id
+    )
+    return read(Challenge, (await tx.execute(statement)).one_or_none())
+
+
+async def spend(
+    tx: Tx, challenge_id: UUID, *, purpose: Purpose, user_id: UUID, limit: int, at: datetime
+) -> Challenge | None:
+    """Take one attempt; None when there is none to take. Commit before the answer is judged (law 1)."""
+    statement = (
+        update(challenges)
+        .where(
+            challenges.c.id == challenge_id,
+            challenges.c.purpose == purpose,
+            challenges.c.user_id == user_id,
+            challenges.c.attempts < limit,
+            challenges.c.closed_at.is_(None),
+            challenges.c.expires_at > at,
+        )
+        .values(attempts=challenges.c.attempts + 1)
+        .returning(*_COLUMNS)
+    )
+    return read(Challenge, (await tx.execute(statement)).one_or_none())
+
+
+async def close(tx: Tx, challenge: Challenge, *, at: datetime) -> bool:
+    """Consume the challenge: the first right answer wins, and only while its code is the newest (law 2)."""
+    statement = (
+        update(challenges)
+        .where(challenges.c.id == challenge.id, challenges.c.closed_at.is_(None), challenges.c.sends == challenge.sends)
+        .values(closed_at=at, fingerprint=None)
+    )
+    return (await tx.execute(statement)).rowcount == 1
+
+
+async def renew_code(
+    tx: Tx,
+    challenge: Challenge,
+    *,
+    factor: str,
+    fingerprint: bytes | None,
+    code_expires_at: datetime | None,
+    delivery: Delivery,
+) -> Challenge | None:
+    """The newest question replaces the one before; the attempts stay spent. None when another renewal was faster."""
+    statement = (
+        update(challenges)
+        .where(challenges.c.id == challenge.id, challenges.c.closed_at.is_(None), challenges.c.sends == challenge.sends)
+        .values(
+            factor=factor,
+            fingerprint=fingerprint,
+            code_expires_at=code_expires_at,
+            delivery=delivery,
+            sends=challenges.c.sends + 1,
+        )
+        .returning(*_COLUMNS)
+    )
+    return read(Challenge, (await tx.execute(statement)).one_or_none())
+
+
+async def report(tx: Tx, challenge_id: UUID, *, sends: int, delivery: Delivery) -> None:
+    """Remember how the sending of code number *sends* ended, while it is still the newest."""
+    statement = update(challenges).where(challenges.c.id == challenge_id, challenges.c.sends == sends)
+    await tx.execute(statement.values(delivery=delivery))

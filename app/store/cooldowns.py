@@ -1,0 +1,57 @@
+"""The growing pause between codes, a user and kind: across sign-ins, so that a new one does not start over."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import case, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.store.database import Tx
+from app.store.tables import cooldowns
+
+FORGOTTEN_AFTER = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A send that may happen: the next one not before `next_at`."""
+
+    sends: int
+    next_at: datetime
+
+
+async def take(tx: Tx, user_id: UUID, kind: str, *, pauses: tuple[timedelta, ...], at: datetime) -> Taken | None:
+    """Take the right to send now, by one statement; None while the last send is cooling down."""
+    sends = case((cooldowns.c.next_at < at - FORGOTTEN_AFTER, 0), else_=cooldowns.c.sends)
+    pause = case(*[(sends == n, pause) for n, pause in enumerate(pauses[:-1])], else_=pauses[-1])
+    statement = (
+        insert(cooldowns)
+        .values(user_id=user_id, kind=kind, sends=1, next_at=at + pauses[0])
+        .on_conflict_do_update(
+            index_elements=[cooldowns.c.user_id, cooldowns.c.kind],
+            set_={"sends": func.least(sends + 1, len(pauses)), "next_at": at + pause},
+            where=cooldowns.c.next_at <= at,
+        )
+        .returning(cooldowns.c.sends, cooldowns.c.next_at)
+    )
+    row = (await tx.execute(statement)).one_or_none()
+    return Taken(row.sends, row.next_at) if row else None
+
+
+async def give_back(tx: Tx, user_id: UUID, kind: str, *, taken: Taken, at: datetime) -> None:
+    """Nothing was sent: the next send need not wait, and the pause does not grow."""
+    statement = update(cooldowns).where(
+        cooldowns.c.user_id == user_id, cooldowns.c.kind == kind, cooldowns.c.next_at == taken.next_at
+    )
+    await tx.execute(statement.values(sends=taken.sends - 1, next_at=at))
+
+
+async def clear(tx: Tx, user_id: UUID, kind: str) -> None:
+    """A code was answered right."""
+    await tx.execute(delete(cooldowns).where(cooldowns.c.user_id == user_id, cooldowns.c.kind == kind))
+
+
+async def next_send(tx: Tx, user_id: UUID, kind: str) -> datetime | None:
+    statement = select(cooldowns.c.next_at).where(cooldowns.c.user_id == user_id, cooldowns.c.kind == kind)
+    return (await tx.execute(statement)).scalar_one_or_none()

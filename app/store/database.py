@@ -1,0 +1,103 @@
+"""The way to PostgreSQL: transactions that commit before anything is answered, and one word for a database that is gone."""
+
+import logging
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.problems import DatabaseUnavailable
+from app.settings.groups import DatabaseSettings
+
+Tx: TypeAlias = AsyncConnection
+"""An open transaction. Whoever is handed one adds to it and never commits it."""
+
+_PASSING = ("08", "40", "53", "55", "57")
+"""SQLSTATE classes that say nothing about the statement: connection, rollback, resources, locks, intervention."""
+_log = logging.getLogger("gatehouse.store")
+
+
+def connect(settings: DatabaseSettings, *, pool_size: int | None = None) -> AsyncEngine:
+    """Make an engine; the first connection is made when it is needed."""
+    if settings.url is None:
+        raise ValueError("GATEHOUSE_DATABASE__URL is not set: `gatehouse serve` sets it in development.")
+    return create_async_engine(
+        settings.url.get_secret_value(),
+        hide_parameters=True,
+        pool_size=pool_size or settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.pool_wait.total_seconds(),
+        pool_pre_ping=False,
+        connect_args=_connect_args(settings),
+    )
+
+
+def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
+    seconds = settings.statement_limit.total_seconds()
+    args: dict[str, Any] = {"timeout": settings.pool_wait.total_seconds(), "command_timeout": seconds}
+    args["ssl"] = ssl.create_default_context() if settings.tls == "verify-full" else settings.tls
+    if settings.pgbouncer:
+        return args | {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    millis = str(int(seconds * 1000))
+    return args | {"server_settings": {"statement_timeout": millis, "idle_in_transaction_session_timeout": millis}}
+
+
+class Database:
+    """A pool of connections. `spare` gives the revocation feed one of its own, which no storm of requests can take."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._engine = connect(settings)
+        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._spare = connect(settings, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Tx]:
+        """A transaction, committed when the block ends and rolled back when it raises."""
+        async with _named_failures(), self._engine.begin() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        """For single statements that need no transaction: each commits itself."""
+        async with _named_failures(), self._autocommit.connect() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def spare(self) -> AsyncIterator[Tx]:
+        async with _named_failures(), self._spare.connect() as tx:
+            yield tx
+
+    async def ping(self) -> None:
+        """Raises DatabaseUnavailable unless the database answers."""
+        async with self.read() as tx:
+            await tx.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+        await self._spare.dispose()
+
+
+@asynccontextmanager
+async def _named_failures() -> AsyncIterator[None]:
+    try:
+        yield
+    except (OSError, PoolTimeout) as failure:
+        _log.warning("database unavailable: %s", type(failure).__name__)
+        raise DatabaseUnavailable from failure
+    except SQLAlchemyError as failure:
+        if not _is_passing(failure):
+            raise
+        _log.warning("database unavailable: %s", type(failure).__name__)
+        raise DatabaseUnavailable from failure
+
+
+def _is_passing(failure: SQLAlchemyError) -> bool:
+    if not isinstance(failure, DBAPIError):
+        return False
+    state = getattr(failure.orig, "sqlstate", None)
+    return failure.connection_invalidated or state is None or state.startswith(_PASSING)

@@ -1,0 +1,105 @@
+"""Enrolled factors and those that wait for their first right answer. A factor counts while its row exists (law 10)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+
+from app.store.database import Tx
+from app.store.records import columns, read
+from app.store.tables import enrollments
+
+
+class AlreadyHeld(Exception):  # noqa: N818  reads as the sentence it is
+    """Another user's confirmed factor holds the same unique value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollment:
+    """`state` is sealed; `version` counts its changes."""
+
+    id: UUID
+    user_id: UUID
+    kind: str
+    state: bytes
+    version: int
+    created_at: datetime
+    confirmed_at: datetime | None
+
+
+_COLUMNS = columns(enrollments, Enrollment)
+_CONFIRMED = enrollments.c.confirmed_at.is_not(None)
+
+
+async def of_user(tx: Tx, user_id: UUID) -> list[Enrollment]:
+    """The confirmed ones, oldest first."""
+    statement = select(*_COLUMNS).where(enrollments.c.user_id == user_id, _CONFIRMED)
+    rows = await tx.execute(statement.order_by(enrollments.c.created_at))
+    return [Enrollment(**row._mapping) for row in rows]  # noqa: SLF001  its public name
+
+
+async def has_any(tx: Tx, user_id: UUID) -> bool:
+    statement = select(enrollments.c.id).where(enrollments.c.user_id == user_id, _CONFIRMED).limit(1)
+    return (await tx.execute(statement)).one_or_none() is not None
+
+
+async def pending(tx: Tx, enrollment_id: UUID, *, user_id: UUID, since: datetime) -> Enrollment | None:
+    """The unconfirmed enrollment of this user, begun after *since*."""
+    statement = select(*_COLUMNS).where(
+        enrollments.c.id == enrollment_id,
+        enrollments.c.user_id == user_id,
+        enrollments.c.confirmed_at.is_(None),
+        enrollments.c.created_at > since,
+    )
+    return read(Enrollment, (await tx.execute(statement)).one_or_none())
+
+
+async def begin(
+    tx: Tx, enrollment_id: UUID, *, user_id: UUID, kind: str, state: bytes, unique_index: bytes | None, at: datetime
+) -> None:
+    """Open an unconfirmed enrollment in the place of an earlier one of the kind; a confirmed one is left alone."""
+    same = (enrollments.c.user_id == user_id, enrollments.c.kind == kind, enrollments.c.confirmed_at.is_(None))
+    await tx.execute(delete(enrollments).where(*same))
+    values = {"id": enrollment_id, "user_id": user_id, "kind": kind, "state": state}
+    await tx.execute(insert(enrollments).values(**values, unique_index=unique_index, created_at=at))
+
+
+async def discard(tx: Tx, enrollment_id: UUID) -> None:
+    """Forget an enrollment that was never confirmed."""
+    statement = delete(enrollments).where(enrollments.c.id == enrollment_id, enrollments.c.confirmed_at.is_(None))
+    await tx.execute(statement)
+
+
+async def held_by_another(tx: Tx, indexes: list[bytes], *, user_id: UUID) -> bool:
+    statement = select(enrollments.c.id).where(
+        enrollments.c.unique_index.in_(indexes), enrollments.c.user_id != user_id, _CONFIRMED
+    )
+    return (await tx.execute(statement.limit(1))).one_or_none() is not None
+
+
+async def confirm(tx: Tx, enrollment: Enrollment, *, state: bytes, at: datetime) -> bool:
+    """Put the enrollment in the place of the confirmed one of its kind. True when it replaced one.
+
+    Raises AlreadyHeld when another user confirmed the same unique value meanwhile.
+    """
+    same = (enrollments.c.user_id == enrollment.user_id, enrollments.c.kind == enrollment.kind)
+    replaced = await tx.execute(delete(enrollments).where(*same, _CONFIRMED))
+    statement = update(enrollments).where(enrollments.c.id == enrollment.id)
+    try:
+        await tx.execute(statement.values(state=state, confirmed_at=at, version=enrollments.c.version + 1))
+    except IntegrityError as conflict:
+        raise AlreadyHeld from conflict
+    return replaced.rowcount > 0
+
+
+async def save(tx: Tx, enrollment: Enrollment, *, state: bytes) -> bool:
+    """Store the next state, unless another answer was faster: False then (compare-and-set on the version, law 2)."""
+    statement = (
+        update(enrollments)
+        .where(enrollments.c.id == enrollment.id, enrollments.c.version == enrollment.version, _CONFIRMED)
+        .values(state=state, version=enrollments.c.version + 1)
+    )
+    return (await tx.execute(statement)).rowcount == 1

@@ -1,0 +1,48 @@
+"""Notices that nobody can ask for again: written in the transaction that causes them, sent at least once afterwards (law 3)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select, update
+
+from app.store.database import Tx
+from app.store.records import columns, values
+from app.store.tables import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A mail to come: which template, in which language, with which words. It never holds a secret."""
+
+    id: UUID
+    recipient: str
+    template: str
+    locale: str
+    words: dict[str, str]
+
+
+async def add(tx: Tx, notice: Notice, *, at: datetime) -> None:
+    await tx.execute(insert(outbox).values(**values(notice), created_at=at, due_at=at))
+
+
+async def claim(tx: Tx, *, lease: timedelta, most: int, at: datetime) -> list[tuple[Notice, int]]:
+    """Take up to *most* due notices, with the number of tries, for as long as *lease*: other replicas pass them over."""
+    due = select(outbox.c.id).where(outbox.c.due_at <= at).order_by(outbox.c.due_at).limit(most)
+    mine = due.with_for_update(skip_locked=True).cte("mine").prefix_with("MATERIALIZED")
+    statement = (
+        update(outbox)
+        .where(outbox.c.id == mine.c.id)
+        .values(due_at=at + lease, tries=func.least(outbox.c.tries + 1, 1000))
+        .returning(*columns(outbox, Notice), outbox.c.tries)
+    )
+    rows = await tx.execute(statement)
+    return [(Notice(row.id, row.recipient, row.template, row.locale, row.words), row.tries) for row in rows]
+
+
+async def sent(tx: Tx, notice_id: UUID) -> None:
+    await tx.execute(delete(outbox).where(outbox.c.id == notice_id))
+
+
+async def postpone(tx: Tx, notice_id: UUID, *, until: datetime) -> None:
+    await tx.execute(update(outbox).where(outbox.c.id == notice_id).values(due_at=until))

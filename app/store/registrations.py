@@ -1,0 +1,67 @@
+"""Registrations that wait for their address to be verified: each has its own password, and only one of them becomes a user."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select, update
+
+from app.store.database import Tx
+from app.store.records import columns, read, values
+from app.store.tables import registrations
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    id: UUID
+    email: str
+    email_folded: str
+    password_hash: str
+    locale: str
+    fingerprint: bytes | None
+    expires_at: datetime
+
+
+_COLUMNS = columns(registrations, Registration)
+
+
+async def add(tx: Tx, registration: Registration, *, at: datetime) -> None:
+    await tx.execute(insert(registrations).values(**values(registration), created_at=at))
+
+
+async def find(tx: Tx, registration_id: UUID, *, at: datetime) -> Registration | None:
+    statement = select(*_COLUMNS).where(registrations.c.id == registration_id, registrations.c.expires_at > at)
+    return read(Registration, (await tx.execute(statement)).one_or_none())
+
+
+async def renew_code(tx: Tx, registration_id: UUID, *, fingerprint: bytes) -> None:
+    """The newest code replaces the one before; the attempts stay spent."""
+    statement = update(registrations).where(registrations.c.id == registration_id)
+    await tx.execute(statement.values(fingerprint=fingerprint))
+
+
+async def spend(tx: Tx, registration_id: UUID, *, limit: int, at: datetime) -> Registration | None:
+    """Take one attempt; None when there is none to take. Commit before the code is judged (law 1)."""
+    statement = (
+        update(registrations)
+        .where(
+            registrations.c.id == registration_id,
+            registrations.c.expires_at > at,
+            registrations.c.attempts < limit,
+            registrations.c.fingerprint.is_not(None),
+        )
+        .values(attempts=registrations.c.attempts + 1)
+        .returning(*_COLUMNS)
+    )
+    return read(Registration, (await tx.execute(statement)).one_or_none())
+
+
+async def close(tx: Tx, registration: Registration) -> bool:
+    """Consume the registration, once; the other ones of its address die with it."""
+    own = delete(registrations).where(
+        registrations.c.id == registration.id, registrations.c.fingerprint == registration.fingerprint
+    )
+    if (await tx.execute(own)).rowcount != 1:
+        return False
+    await tx.execute(delete(registrations).where(registrations.c.email_folded == registration.email_folded))
+    return True

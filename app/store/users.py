@@ -1,0 +1,78 @@
+"""People, by the folded form of their address. `credential_version` rises whenever a password or a factor changes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.store.database import Tx
+from app.store.records import columns, read
+from app.store.tables import users
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: UUID
+    email: str
+    password_hash: str
+    active: bool
+    credential_version: int
+    locale: str
+    display_name: str | None
+    created_at: datetime
+    last_login_at: datetime | None
+
+
+_COLUMNS = columns(users, User)
+
+
+async def by_email(tx: Tx, email_folded: str) -> User | None:
+    return read(User, (await tx.execute(select(*_COLUMNS).where(users.c.email_folded == email_folded))).one_or_none())
+
+
+async def by_id(tx: Tx, user_id: UUID) -> User | None:
+    return read(User, (await tx.execute(select(*_COLUMNS).where(users.c.id == user_id))).one_or_none())
+
+
+async def add(
+    tx: Tx, user_id: UUID, *, email: str, email_folded: str, password_hash: str, locale: str, at: datetime
+) -> bool:
+    """False when the address is taken."""
+    statement = insert(users).values(
+        id=user_id, email=email, email_folded=email_folded, password_hash=password_hash, locale=locale, created_at=at
+    )
+    added = await tx.execute(statement.on_conflict_do_nothing().returning(users.c.id))
+    return added.one_or_none() is not None
+
+
+async def admit(tx: Tx, user_id: UUID, *, credential_version: int, at: datetime) -> bool:
+    """Let a signed-in user through, if they are still active and their credentials still those that were proved.
+
+    The row stays locked to the end of the transaction, so that no disabling or password change slips in beside (law 2).
+    """
+    statement = (
+        update(users)
+        .where(users.c.id == user_id, users.c.active, users.c.credential_version == credential_version)
+        .values(last_login_at=func.greatest(users.c.last_login_at, at))
+    )
+    return (await tx.execute(statement)).rowcount == 1
+
+
+async def renew_credentials(tx: Tx, user_id: UUID, *, credential_version: int) -> int | None:
+    """Raise the version by one, so that nothing proved before counts any more; None when it was not *credential_version*."""
+    statement = (
+        update(users)
+        .where(users.c.id == user_id, users.c.active, users.c.credential_version == credential_version)
+        .values(credential_version=users.c.credential_version + 1)
+        .returning(users.c.credential_version)
+    )
+    version: int | None = (await tx.execute(statement)).scalar_one_or_none()
+    return version
+
+
+async def rehash(tx: Tx, user_id: UUID, *, old_hash: str, new_hash: str) -> None:
+    """Store the same password under better parameters, unless it changed meanwhile."""
+    statement = update(users).where(users.c.id == user_id, users.c.password_hash == old_hash)
+    await tx.execute(statement.values(password_hash=new_hash))
