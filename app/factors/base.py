@@ -67,11 +67,10 @@ SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Enrolled(Generic[StateT]):
-    """`setup` is shown once; `unique` is a value that no other user may hold."""
+    """`setup` is shown once."""
 
     state: StateT
     setup: Shape
-    unique: str | None = None
 
 
 class Factor(ABC, Generic[StateT, EnrollT, AnswerT, SettingsT]):
@@ -109,6 +108,10 @@ class Factor(ABC, Generic[StateT, EnrollT, AnswerT, SettingsT]):
     def confirm(self, state: StateT, answer: AnswerT, asked: Asked, at: datetime) -> StateT:
         """Activate with the first right answer."""
         return self.accept(state, answer, asked, at)
+
+    def unique(self, state: StateT) -> str | None:  # noqa: ARG002  most factors have none
+        """The value of which only one user may hold a confirmed factor."""
+        return None
 
     def describe(self, state: StateT) -> Described:  # noqa: ARG002  most factors tell nothing
         return Described()

@@ -17,7 +17,6 @@ from phonenumbers import (
     region_code_for_number,
 )
 from phonenumbers.phonenumberutil import PhoneNumberFormat
-
 from pydantic import Field
 
 from app.problems import SmsNotAllowed

@@ -52,7 +52,7 @@ class Sms(Factor[SmsState, EnrollSms, SmsAnswer, SmsSettings]):
     def enroll(self, request: EnrollSms) -> Enrolled[SmsState]:
         phone = read_phone(request.phone_number, regions=self.settings.regions)
         state = SmsState(phone=phone.e164, region=phone.region)
-        return Enrolled(state, SmsSetup(destination=mask(phone.e164)), unique=phone.e164)
+        return Enrolled(state, SmsSetup(destination=mask(phone.e164)))
 
     @override
     def ask(self, state: SmsState, about: About) -> Question:
@@ -68,6 +68,10 @@ class Sms(Factor[SmsState, EnrollSms, SmsAnswer, SmsSettings]):
         if not self.fingerprints.match(asked.fingerprint, answer.code, purpose=about.purpose, about=about.challenge_id):
             raise CodeRejected
         return state
+
+    @override
+    def unique(self, state: SmsState) -> str:
+        return state.phone
 
     @override
     def describe(self, state: SmsState) -> Described:

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.store.database import Tx
-from app.store.records import columns, read
+from app.store.records import columns, read, values
 from app.store.tables import enrollments
 
 
@@ -57,20 +56,11 @@ async def pending(tx: Tx, enrollment_id: UUID, *, user_id: UUID, since: datetime
     return read(Enrollment, (await tx.execute(statement)).one_or_none())
 
 
-async def begin(
-    tx: Tx, enrollment_id: UUID, *, user_id: UUID, kind: str, state: bytes, unique_index: bytes | None, at: datetime
-) -> None:
-    """Open an unconfirmed enrollment in the place of an earlier one of the kind; a confirmed one is left alone."""
-    same = (enrollments.c.user_id == user_id, enrollments.c.kind == kind, enrollments.c.confirmed_at.is_(None))
-    await tx.execute(delete(enrollments).where(*same))
-    values = {"id": enrollment_id, "user_id": user_id, "kind": kind, "state": state}
-    await tx.execute(insert(enrollments).values(**values, unique_index=unique_index, created_at=at))
-
-
-async def discard(tx: Tx, enrollment_id: UUID) -> None:
-    """Forget an enrollment that was never confirmed."""
-    statement = delete(enrollments).where(enrollments.c.id == enrollment_id, enrollments.c.confirmed_at.is_(None))
-    await tx.execute(statement)
+async def begin(tx: Tx, enrollment: Enrollment) -> None:
+    """Remember an unconfirmed enrollment in the place of an earlier one of the kind; a confirmed one is left alone."""
+    same = (enrollments.c.user_id == enrollment.user_id, enrollments.c.kind == enrollment.kind)
+    await tx.execute(delete(enrollments).where(*same, enrollments.c.confirmed_at.is_(None)))
+    await tx.execute(insert(enrollments).values(**values(enrollment)))
 
 
 async def held_by_another(tx: Tx, indexes: list[bytes], *, user_id: UUID) -> bool:
@@ -80,7 +70,7 @@ async def held_by_another(tx: Tx, indexes: list[bytes], *, user_id: UUID) -> boo
     return (await tx.execute(statement.limit(1))).one_or_none() is not None
 
 
-async def confirm(tx: Tx, enrollment: Enrollment, *, state: bytes, at: datetime) -> bool:
+async def confirm(tx: Tx, enrollment: Enrollment, *, state: bytes, unique_index: bytes | None, at: datetime) -> bool:
     """Put the enrollment in the place of the confirmed one of its kind. True when it replaced one.
 
     Raises AlreadyHeld when another user confirmed the same unique value meanwhile.
@@ -88,8 +78,9 @@ async def confirm(tx: Tx, enrollment: Enrollment, *, state: bytes, at: datetime)
     same = (enrollments.c.user_id == enrollment.user_id, enrollments.c.kind == enrollment.kind)
     replaced = await tx.execute(delete(enrollments).where(*same, _CONFIRMED))
     statement = update(enrollments).where(enrollments.c.id == enrollment.id)
+    changes = {"state": state, "unique_index": unique_index, "confirmed_at": at, "version": enrollment.version + 1}
     try:
-        await tx.execute(statement.values(state=state, confirmed_at=at, version=enrollments.c.version + 1))
+        await tx.execute(statement.values(**changes))
     except IntegrityError as conflict:
         raise AlreadyHeld from conflict
     return replaced.rowcount > 0

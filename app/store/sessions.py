@@ -78,11 +78,11 @@ def _good(key_id: bytes, idle: timedelta, at: datetime) -> tuple[ColumnElement[b
     )
 
 
-async def revoke_outrun(tx: Tx, session_id: UUID, *, counter: int) -> UUID | None:
+async def revoke_outrun(tx: Tx, session_id: UUID, *, counter: int, at: datetime) -> UUID | None:
     """End a session that has rotated past *counter*: the token was used twice. The user whose session ended, if it did."""
     statement = (
         update(sessions)
-        .where(sessions.c.id == session_id, sessions.c.counter > counter, _LIVE)
+        .where(sessions.c.id == session_id, sessions.c.counter > counter, sessions.c.expires_at > at, _LIVE)
         .values(ended_at=func.clock_timestamp(), end_reason="reuse")
         .returning(sessions.c.user_id)
     )

@@ -1,0 +1,70 @@
+"""The one way into a session: the user row is locked and compared, the session is remembered, the tokens are minted."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.clock import Clock
+from app.crypto.chance import new_id
+from app.crypto.claims import MFA, PASSWORD_ONLY
+from app.crypto.refresh import RefreshTokens
+from app.crypto.tokens import Minted, Tokens
+from app.flows.answers import Authenticated, whole_seconds
+from app.settings.groups import TokenSettings
+from app.store import sessions, users
+from app.store.database import Tx
+from app.store.sessions import Session
+
+
+@dataclass(frozen=True)
+class Admission:
+    settings: TokenSettings
+    clock: Clock
+    tokens: Tokens
+    refresh_tokens: RefreshTokens
+
+    async def admit(self, tx: Tx, user_id: UUID, *, credential_version: int) -> bool:
+        """Lock the user for the rest of the transaction; False when what was proved no longer counts."""
+        return await users.admit(tx, user_id, credential_version=credential_version, at=self.clock.now())
+
+    async def open(self, tx: Tx, user_id: UUID, *, credential_version: int, factor_amr: str | None) -> Session:
+        """Open a session for a user who was admitted in the same transaction; *factor_amr* is the second factor's."""
+        now = self.clock.now()
+        session = Session(
+            id=new_id(now),
+            user_id=user_id,
+            credential_version=credential_version,
+            counter=0,
+            key_id=self.refresh_tokens.key_id,
+            amr=methods(factor_amr),
+            acr=MFA if factor_amr else PASSWORD_ONLY,
+            auth_time=now,
+            rotated_at=now,
+            expires_at=now + self.settings.refresh_max,
+        )
+        await sessions.open_(tx, session)
+        return session
+
+    def access_token(self, session: Session) -> Minted:
+        return self.tokens.mint_access(
+            user_id=session.user_id,
+            session_id=session.id,
+            auth_time=session.auth_time,
+            acr=session.acr,
+            amr=tuple(session.amr),
+        )
+
+    def answer(self, session: Session) -> Authenticated:
+        """The tokens of a session whose transaction was committed."""
+        access, now = self.access_token(session), self.clock.now()
+        return Authenticated(
+            access_token=access.token,
+            expires_in=access.expires_in,
+            refresh_token=self.refresh_tokens.mint(session.id, session.counter, key_id=session.key_id),
+            refresh_expires_in=whole_seconds(min(self.settings.refresh_idle, session.expires_at - now)),
+            session_id=session.id,
+        )
+
+
+def methods(factor_amr: str | None) -> list[str]:
+    """The `amr` of a session (RFC 8176 §2): `mfa` says that there was more than one."""
+    return ["pwd", factor_amr, "mfa"] if factor_amr else ["pwd"]

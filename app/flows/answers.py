@@ -1,0 +1,114 @@
+"""What the stories answer, as the wire shows it (CONTRACT.md). Ages and lives are whole seconds."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.messages import Delivery
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+
+class VerificationSent(Answer):
+    """The same for a new and for a known address: only the mail tells them apart."""
+
+    status: Literal["verification_sent"] = "verification_sent"
+    registration_id: UUID
+
+
+class FactorChoice(Answer):
+    """A factor that this sign-in may be completed with."""
+
+    kind: Annotated[str, Field(examples=["sms"])]
+    destination: Annotated[str | None, Field(description="Where codes go, masked.", examples=["+1 ••• ••• 0123"])] = (
+        None
+    )
+    remaining: Annotated[int | None, Field(description="How many are left, of codes that are used up.")] = None
+    default: bool = False
+
+
+class ChallengeState(Answer):
+    """The question that waits for an answer, and how far its message has come."""
+
+    factor: Annotated[str, Field(examples=["sms"])]
+    delivery: Annotated[
+        Delivery,
+        Field(description="`none`: nothing was sent, because the factor needs nothing or a send is cooling down."),
+    ]
+    resend_after: Annotated[int, Field(ge=0, description="Seconds until another code may be asked for.", examples=[30])]
+    attempts_left: Annotated[int, Field(ge=0, examples=[5])]
+    expires_in: Annotated[int, Field(ge=0, description="Seconds the code is still good.", examples=[300])]
+
+
+class MfaRequired(Answer):
+    """The password was right. `mfa_token` opens `/verify-otp` and nothing else."""
+
+    status: Literal["mfa_required"] = "mfa_required"
+    mfa_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  a scheme's name
+    expires_in: Annotated[int, Field(examples=[600])]
+    factors: list[FactorChoice]
+    challenge: Annotated[
+        ChallengeState | None, Field(description="Null when no enrolled factor can be asked right now.")
+    ]
+
+
+class Authenticated(Answer):
+    """A session. The refresh token is rotated at each use: keep the newest only."""
+
+    status: Literal["authenticated"] = "authenticated"
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  a scheme's name
+    expires_in: Annotated[int, Field(examples=[583])]
+    refresh_token: str
+    refresh_expires_in: Annotated[int, Field(examples=[1209600])]
+    session_id: UUID
+
+
+LoginAnswer = Annotated[MfaRequired | Authenticated, Field(discriminator="status")]
+
+
+class FactorEntry(Answer):
+    """An enrolled factor."""
+
+    id: UUID
+    kind: Annotated[str, Field(examples=["sms"])]
+    destination: Annotated[str | None, Field(examples=["+1 ••• ••• 0123"])] = None
+    remaining: int | None = None
+    default: Annotated[bool, Field(description="Asked first at sign-in.")]
+    usable: Annotated[bool, Field(description="False when the operator switched this kind off: it still counts.")]
+    created_at: datetime
+
+
+class FactorList(Answer):
+    items: list[FactorEntry]
+    enrollable: Annotated[list[str], Field(description="Kinds that may be enrolled or replaced here.")]
+
+
+class Confirmed(Answer):
+    """The factor counts from now on. Other sessions have ended; this one goes on with the fresh access token."""
+
+    factor: FactorEntry
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  a scheme's name
+    expires_in: int
+
+
+class Profile(Answer):
+    id: UUID
+    email: str
+    email_verified: Literal[True] = True
+    display_name: str | None
+    locale: str
+    mfa_enabled: bool
+    created_at: datetime
+    last_login_at: datetime | None
+
+
+def whole_seconds(span: timedelta) -> int:
+    """Rounded up, so that coming back after this many is never too early; never below zero."""
+    return max(0, -int(-span.total_seconds() // 1))

@@ -1,0 +1,120 @@
+"""Asking for a second factor: put the question, remember it, and send its code outside of any transaction (law 3).
+
+An answer to the client waits only so long for the provider; the send goes on, and the challenge remembers how it ended.
+Nothing is ever sent a second time unasked.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from app.clock import Clock
+from app.events import Event
+from app.factors.base import About, Question
+from app.factors.registry import Factors
+from app.flows.answers import ChallengeState, whole_seconds
+from app.flows.background import Background
+from app.flows.letters import Letters
+from app.flows.states import States
+from app.messages import Channel, Delivery, Message
+from app.problems import DatabaseUnavailable, InvalidMfaCode, ResendTooSoon, SmsUnavailable
+from app.senders.base import Sender
+from app.settings.groups import MfaSettings
+from app.store import challenges, cooldowns
+from app.store.challenges import Challenge
+from app.store.cooldowns import Taken
+from app.store.database import Database, Tx
+from app.store.enrollments import Enrollment
+from app.watch import audit
+
+
+@dataclass(frozen=True)
+class Put:
+    """A question that was put: the challenge as remembered, and the message that is still to be sent."""
+
+    challenge: Challenge
+    next_send: datetime | None = None
+    message: Message | None = None
+    taken: Taken | None = None
+
+
+@dataclass(frozen=True)
+class Asking:
+    settings: MfaSettings
+    answer_wait: timedelta
+    database: Database
+    clock: Clock
+    factors: Factors
+    states: States
+    letters: Letters
+    senders: Mapping[Channel, Sender]
+    background: Background
+
+    async def put(self, tx: Tx, challenge: Challenge, enrollment: Enrollment, *, locale: str) -> Put:
+        """Put the question of *enrollment*'s factor, in the place of the one before.
+
+        Raises ResendTooSoon while the last code to this user is cooling down, CannotOpen when the state is unreadable.
+        """
+        factor, now = self.factors[enrollment.kind], self.clock.now()
+        state = self.states.open(enrollment)
+        question: Question = factor.ask(state, About(challenge.id, challenge.purpose))
+        if question.draft is None:
+            return Put(await self._renew(tx, challenge, enrollment.kind, question))
+        pauses = self.settings.resend_after
+        taken = await cooldowns.take(tx, challenge.user_id, enrollment.kind, pauses=pauses, at=now)
+        if taken is None:
+            next_send = await cooldowns.next_send(tx, challenge.user_id, enrollment.kind)
+            raise ResendTooSoon(retry_after=(next_send or now) - now)
+        asked = await self._renew(tx, challenge, enrollment.kind, question)
+        message = self.letters.code(question.draft, purpose=challenge.purpose, locale=locale)
+        return Put(asked, taken.next_at, message, taken)
+
+    async def _renew(self, tx: Tx, challenge: Challenge, kind: str, question: Question) -> Challenge:
+        asked = await challenges.renew_code(
+            tx,
+            challenge,
+            factor=kind,
+            fingerprint=question.fingerprint,
+            code_expires_at=self.clock.now() + self.settings.code_life if question.fingerprint else None,
+            delivery=Delivery.UNKNOWN if question.draft else Delivery.NONE,
+        )
+        if asked is None:
+            raise InvalidMfaCode("This was answered, or asked anew, in the same moment.")
+        return asked
+
+    async def send(self, put: Put, *, by_name: bool) -> ChallengeState:
+        """Send what was put. Raises SmsUnavailable when it was asked for *by_name* and surely not sent."""
+        if put.message is None or put.taken is None:
+            return self.state(put.challenge, next_send=put.next_send)
+        sending = self.background.start(self._deliver(put.challenge, put.message, put.taken))
+        done, _ = await asyncio.wait([sending], timeout=self.answer_wait.total_seconds())
+        delivery = sending.result() if done else Delivery.UNKNOWN
+        if delivery != Delivery.FAILED:
+            return self.state(replace(put.challenge, delivery=delivery), next_send=put.next_send)
+        if by_name:
+            raise SmsUnavailable
+        return self.state(replace(put.challenge, delivery=delivery), next_send=None)
+
+    async def _deliver(self, challenge: Challenge, message: Message, taken: Taken) -> Delivery:
+        delivery = await self.senders[message.channel].send(message)
+        audit.note(Event.MESSAGE_SENT, challenge_id=challenge.id, channel=message.channel, delivery=delivery)
+        with suppress(DatabaseUnavailable):
+            async with self.database.begin() as tx:
+                if delivery == Delivery.FAILED and challenge.factor:
+                    now = self.clock.now()
+                    await cooldowns.give_back(tx, challenge.user_id, challenge.factor, taken=taken, at=now)
+                await challenges.report(tx, challenge.id, sends=challenge.sends, delivery=delivery)
+        return delivery
+
+    def state(self, challenge: Challenge, *, next_send: datetime | None) -> ChallengeState:
+        """How the client sees *challenge*."""
+        now = self.clock.now()
+        return ChallengeState(
+            factor=challenge.factor or "",
+            delivery=challenge.delivery,
+            resend_after=whole_seconds((next_send or now) - now),
+            attempts_left=self.settings.attempts - challenge.attempts,
+            expires_in=whole_seconds((challenge.code_expires_at or challenge.expires_at) - now),
+        )

@@ -1,0 +1,40 @@
+"""Words for a person: a template in their language, the brand, and the code if there is one."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app import texts
+from app.messages import Channel, Draft, Message, Purpose
+from app.store.outbox import Notice
+
+
+@dataclass(frozen=True)
+class Letters:
+    brand: str
+    code_life: timedelta
+
+    def code(self, draft: Draft, *, purpose: Purpose, locale: str) -> Message:
+        """The message that carries a factor's code; it is worth nothing once the code has expired."""
+        minutes = str(int(self.code_life.total_seconds() // 60))
+        text = texts.render(purpose, locale=locale, brand=self.brand, code=draft.code, minutes=minutes)
+        return Message(
+            draft.channel,
+            draft.to,
+            purpose,
+            text.body,
+            subject=text.subject,
+            code=draft.code,
+            lifetime=self.code_life,
+            region=draft.region,
+        )
+
+    def verification(self, email: str, code: str, *, locale: str) -> Message:
+        text = texts.render(Purpose.VERIFY_EMAIL, locale=locale, brand=self.brand, code=code)
+        return Message(Channel.EMAIL, email, Purpose.VERIFY_EMAIL, text.body, subject=text.subject, code=code)
+
+    def notice(self, email: str, template: str, *, locale: str) -> Message:
+        text = texts.render(template, locale=locale, brand=self.brand)
+        return Message(Channel.EMAIL, email, Purpose.NOTICE, text.body, subject=text.subject)
+
+    def posted(self, notice: Notice) -> Message:
+        return self.notice(notice.recipient, notice.template, locale=notice.locale)

@@ -1,0 +1,57 @@
+"""Carry the outbox's notices to the mail server: at least once each, later and later while it refuses."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.clock import Clock
+from app.flows.letters import Letters
+from app.messages import Delivery
+from app.problems import DatabaseUnavailable
+from app.senders.base import Sender
+from app.store import outbox
+from app.store.database import Database
+from app.store.outbox import Notice
+
+_EVERY = 1.0
+_LEASE = timedelta(minutes=2)
+_MOST = 20
+_LONGEST_PAUSE = timedelta(hours=1)
+_log = logging.getLogger("gatehouse.outbox")
+
+
+@dataclass(frozen=True)
+class Outbox:
+    database: Database
+    clock: Clock
+    letters: Letters
+    sender: Sender
+
+    async def run(self) -> None:
+        """Carry until cancelled."""
+        while True:
+            try:
+                carried = await self.carry()
+            except DatabaseUnavailable:
+                carried = 0
+            if carried < _MOST:
+                await asyncio.sleep(_EVERY)
+
+    async def carry(self) -> int:
+        """Carry what is due, and say how many were tried. What is claimed here, no other replica touches meanwhile."""
+        async with self.database.begin() as tx:
+            claimed = await outbox.claim(tx, lease=_LEASE, most=_MOST, at=self.clock.now())
+        for notice, tries in claimed:
+            await self._carry(notice, tries)
+        return len(claimed)
+
+    async def _carry(self, notice: Notice, tries: int) -> None:
+        delivery = await self.sender.send(self.letters.posted(notice))
+        async with self.database.begin() as tx:
+            if delivery == Delivery.ACCEPTED:
+                await outbox.sent(tx, notice.id)
+                return
+            pause = min(_LONGEST_PAUSE, timedelta(seconds=2.0 ** min(tries, 12)))
+            await outbox.postpone(tx, notice.id, until=self.clock.now() + pause)
+        _log.warning("notice postponed", extra={"notice_id": str(notice.id), "tries": tries})

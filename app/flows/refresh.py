@@ -1,0 +1,76 @@
+"""Keep a session going, or end it: each refresh token is good once, its lost answer may be asked for again, theft ends it."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.clock import Clock
+from app.crypto.chance import new_id
+from app.crypto.refresh import RefreshClaim, RefreshTokens
+from app.events import Event
+from app.flows.admission import Admission
+from app.flows.answers import Authenticated
+from app.problems import InvalidRefreshToken
+from app.settings.groups import TokenSettings
+from app.store import outbox, sessions, users
+from app.store.database import Database, Tx
+from app.store.outbox import Notice
+from app.store.sessions import Session
+from app.watch import audit
+from app.watch.revocations import Revocations
+
+
+@dataclass(frozen=True)
+class Refresh:
+    settings: TokenSettings
+    database: Database
+    clock: Clock
+    refresh_tokens: RefreshTokens
+    admission: Admission
+    revocations: Revocations
+
+    async def __call__(self, refresh_token: str) -> Authenticated:
+        claim = self.refresh_tokens.read(refresh_token)
+        if claim is None:
+            raise InvalidRefreshToken
+        async with self.database.begin() as tx:
+            session = await self._rotate(tx, claim) or await self._again(tx, claim)
+            robbed = None if session else await self._end_if_outrun(tx, claim)
+        if session is None:
+            if robbed:
+                self.revocations.add(claim.session_id)
+                audit.note(Event.TOKEN_REUSED, user_id=robbed, session_id=claim.session_id)
+            raise InvalidRefreshToken
+        audit.note(Event.SESSION_REFRESHED, user_id=session.user_id, session_id=session.id)
+        return self.admission.answer(session)
+
+    async def _rotate(self, tx: Tx, claim: RefreshClaim) -> Session | None:
+        """The token was the newest one: its successor is, from now on."""
+        return await sessions.rotate(
+            tx,
+            claim.session_id,
+            counter=claim.counter,
+            key_id=claim.key_id,
+            idle=self.settings.refresh_idle,
+            at=self.clock.now(),
+        )
+
+    async def _again(self, tx: Tx, claim: RefreshClaim) -> Session | None:
+        """A lost answer, or two tabs: the same successor once more, while it is young and unused. Never a second branch."""
+        return await sessions.again(
+            tx,
+            claim.session_id,
+            counter=claim.counter,
+            key_id=claim.key_id,
+            idle=self.settings.refresh_idle,
+            grace=self.settings.refresh_grace,
+            at=self.clock.now(),
+        )
+
+    async def _end_if_outrun(self, tx: Tx, claim: RefreshClaim) -> UUID | None:
+        """A token older than that was copied: end the session, and tell its owner. The user, if that is what happened."""
+        now = self.clock.now()
+        user_id = await sessions.revoke_outrun(tx, claim.session_id, counter=claim.counter, at=now)
+        user = await users.by_id(tx, user_id) if user_id else None
+        if user:
+            await outbox.add(tx, Notice(new_id(now), user.email, "session_stolen", user.locale, {}), at=now)
+        return user_id

@@ -1,0 +1,44 @@
+"""The sealed states of enrolled factors: opened for one decision, sealed again for the row they stand in."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.crypto.vault import CannotOpen, Place, Vault
+from app.factors.base import Described, Shape
+from app.factors.registry import Factors
+from app.store.enrollments import Enrollment
+
+_log = logging.getLogger("gatehouse.states")
+
+
+@dataclass(frozen=True)
+class States:
+    vault: Vault
+    factors: Factors
+
+    def open(self, enrollment: Enrollment) -> Any:  # noqa: ANN401  each kind has a state of its own
+        """Raises CannotOpen for a state that was moved, changed, or sealed under a key that is gone."""
+        plain = self.vault.open(enrollment.state, place=_place(enrollment.id))
+        return self.factors.known(enrollment.kind).State.model_validate_json(plain)
+
+    def seal(self, enrollment_id: UUID, state: Shape) -> bytes:
+        return self.vault.seal(state.model_dump_json().encode(), place=_place(enrollment_id))
+
+    def indexes(self, enrollment: Enrollment) -> list[bytes]:
+        """The blind indexes of what only one user may hold: the first one is written, each one is looked for."""
+        unique = self.factors.known(enrollment.kind).unique(self.open(enrollment))
+        return self.vault.indexes(unique, of=enrollment.kind) if unique else []
+
+    def describe(self, enrollment: Enrollment) -> Described:
+        """What may be shown of it; nothing when it cannot be opened, but it still counts (law 10)."""
+        try:
+            return self.factors.known(enrollment.kind).describe(self.open(enrollment))
+        except CannotOpen:
+            _log.error("enrollment cannot be opened", extra={"enrollment_id": str(enrollment.id)})
+            return Described()
+
+
+def _place(enrollment_id: UUID) -> Place:
+    return Place("enrollments", "state", enrollment_id)

@@ -1,0 +1,77 @@
+"""The schema's revisions: whether the database has the newest one, and how it gets there.
+
+Alembic is slow to load and seldom needed, so it is loaded only once a schema has to change.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.problems import DatabaseUnavailable
+from app.settings.groups import DatabaseSettings
+from app.store.database import Database, Tx, connect
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+LOCK = 0x6761746568  # "gateh": one number that nobody else in this database uses
+PATIENCE = timedelta(hours=1)
+
+
+def head() -> str:
+    """The newest revision this code knows: files are named `NNNN_words.py` and their revision is `NNNN`."""
+    return max((path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py")), default="")
+
+
+async def behind(settings: DatabaseSettings) -> bool:
+    """Whether the schema is older than this code; a newer one is not: migrations are made to run beside the old code.
+
+    Raises DatabaseUnavailable, with a sentence, when the database cannot be asked.
+    """
+    database = Database(settings)
+    try:
+        async with database.read() as tx:
+            return await _revision(tx) < head()
+    except DBAPIError as refused:
+        cause = refused.orig.__cause__ if refused.orig else refused
+        raise DatabaseUnavailable(f"The database refuses: {type(cause).__name__}.") from refused
+    finally:
+        await database.close()
+
+
+async def upgrade(settings: DatabaseSettings) -> None:
+    """Bring the schema to this code's revision. Safe to call from several replicas at once: one works, the others wait."""
+    await alembic(settings, "upgrade", "head")
+
+
+async def alembic(settings: DatabaseSettings, verb: str, *arguments: str) -> None:
+    """Run one of Alembic's commands (`upgrade`, `downgrade`, `check`) while nobody else does."""
+    patient = settings.model_copy(update={"statement_limit": PATIENCE})
+    async with _connected(patient) as lock, lock.begin(), _connected(patient) as connection:
+        await lock.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        config = import_module("alembic.config").Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection.sync_connection
+        command = getattr(import_module("alembic.command"), verb)
+        await connection.run_sync(lambda _: command(config, *arguments))
+
+
+async def _revision(tx: Tx) -> str:
+    if await tx.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return ""
+    return await tx.scalar(text("SELECT version_num FROM alembic_version")) or ""
+
+
+@asynccontextmanager
+async def _connected(settings: DatabaseSettings) -> AsyncIterator[AsyncConnection]:
+    """A connection of its own: the lock's transaction stays open beside those of the migrations."""
+    engine = connect(settings, pool_size=1)
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
