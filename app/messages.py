@@ -1,6 +1,6 @@
 """What may be said to a person, and through which channel; the words themselves are data (`app/texts`)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
@@ -33,8 +33,8 @@ class Draft:
     """What a factor wants sent; the flow adds purpose, language and brand."""
 
     channel: Channel
-    to: str
-    code: str
+    to: str = field(repr=False)
+    code: str = field(repr=False)
     region: str = ""
     """ISO 3166 region of a phone number."""
 
@@ -47,10 +47,10 @@ class Message:
     """
 
     channel: Channel
-    to: str
+    to: str = field(repr=False)
     purpose: Purpose
-    text: str
+    text: str = field(repr=False)
     subject: str = ""
-    code: str | None = None
+    code: str | None = field(default=None, repr=False)
     lifetime: timedelta = timedelta(hours=3)
     region: str = ""

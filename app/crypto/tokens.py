@@ -57,10 +57,11 @@ class Minted:
 
 
 class Tokens:
-    """`keys` may be replaced while running; a token is read with the keys of that moment."""
+    """`keys` are put in before the first token and may be replaced while running: a token is read with those of its moment."""
 
-    def __init__(self, settings: TokenSettings, *, keys: KeySet, clock: Clock) -> None:
-        self.keys = keys
+    keys: KeySet
+
+    def __init__(self, settings: TokenSettings, *, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
         issuer = settings.issuer

@@ -1,7 +1,7 @@
 """What the stories answer, as the wire shows it (CONTRACT.md). Ages and lives are whole seconds."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -77,8 +77,8 @@ class FactorEntry(Answer):
 
     id: UUID
     kind: Annotated[str, Field(examples=["sms"])]
-    destination: Annotated[str | None, Field(examples=["+1 ••• ••• 0123"])] = None
-    remaining: int | None = None
+    destination: Annotated[str | None, Field(examples=["+1 ••• ••• 0123"])]
+    remaining: int | None
     default: Annotated[bool, Field(description="Asked first at sign-in.")]
     usable: Annotated[bool, Field(description="False when the operator switched this kind off: it still counts.")]
     created_at: datetime
@@ -87,6 +87,17 @@ class FactorEntry(Answer):
 class FactorList(Answer):
     items: list[FactorEntry]
     enrollable: Annotated[list[str], Field(description="Kinds that may be enrolled or replaced here.")]
+
+
+SetupT = TypeVar("SetupT")
+
+
+class EnrollmentBegun(Answer, Generic[SetupT]):
+    """A factor that waits for its first right answer. `setup` is shown this once."""
+
+    id: UUID
+    setup: SetupT
+    challenge: ChallengeState
 
 
 class Confirmed(Answer):

@@ -10,7 +10,7 @@ from app.crypto.claims import MFA, AccessClaims
 from app.events import Event
 from app.factors.base import Enrolled, Shape
 from app.factors.registry import Factors
-from app.flows.answers import ChallengeState
+from app.flows.answers import ChallengeState, EnrollmentBegun
 from app.flows.asking import Asking
 from app.flows.states import States
 from app.messages import Delivery, Purpose
@@ -25,15 +25,6 @@ from app.watch import audit
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A factor that waits for its first right answer; *setup* is shown this once."""
-
-    id: UUID
-    setup: Shape
-    challenge: ChallengeState
-
-
-@dataclass(frozen=True)
 class Enroll:
     settings: MfaSettings
     database: Database
@@ -42,7 +33,7 @@ class Enroll:
     states: States
     asking: Asking
 
-    async def __call__(self, who: AccessClaims, request: Any) -> Begun:  # noqa: ANN401  a union made at run time
+    async def __call__(self, who: AccessClaims, request: Any) -> EnrollmentBegun[Shape]:  # noqa: ANN401  a union made at run time
         """Begin; for a kind that is enrolled already, a replacement: the old one works until the new one is confirmed."""
         enrolled = self.factors[request.factor].enroll(request)
         async with self.database.begin() as tx:
@@ -51,7 +42,8 @@ class Enroll:
             challenge = await self._challenge(tx, user, enrollment)
             put = await self.asking.put(tx, challenge, enrollment, locale=user.locale)
         audit.note(Event.FACTOR_BEGUN, user_id=user.id, enrollment_id=enrollment.id, factor=enrollment.kind)
-        return Begun(enrollment.id, enrolled.setup, await self.asking.send(put, by_name=True))
+        asked = await self.asking.send(put, by_name=True)
+        return EnrollmentBegun[Shape](id=enrollment.id, setup=enrolled.setup, challenge=asked)
 
     async def ask_again(self, who: AccessClaims, enrollment_id: UUID) -> ChallengeState:
         """Send a new code for a factor that is not confirmed yet; the attempts stay as they are."""

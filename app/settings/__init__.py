@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     def in_development(self) -> bool:
         return self.environment == "development"
 
+    @property
+    def logs_as_json(self) -> bool:
+        return self.logs.format == "json" if self.logs.format else not self.in_development
+
     @model_validator(mode="after")
     def refuse_unsafe(self) -> Self:
         faults = [*_always(self), *([] if self.in_development else _in_production(self))]

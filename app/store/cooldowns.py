@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import Interval, case, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
-from app.store.tables import cooldowns
+from app.store.tables import Moment, cooldowns
 
 FORGOTTEN_AFTER = timedelta(days=1)
 
@@ -24,13 +24,14 @@ class Taken:
 async def take(tx: Tx, user_id: UUID, kind: str, *, pauses: tuple[timedelta, ...], at: datetime) -> Taken | None:
     """Take the right to send now, by one statement; None while the last send is cooling down."""
     sends = case((cooldowns.c.next_at < at - FORGOTTEN_AFTER, 0), else_=cooldowns.c.sends)
-    pause = case(*[(sends == n, pause) for n, pause in enumerate(pauses[:-1])], else_=pauses[-1])
+    steps = [literal(pause, Interval) for pause in pauses]
+    pause = case(*[(sends == taken, step) for taken, step in enumerate(steps)], else_=steps[-1])
     statement = (
         insert(cooldowns)
         .values(user_id=user_id, kind=kind, sends=1, next_at=at + pauses[0])
         .on_conflict_do_update(
             index_elements=[cooldowns.c.user_id, cooldowns.c.kind],
-            set_={"sends": func.least(sends + 1, len(pauses)), "next_at": at + pause},
+            set_={"sends": func.least(sends + 1, len(pauses)), "next_at": literal(at, Moment) + pause},
             where=cooldowns.c.next_at <= at,
         )
         .returning(cooldowns.c.sends, cooldowns.c.next_at)

@@ -40,7 +40,6 @@ metadata = MetaData(
 )
 
 Moment = DateTime(timezone=True)
-_NOW = text("clock_timestamp()")
 
 
 def _id() -> Column[object]:
@@ -189,6 +188,6 @@ outbox = Table(
     Column("locale", Text, nullable=False),
     Column("words", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("tries", SmallInteger, nullable=False, server_default=text("0")),
-    Column("created_at", Moment, nullable=False, server_default=_NOW),
-    Column("due_at", Moment, nullable=False, server_default=_NOW, index=True),
+    _moment("created_at"),
+    Column("due_at", Moment, nullable=False, index=True),
 )

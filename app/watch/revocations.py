@@ -38,9 +38,13 @@ class Revocations:
 
     async def includes(self, session_id: UUID) -> bool:
         """Whether the session has ended. Raises DatabaseUnavailable when that cannot be known."""
+        await self.refuse_stale()
+        return session_id in self._ended
+
+    async def refuse_stale(self) -> None:
+        """Catch up when the feed is older than a second; raises DatabaseUnavailable when that is not possible."""
         if self._age() > STALE_AFTER:
             await self._catch_up()
-        return session_id in self._ended
 
     async def run(self) -> None:
         """Follow the feed until cancelled."""
@@ -71,6 +75,7 @@ class Revocations:
         """One read for all who wait, and at most a second of waiting."""
         if self._catching_up is None or self._catching_up.done():
             self._catching_up = asyncio.create_task(self.read())
+            self._catching_up.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
             await asyncio.wait_for(asyncio.shield(self._catching_up), STALE_AFTER)
         except TimeoutError:

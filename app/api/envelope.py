@@ -1,0 +1,66 @@
+"""What a request says before its path and body matter: its headers, read once, and what is refused because of them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+from app.problems import HeadersTooLarge, MalformedRequest, MisdirectedRequest, Problem
+
+HEADER_LIMIT = 16 * 1024
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+PROBES = frozenset({"/livez", "/readyz"})
+"""Asked by orchestrators, under the address of the container."""
+_PER_LINE = len(": \r\n")
+_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{1,5})?")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    size: int
+    hosts: tuple[bytes, ...]
+    origin: bytes | None
+    request_id: str | None
+    preflight: bool
+
+    @classmethod
+    def of(cls, method: str, headers: Sequence[tuple[bytes, bytes]]) -> Self:
+        """A request id that could not be told from one of ours, or could break a log, is not taken over."""
+        found = dict(headers)
+        asked = found.get(b"x-request-id", b"")
+        return cls(
+            size=sum(len(name) + len(value) + _PER_LINE for name, value in headers),
+            hosts=tuple(value for name, value in headers if name == b"host"),
+            origin=found.get(b"origin"),
+            request_id=asked.decode() if _REQUEST_ID.fullmatch(asked) else None,
+            preflight=method == "OPTIONS" and b"origin" in found and b"access-control-request-method" in found,
+        )
+
+    @property
+    def host(self) -> str | None:
+        """The host without its port, if there is exactly one and it is one (RFC 9112 §3.2)."""
+        match = _HOST.fullmatch(self.hosts[0]) if len(self.hosts) == 1 else None
+        return match and match[1].decode().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """`hosts` are those that this installation answers for; None: any."""
+
+    hosts: frozenset[str] | None
+
+    @classmethod
+    def of(cls, public_url: str) -> Self:
+        name = urlsplit(public_url).hostname or ""
+        return cls(LOOPBACK | {f"[{name}]" if ":" in name else name})
+
+    def refuse(self, envelope: Envelope, path: str) -> Problem | None:
+        if envelope.size > HEADER_LIMIT:
+            return HeadersTooLarge()
+        if envelope.host is None:
+            return MalformedRequest("Exactly one Host header is needed.")
+        if self.hosts is not None and envelope.host not in self.hosts and path not in PROBES:
+            return MisdirectedRequest()
+        return None

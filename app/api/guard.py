@@ -1,0 +1,118 @@
+"""Who may pass: a route names the kind of token it takes in an argument's type, or stands on the list of public ones.
+
+No database is asked (law 5). The app does not start with a route that is neither guarded nor public (law 4).
+"""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.models import HTTPBearer
+from fastapi.routing import iter_route_contexts
+from fastapi.security.base import SecurityBase
+
+from app.api.house import House
+from app.crypto.claims import AccessClaims, PendingClaims, Scope
+from app.problems import InvalidToken, MalformedRequest, MissingToken
+
+PUBLIC = frozenset(
+    {
+        "POST /register",
+        "POST /verify-email",
+        "POST /verify-email/resend",
+        "POST /login",
+        "POST /token/refresh",
+        "POST /logout",
+        "GET /.well-known/jwks.json",
+        "GET /livez",
+        "GET /readyz",
+        "GET /problems",
+        "GET /problems/{code}",
+        "GET /openapi.json",
+        "GET /docs",
+        "GET /docs/{asset}",
+        "GET /redoc",
+        "GET /redoc/{asset}",
+        "GET /dev/inbox",
+        "DELETE /dev/inbox",
+    }
+)
+
+
+async def presented(request: Request) -> str | None:
+    """The bearer token of the one Authorization header (RFC 6750 §2.1), if there is one."""
+    headers = request.headers.getlist("authorization")
+    if len(headers) > 1:
+        raise MalformedRequest("More than one Authorization header.")
+    scheme, _, token = headers[0].partition(" ") if headers else ("", "", "")
+    return token if scheme.lower() == "bearer" else None
+
+
+Presented = Annotated[str | None, Depends(presented)]
+
+
+class Guard(SecurityBase):
+    """Lets a token of one scope through; FastAPI shows it as a security scheme."""
+
+    def __init__(self, scope: Scope, name: str, description: str) -> None:
+        self.model = HTTPBearer(bearerFormat="JWT", description=description)
+        self.scheme_name = name
+        self.scope = scope
+
+    async def token(self, request: Request) -> str:
+        token = await presented(request)
+        if token is None:
+            raise MissingToken
+        return token
+
+
+class AccessGuard(Guard):
+    async def __call__(self, request: Request) -> AccessClaims:
+        """The claims of an access token whose session has not ended, on any replica, a second ago."""
+        house: House = request.app.state.house
+        claims = house.tokens.read(await self.token(request), scope=Scope.FULL)
+        if await house.revocations.includes(claims.sid):
+            raise InvalidToken("The session has ended.")
+        return claims
+
+
+class PendingGuard(Guard):
+    async def __call__(self, request: Request) -> PendingClaims:
+        house: House = request.app.state.house
+        return house.tokens.read(await self.token(request), scope=Scope.MFA_PENDING)
+
+
+FullAccess = Annotated[
+    AccessClaims,
+    Depends(
+        AccessGuard(Scope.FULL, "AccessToken", "An access token, from `/login`, `/verify-otp` or `/token/refresh`.")
+    ),
+]
+PendingAccess = Annotated[
+    PendingClaims,
+    Depends(
+        PendingGuard(
+            Scope.MFA_PENDING, "PendingToken", "The `mfa_token` of a sign-in that waits for its second factor."
+        )
+    ),
+]
+
+
+def admissions(app: FastAPI) -> Iterator[tuple[str, Guard | None]]:
+    """Every operation of *app* as `METHOD /path`, with the guard that stands before it."""
+    for context in iter_route_contexts(app.routes):
+        for method in sorted(context.methods or {"*"}):
+            yield f"{method} {context.path}", _guard_of(getattr(context, "dependant", None))
+
+
+def _guard_of(dependant: Dependant | None) -> Guard | None:
+    calls: list[object] = [dependency.call for dependency in dependant.dependencies] if dependant else []
+    return next((call for call in calls if isinstance(call, Guard)), None)
+
+
+def refuse_unguarded(app: FastAPI) -> None:
+    """Raises RuntimeError, naming it, when a route is neither public nor guarded."""
+    bare = [operation for operation, guard in admissions(app) if guard is None and operation not in PUBLIC]
+    if bare:
+        raise RuntimeError(f"Neither public nor guarded: {', '.join(bare)}. See app/api/guard.py.")

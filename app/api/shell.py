@@ -1,0 +1,119 @@
+"""The outermost layer: whatever happens inside, an answer leaves with its request id, its headers and one log line."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.cors import Cors, RawHeaders
+from app.api.envelope import PROBES, Envelope, Gate
+from app.api.problems import render
+from app.api.strict import CLIENT_GONE
+from app.clock import Clock
+from app.crypto.chance import random_bytes
+from app.problems import InternalError
+from app.settings import Settings
+from app.settings.groups import HttpSettings
+from app.watch.logs import bind_request_id, logger
+
+_log = logger("app.api")
+
+_ALWAYS: RawHeaders = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+]
+_HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+_UNLESS_SET: RawHeaders = [
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+]
+
+
+def wrap(app: FastAPI, settings: Settings, clock: Clock) -> None:
+    """Put the shell around *app*; call it last, so that nothing is added outside of it.
+
+    From outside in: 1. request id; 2. security and CORS headers, on every answer from here on; 3. refusals because of
+    headers or Host; 4. preflights; 5. the routes, whose crashes become a Problem here; 6. the log line.
+    """
+    app.state.public_url = settings.http.public_url
+    app.state.body_limit = settings.http.body_limit
+    gate = Gate(None) if settings.in_development else Gate.of(settings.http.public_url)
+    app.add_middleware(Shell, settings=settings.http, gate=gate, clock=clock)
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer on its way out: dressed when it starts, remembered for the log line. `status` 0: not started."""
+
+    out: Send
+    headers: RawHeaders
+    status: int = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = self._dressed(list(message.get("headers", ())))
+        try:
+            await self.out(message)
+        except OSError as gone:  # the peer's doing, and told from an OSError of a route only here
+            raise ClientDisconnect from gone
+
+    def _dressed(self, headers: RawHeaders) -> RawHeaders:
+        present = {name for name, _ in headers}
+        return [*headers, *self.headers, *(pair for pair in _UNLESS_SET if pair[0] not in present)]
+
+
+class Shell:
+    def __init__(self, app: ASGIApp, *, settings: HttpSettings, gate: Gate, clock: Clock) -> None:
+        self._app = app
+        self._gate = gate
+        self._clock = clock
+        self._cors = Cors(settings.cors_origins)
+        secure = urlsplit(settings.public_url).scheme == "https"
+        self._headers = [*_ALWAYS, _HSTS] if secure else _ALWAYS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = self._clock.elapsed()
+        envelope = Envelope.of(scope["method"], scope["headers"])
+        request_id = envelope.request_id or random_bytes(16).hex()
+        scope.setdefault("state", {})["request_id"] = request_id
+        bind_request_id(request_id)
+        own = (b"x-request-id", request_id.encode())
+        answer = Answer(send, [*self._headers, own, *self._cors.headers(envelope.origin)])
+        await _carry(self._choose(scope, envelope), scope, receive, answer)
+        _note(scope, answer.status, self._clock.elapsed() - begun)
+
+    def _choose(self, scope: Scope, envelope: Envelope) -> ASGIApp:
+        problem = self._gate.refuse(envelope, scope["path"])
+        if problem is not None:
+            return render(problem, Request(scope))
+        if envelope.preflight:
+            return self._cors.preflight(envelope.origin)
+        return self._app
+
+
+async def _carry(app: ASGIApp, scope: Scope, receive: Receive, answer: Answer) -> None:
+    try:
+        await app(scope, receive, answer.send)
+    except ClientDisconnect:
+        answer.status = answer.status or CLIENT_GONE
+    except Exception as error:  # noqa: BLE001  logged; and nothing may leave without its headers
+        _log.error("unhandled", exc_info=error)
+        if not answer.status:  # else the server cuts the half-sent answer off, which is all that can be said now
+            with suppress(ClientDisconnect):
+                await render(InternalError(), Request(scope))(scope, receive, answer.send)
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    """One line a request, of things that we chose: the route's template, never the path, the query or an agent."""
+    path = getattr(scope.get("route"), "path", "-")
+    note = _log.debug if path in PROBES else _log.info
+    note("request", method=scope["method"], route=path, status=status, ms=round(seconds * 1000, 2))

@@ -1,0 +1,69 @@
+"""Bodies are read as strictly as they can be, before anything looks at them: a limit, one media type, one reading."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from typing_extensions import override
+
+from app.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
+from app.strict_json import parse
+
+CLIENT_GONE = 499
+"""Nobody reads this status; the log line has it (nginx's number for it)."""
+_JSON = {"application/json", "application/json;charset=utf-8"}
+
+
+class StrictRoute(APIRoute):
+    """Use it as `APIRouter(route_class=StrictRoute)`. A body that the route does not declare is never read."""
+
+    @override
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
+
+        async def strict(request: Request) -> Response:
+            try:
+                body = await read_limited(request, limit=request.app.state.body_limit)
+            except ClientDisconnect:
+                return Response(status_code=CLIENT_GONE)
+            request._body = body  # noqa: SLF001  where Starlette keeps what was read, so it is not read twice
+            if body:
+                require_json(request)
+                request._json = _parsed(body)  # noqa: SLF001  the same, for what was parsed
+            return await handle(request)
+
+        return strict
+
+
+async def read_limited(request: Request, *, limit: int) -> bytes:
+    """At most *limit* bytes. A larger announced length is refused unread, an unannounced one as soon as it shows."""
+    announced = request.headers.get("content-length", "0")
+    if not (announced.isascii() and announced.isdecimal()):
+        raise MalformedRequest
+    if len(announced) > len(str(limit)) or int(announced) > limit:
+        raise PayloadTooLarge
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise PayloadTooLarge
+    return bytes(body)
+
+
+def require_json(request: Request) -> None:
+    """One Content-Type, JSON, in UTF-8 where it names a charset; no Content-Encoding, so nothing is ever inflated."""
+    named = request.headers.getlist("content-type")
+    plain = "".join(named).lower().replace(" ", "").replace('"', "")
+    if len(named) != 1 or plain not in _JSON or "content-encoding" in request.headers:
+        raise UnsupportedMediaType
+
+
+def _parsed(body: bytes) -> Any:  # noqa: ANN401  JSON may be anything
+    try:
+        return parse(body)
+    except ValueError:
+        raise MalformedRequest from None

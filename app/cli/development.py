@@ -1,0 +1,75 @@
+"""What production must be given and development makes for itself: a database, a secret key, its own address."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from app.cli.environment import read_settings, refuse
+from app.crypto.keys import KeyRing, new_secret_key
+from app.settings import Settings
+from app.store.binaries import NoPostgres
+from app.store.embedded import EmbeddedPostgres
+
+DRIVER = "postgresql+asyncpg://"
+
+
+@contextmanager
+def furnished() -> Iterator[Settings]:
+    """The settings, complete. In development what is missing is made first and named in the environment, for workers too."""
+    settings = read_settings()
+    if settings.in_development:
+        with _database(settings):
+            _name_addresses(settings)
+            _give_key(settings)
+            yield _checked(read_settings())
+    else:
+        yield _checked(settings)
+
+
+def _checked(settings: Settings) -> Settings:
+    url = settings.database.url
+    if url is None or not url.get_secret_value().startswith(DRIVER):
+        refuse(f"GATEHOUSE_DATABASE__URL must begin with {DRIVER}")
+    try:
+        KeyRing(settings.secret_keys)
+    except ValueError as fault:
+        refuse(str(fault))
+    return settings
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[None]:
+    if settings.database.url is not None:
+        yield
+        return
+    try:
+        server = EmbeddedPostgres(Path(settings.data_dir) / "postgres")
+        os.environ |= {"GATEHOUSE_DATABASE__URL": server.start(), "GATEHOUSE_DATABASE__TLS": "disable"}
+    except NoPostgres as reason:
+        refuse(str(reason))
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+def _name_addresses(settings: Settings) -> None:
+    here = f"http://127.0.0.1:{settings.http.port}"
+    os.environ.setdefault("GATEHOUSE_HTTP__PUBLIC_URL", here)
+    os.environ.setdefault("GATEHOUSE_TOKENS__ISSUER", here)
+
+
+def _give_key(settings: Settings) -> None:
+    """Make a key once. It is written aside and linked in place, so two starts at once agree on one."""
+    if settings.secret_keys:
+        return
+    kept = Path(settings.data_dir) / "secret_keys"
+    if not kept.exists():
+        aside = kept.with_name(f"secret_keys.{os.getpid()}")
+        aside.touch(mode=0o600)
+        aside.write_text(new_secret_key())
+        with suppress(FileExistsError):
+            kept.hardlink_to(aside)
+        aside.unlink()
+    os.environ["GATEHOUSE_SECRET_KEYS"] = kept.read_text().strip()

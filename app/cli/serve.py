@@ -1,0 +1,126 @@
+"""`gatehouse serve`: the service, with nothing left running when it ends, however it ends."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Annotated, Any, TypeAlias
+
+import typer
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from app.cli.development import furnished
+from app.cli.environment import read_settings, refuse
+from app.cli.migrate import is_behind
+from app.main import create_app
+from app.settings import Settings
+from app.store.migrate import upgrade
+
+App: TypeAlias = Callable[..., Awaitable[None]]
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Overrides GATEHOUSE_HTTP__HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Overrides GATEHOUSE_HTTP__PORT.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Overrides GATEHOUSE_WORKERS.")] = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C. Development brings its own database; production wants one that is migrated."""
+    given = {"GATEHOUSE_HTTP__HOST": host, "GATEHOUSE_HTTP__PORT": port, "GATEHOUSE_WORKERS": workers}
+    os.environ |= {name: str(value) for name, value in given.items() if value is not None}
+    # uvicorn raises the signal again after its shutdown: without a handler the process would die without its `finally`.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    listener = _listen(read_settings())
+    with suppress(KeyboardInterrupt), furnished() as settings:
+        os.environ["GATEHOUSE_WORKERS"] = str(settings.workers)
+        _bring_schema(settings)
+        _announce(settings)
+        _run(settings, listener)
+
+
+def worker() -> App:
+    """Make the app of one of several workers, which ends when its parent does, even by kill -9."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    return create_app()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port first: whoever cannot have it starts nothing."""
+    host, port = settings.http.host, settings.http.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen()
+    except OSError as refused:
+        refuse(
+            f"GATEHOUSE_HTTP__PORT: cannot listen on {host}:{port} ({refused.strerror}). Choose another with --port."
+        )
+    listener.set_inheritable(True)
+    return listener
+
+
+def _bring_schema(settings: Settings) -> None:
+    if not is_behind(settings.database):
+        return
+    if not settings.in_development:
+        refuse("The database's schema is older than this code: run `gatehouse migrate` first.")
+    asyncio.run(upgrade(settings.database))
+
+
+def _announce(settings: Settings) -> None:
+    if settings.in_development:
+        url = f"http://127.0.0.1:{settings.http.port}"
+        typer.echo(f"Gatehouse: {url} · {url}/docs · messages in {url}/dev/inbox · Ctrl-C stops", err=True)
+
+
+def _run(settings: Settings, listener: socket.socket) -> None:
+    # Made here also for several workers: what stops the start must stop it once, not in every worker again and again.
+    try:
+        app = create_app()
+    except ValueError as fault:
+        refuse(str(fault))
+    if settings.workers > 1:
+        return _run_many(settings, listener)
+    server = uvicorn.Server(_config(settings, app))
+    server.run(sockets=[listener])
+    return None if server.started else sys.exit(STARTUP_FAILURE)
+
+
+def _run_many(settings: Settings, listener: socket.socket) -> None:
+    parent = Multiprocess(_config(settings, "app.cli.serve:worker", factory=True), sockets=[listener])
+    parent.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in parent.processes):
+        sys.exit(STARTUP_FAILURE)
+
+
+def _config(settings: Settings, app: App | str, **more: Any) -> uvicorn.Config:  # noqa: ANN401  uvicorn's own options
+    return uvicorn.Config(
+        app,
+        workers=settings.workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=int(settings.http.shutdown_grace.total_seconds()),
+        **more,
+    )

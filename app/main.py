@@ -1,0 +1,121 @@
+"""The application: routes mounted on the stories that `wiring` built, and the jobs beside them. Importing it does nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from app.api import (
+    account,
+    catalogue,
+    dev,
+    docs,
+    factors,
+    machines,
+    openapi,
+    problems,
+    sessions,
+    shell,
+    signing_in,
+    signing_up,
+)
+from app.api.guard import refuse_unguarded
+from app.clock import Clock, SystemClock
+from app.factors import KINDS
+from app.factors.base import AnyFactor
+from app.settings import Settings
+from app.watch import logs
+from app.wiring import Works, build
+
+_LAST_WORDS = timedelta(seconds=10)
+"""How long a stopping worker waits for messages under way: the SMS deadline and a little."""
+
+
+def create_app(
+    settings: Settings | None = None, *, clock: Clock | None = None, kinds: Iterable[type[AnyFactor]] = KINDS
+) -> FastAPI:
+    """Make the application; without *settings* it reads the environment.
+
+    Raises ValueError for settings that cannot work, RuntimeError for a route that is neither public nor guarded.
+    """
+    settings = settings or Settings()
+    clock = clock or SystemClock()
+    logs.configure(settings.logs, json=settings.logs_as_json)
+    works = build(settings, clock, kinds)
+    app = FastAPI(
+        title=settings.brand,
+        version="0.1.0",
+        lifespan=_lifespan(works),
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.house = works.house
+    for router in _routers(settings, works):
+        app.router.routes.extend(router.routes)
+    problems.install(app)
+    openapi.install(app)
+    refuse_unguarded(app)
+    shell.wrap(app, settings, clock)
+    return app
+
+
+def _routers(settings: Settings, works: Works) -> list[APIRouter]:
+    """Hot routes first: routing is a linear search."""
+    known = works.tools.factors
+    routers = [sessions.router, signing_in.routes(known), account.router, factors.routes(known), machines.router]
+    if settings.registration.open:
+        routers.append(signing_up.router)
+    if docs.wanted(settings):
+        routers.append(docs.router)
+    if settings.in_development:
+        routers.append(dev.router)
+    return [*routers, catalogue.router]
+
+
+def _lifespan(works: Works) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tools = works.tools
+        tools.tokens.keys = await works.keys()
+        await tools.revocations.read()
+        jobs = [_keep(job) for job in (tools.revocations.run, tools.mails.run, works.outbox.run)]
+        try:
+            yield
+        finally:
+            await _stop(works, jobs)
+
+    return lifespan
+
+
+def _keep(job: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[None]:
+    """Run *job* to the end of the process; an error in it is logged, and it is begun again."""
+
+    async def forever() -> None:
+        while True:
+            try:
+                await job()
+            except Exception:  # noqa: BLE001  a job that is dead is worse than one that stumbles
+                logs.logger("gatehouse.jobs").exception("job stumbled", job=job.__qualname__)
+                await asyncio.sleep(1)
+
+    return asyncio.create_task(forever())
+
+
+async def _stop(works: Works, jobs: list[asyncio.Task[None]]) -> None:
+    """Requests have ended by now: let what they started finish, then let go of everything."""
+    tools = works.tools
+    await tools.background.drain(within=_LAST_WORDS)
+    await tools.mails.drain(within=_LAST_WORDS)
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+    for sender in set(tools.senders.values()):
+        await sender.close()
+    tools.pool.close()
+    await tools.database.close()

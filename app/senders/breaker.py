@@ -1,0 +1,48 @@
+"""Stops asking a provider that is ill, so that a sign-in does not wait for it; one probe at a time finds out when it is well."""
+
+import logging
+from datetime import timedelta
+
+from app.clock import Clock
+
+LOG = logging.getLogger("gatehouse.senders")
+
+
+class Breaker:
+    """Opens after `limit` ill answers in a row; after `pause` one send is let through as a probe."""
+
+    def __init__(self, *, clock: Clock, limit: int = 5, pause: timedelta = timedelta(seconds=30)) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._pause = pause.total_seconds()
+        self._ill = 0
+        self._probe_at: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._probe_at is not None
+
+    def admit(self) -> bool:
+        """Whether a send may try. An admitted probe that never reports is followed by another after the pause."""
+        if self._probe_at is None:
+            return True
+        if self._clock.elapsed() < self._probe_at:
+            return False
+        self._probe_at = self._clock.elapsed() + self._pause
+        return True
+
+    def note(self, *, ill: bool) -> None:
+        """Count what an admitted send found. An answer that refuses a message still proves the provider is well."""
+        if ill:
+            self._worsen()
+            return
+        self._ill = 0
+        if self.is_open:
+            self._probe_at = None
+            LOG.warning("sms_circuit_closed")
+
+    def _worsen(self) -> None:
+        self._ill += 1
+        if self._ill >= self._limit and not self.is_open:
+            self._probe_at = self._clock.elapsed() + self._pause
+            LOG.error("sms_circuit_opened", extra={"failures": self._ill})

@@ -1,0 +1,75 @@
+"""The one place that says what an outcome of Plivo's SDK means: sent, surely not sent, or unknown; provider well or ill.
+
+The SDK's exceptions carry no status, so their class and text are all there is. What is not listed here is unknown.
+"""
+
+import re
+import ssl
+from dataclasses import dataclass
+
+from plivo import exceptions as plivo
+from requests import exceptions as requests
+from urllib3.exceptions import NewConnectionError
+
+from app.messages import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`reason` is a word of ours for logs, never the provider's text. `ill`: the provider, not the message, is at fault."""
+
+    delivery: Delivery
+    reason: str
+    ill: bool = False
+
+
+CLASSES: tuple[tuple[type[Exception], Verdict], ...] = (
+    (plivo.AuthenticationError, Verdict(Delivery.FAILED, "unauthorized", ill=True)),
+    (plivo.ValidationError, Verdict(Delivery.FAILED, "invalid")),
+    (plivo.GeoPermissionError, Verdict(Delivery.FAILED, "forbidden")),
+    (plivo.ForbiddenError, Verdict(Delivery.FAILED, "forbidden")),
+    (plivo.ResourceNotFoundError, Verdict(Delivery.FAILED, "not_found")),
+    (plivo.InvalidRequestError, Verdict(Delivery.FAILED, "invalid_request")),
+    (plivo.PlivoServerError, Verdict(Delivery.UNKNOWN, "http_500", ill=True)),
+    (requests.ConnectTimeout, Verdict(Delivery.FAILED, "not_connected", ill=True)),
+    (requests.ReadTimeout, Verdict(Delivery.UNKNOWN, "no_answer", ill=True)),
+    (requests.TooManyRedirects, Verdict(Delivery.UNKNOWN, "redirected", ill=True)),
+)
+REFUSALS = range(400, 500)
+
+
+def of_answer(answer: object) -> Verdict:
+    """A message was accepted only if Plivo gave it a name; a 2xx without one may still have gone out."""
+    names = getattr(answer, "message_uuid", None)
+    if isinstance(names, list) and names:
+        return Verdict(Delivery.ACCEPTED, "queued")
+    return Verdict(Delivery.UNKNOWN, "unreadable_answer")
+
+
+def of_error(error: Exception) -> Verdict:
+    for kind, verdict in CLASSES:
+        if isinstance(error, kind):
+            return verdict
+    if isinstance(error, plivo.PlivoRestError):
+        return _of_status(str(error))
+    if isinstance(error, requests.RequestException):
+        return _of_connection(error)
+    return Verdict(Delivery.UNKNOWN, "unreadable_answer")
+
+
+def _of_status(text: str) -> Verdict:
+    """Only this text tells 429, 502, 503 and 504."""
+    found = re.match(r"Received status code ([1-9][0-9]{2})\b", text)
+    status = int(found[1]) if found else 0
+    if status in REFUSALS:
+        return Verdict(Delivery.FAILED, f"http_{status}")
+    return Verdict(Delivery.UNKNOWN, f"http_{status}", ill=True)
+
+
+def _of_connection(error: requests.RequestException) -> Verdict:
+    """Surely unsent only where the connection never came to be: refused, no such host, or a certificate not trusted."""
+    reason = getattr(next(iter(error.args), None), "reason", None)
+    cause = next(iter(getattr(reason, "args", ())), None)
+    if isinstance(reason, NewConnectionError) or isinstance(cause, ssl.SSLCertVerificationError):
+        return Verdict(Delivery.FAILED, "not_connected", ill=True)
+    return Verdict(Delivery.UNKNOWN, "connection_lost", ill=True)
