@@ -76,14 +76,16 @@ class PlivoSender:
         }
 
     async def _await(self, outcome: Future[Verdict], call: Call) -> Verdict:
-        """Wait until the deadline. What has not begun by then is called off; what has is cut and its end unknown."""
+        """Call off what has not begun by half of the deadline; at its end, cut what has: its outcome is unknown."""
         waiter = asyncio.wrap_future(outcome)
+        half = self._deadline.total_seconds() / 2
         try:
-            await asyncio.wait({waiter}, timeout=self._deadline.total_seconds())
+            await asyncio.wait({waiter}, timeout=half)
+            if outcome.cancel():
+                return Verdict(Delivery.FAILED, "no_thread_free")
+            await asyncio.wait({waiter}, timeout=half)
         finally:
             waiter.cancel()
-        if outcome.cancel():
-            return Verdict(Delivery.FAILED, "no_thread_free")
         verdict = outcome.result() if outcome.done() else self._give_up(outcome, call)
         self._breaker.note(ill=verdict.ill)
         return verdict
