@@ -44,7 +44,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to remember (`fingerprint`), what to send (`draft`), and what the client needs to see (`show`)."""
+    """What to remember (`fingerprint`), what to send (`draft`), and what the client needs to see (`show`, JSON)."""
 
     fingerprint: bytes | None = None
     draft: Draft | None = None

@@ -1,7 +1,7 @@
 """What the stories answer, as the wire shows it (CONTRACT.md). Ages and lives are whole seconds."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,6 +35,9 @@ class ChallengeState(Answer):
     """The question that waits for an answer, and how far its message has come."""
 
     factor: Annotated[str, Field(examples=["sms"])]
+    shown: Annotated[
+        dict[str, Any], Field(description="What this factor needs the client to see; empty for codes.", examples=[{}])
+    ]
     delivery: Annotated[
         Delivery,
         Field(description="`none`: nothing was sent, because the factor needs nothing or a send is cooling down."),

@@ -77,6 +77,7 @@ class Asking:
             challenge,
             factor=kind,
             fingerprint=question.fingerprint,
+            shown=question.show,
             code_expires_at=self.clock.now() + self.settings.code_life if question.fingerprint else None,
             delivery=Delivery.UNKNOWN if question.draft else Delivery.NONE,
         )
@@ -113,6 +114,7 @@ class Asking:
         now = self.clock.now()
         return ChallengeState(
             factor=challenge.factor or "",
+            shown=challenge.shown,
             delivery=challenge.delivery,
             resend_after=whole_seconds((next_send or now) - now),
             attempts_left=self.settings.attempts - challenge.attempts,

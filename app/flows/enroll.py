@@ -87,6 +87,7 @@ class Enroll:
             attempts=0,
             factor=enrollment.kind,
             fingerprint=None,
+            shown={},
             sends=0,
             delivery=Delivery.NONE,
             code_expires_at=None,

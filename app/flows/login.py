@@ -99,6 +99,7 @@ class Login:
             attempts=0,
             factor=chosen.kind if chosen else None,
             fingerprint=None,
+            shown={},
             sends=0,
             delivery=Delivery.NONE,
             code_expires_at=None,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
@@ -23,6 +24,7 @@ class Challenge:
     attempts: int
     factor: str | None
     fingerprint: bytes | None
+    shown: dict[str, Any]
     sends: int
     delivery: Delivery
     code_expires_at: datetime | None
@@ -81,6 +83,7 @@ async def renew_code(
     *,
     factor: str,
     fingerprint: bytes | None,
+    shown: dict[str, Any],
     code_expires_at: datetime | None,
     delivery: Delivery,
 ) -> Challenge | None:
@@ -91,6 +94,7 @@ async def renew_code(
         .values(
             factor=factor,
             fingerprint=fingerprint,
+            shown=shown,
             code_expires_at=code_expires_at,
             delivery=delivery,
             sends=challenges.c.sends + 1,

@@ -121,6 +121,7 @@ challenges = Table(
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
     Column("factor", Text, comment="the kind that was asked last"),
     Column("fingerprint", LargeBinary, comment="of the newest code, keyed and bound to this row"),
+    Column("shown", JSONB, nullable=False, server_default=text("'{}'::jsonb"), comment="what the client needs to see"),
     Column("sends", SmallInteger, nullable=False, server_default=text("0"), comment="which code is the newest"),
     Column("delivery", _word(Delivery), nullable=False, server_default=text("'none'")),
     _moment("code_expires_at", nullable=True),
@@ -137,6 +138,7 @@ cooldowns = Table(
     metadata,
     Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("kind", Text, primary_key=True),
+    Column("shown", JSONB, nullable=False, server_default=text("'{}'::jsonb"), comment="what the client needs to see"),
     Column("sends", SmallInteger, nullable=False),
     _moment("next_at"),
 )

@@ -26,25 +26,30 @@ _SECRET_LOOK = re.compile(
       eyJ[\w-]{5,}\.[\w.-]+                                                    # a JWT
     | (?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{22,}                       # 128 random bits and more in base64url
     | (?<!\w)[0-9a-f]{32,}(?!\w)                                               # the same in hex
-    | [^\s@'"<>(]{1,254}@[^\s@'"<>)]{1,254}                                    # an e-mail address, a URL's password
+    | [^\s@"<>(,]{1,254}@[^\s@'"<>),]{1,254}                                    # an e-mail address, a URL's password
     | \+[1-9][0-9]{6,14}                                                       # a phone number (E.164)
     | (?<![\w.])[0-9]{6}(?!\w|\.[0-9])                                         # a one-time code
     | (?:DETAIL:|exception=|\[SQL:|\[parameters:)[\s\S]*                       # PostgreSQL, asyncio and SQLAlchemy quote
     """,
     re.ASCII | re.VERBOSE,
 )
+_SHORT, _SUSPICIOUS = 32, re.compile(r"[@+0-9A-Z=\[]")
+"""A short text without any of these matches nothing above; most texts are such, and every request logs some."""
 
 
 def clean(values: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:
     """The same names with what may be logged of their values: plain JSON types, bounded in size and depth."""
-    return {
-        clean_text(str(name)): HIDDEN if _is_secret(str(name)) and _says_something(value) else _clean(value, depth)
-        for name, value in list(values.items())[:_MOST_ENTRIES]
-    }
+    cleaned: dict[str, Any] = {}
+    for name, value in list(values.items())[:_MOST_ENTRIES]:
+        shown, is_secret = _name(str(name))
+        cleaned[shown] = HIDDEN if is_secret and _says_something(value) else _clean(value, depth)
+    return cleaned
 
 
 def clean_text(text: str) -> str:
-    return _SECRET_LOOK.sub(HIDDEN, text[:MOST_CHARACTERS])
+    if len(text) < _SHORT and not _SUSPICIOUS.search(text):
+        return text
+    return _SECRET_LOOK.sub(HIDDEN, text[:MOST_CHARACTERS])[:MOST_CHARACTERS]
 
 
 def _says_something(value: object) -> bool:
@@ -52,9 +57,11 @@ def _says_something(value: object) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _is_secret(name: str) -> bool:
+def _name(name: str) -> tuple[str, bool]:
+    """*name* as it may be shown, and whether what it names is a secret."""
     words = _WORD.findall(name[:100])
-    return name.lower() not in _HARMLESS and any(_SECRET_WORD.fullmatch(word) for word in words)
+    is_secret = name.lower() not in _HARMLESS and any(_SECRET_WORD.fullmatch(word) for word in words)
+    return clean_text(name), is_secret
 
 
 def _clean(value: object, depth: int) -> Any:  # noqa: ANN401  plain JSON

@@ -87,6 +87,13 @@ def upgrade() -> None:
             "fingerprint", sa.LargeBinary(), nullable=True, comment="of the newest code, keyed and bound to this row"
         ),
         sa.Column(
+            "shown",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'::jsonb"),
+            nullable=False,
+            comment="what the client needs to see",
+        ),
+        sa.Column(
             "sends", sa.SmallInteger(), server_default=sa.text("0"), nullable=False, comment="which code is the newest"
         ),
         sa.Column("delivery", sa.String(length=32), server_default=sa.text("'none'"), nullable=False),
@@ -104,6 +111,13 @@ def upgrade() -> None:
         "cooldowns",
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column(
+            "shown",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'::jsonb"),
+            nullable=False,
+            comment="what the client needs to see",
+        ),
         sa.Column("sends", sa.SmallInteger(), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("cooldowns_user_id_fk"), ondelete="CASCADE"),
