@@ -32,16 +32,16 @@ router = APIRouter(
 
 class InboxItem(Answer):
     channel: Channel
-    to: str
+    to: Annotated[str, Field(examples=["+12025550123"])]
     purpose: Purpose
-    text: str
+    text: Annotated[str, Field(examples=["123456 is your Gatehouse code to sign in."])]
     code: Annotated[str | None, Field(examples=["123456"])]
     sent_at: datetime
 
 
 class InboxPage(Answer):
     items: list[InboxItem]
-    next_cursor: None = None
+    next_cursor: Annotated[None, Field(examples=[None])] = None
 
 
 To = Annotated[str | None, Query(max_length=254, description="An address or number; a leading blank means `+`.")]

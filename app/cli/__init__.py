@@ -1,14 +1,15 @@
-"""The operator's verbs: `gatehouse serve | migrate | keys | openapi | env-example`. One file each; this one lists them."""
+"""The operator's verbs, one file each: this one only lists them."""
 
 import typer
 
-from app.cli import env_example, keys, migrate, openapi, serve
+from app.cli import demo, env_example, keys, migrate, openapi, serve
 
 commands = typer.Typer(
-    help=__doc__.splitlines()[0], no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    help="Run and look after Gatehouse.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 commands.command("serve")(serve.serve)
 commands.command("migrate")(migrate.migrate)
+commands.command("demo")(demo.demo)
 commands.add_typer(keys.commands, name="keys")
 commands.command("openapi")(openapi.openapi)
 commands.command("env-example")(env_example.env_example)

@@ -4,7 +4,7 @@ import typer
 
 from app.crypto.keys import new_secret_key
 
-commands = typer.Typer(help=__doc__.split(": ")[1], no_args_is_help=True)
+commands = typer.Typer(help="Make the keys that everything secret hangs on.", no_args_is_help=True)
 
 
 @commands.callback()

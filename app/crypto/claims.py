@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 MFA = "urn:gatehouse:mfa"
 PASSWORD_ONLY = "urn:gatehouse:pwd"  # noqa: S105  an acr value, no secret
 
-NumericDate = Annotated[int, Field(ge=0, lt=2**53)]
+NumericDate = Annotated[int, Field(ge=0, lt=2**53, examples=[1_795_293_122])]
+Issuer = Annotated[str, Field(examples=["https://id.example.com"])]
 Id = Annotated[UUID, Field(strict=False)]
 
 
@@ -26,8 +27,8 @@ class Claims(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
-    iss: str
-    aud: str
+    iss: Issuer
+    aud: Issuer
     sub: Id
     jti: Id
     iat: NumericDate
@@ -40,7 +41,7 @@ class AccessClaims(Claims):
     scope: Literal[Scope.FULL]
     sid: Id
     auth_time: NumericDate
-    acr: str
+    acr: Annotated[str, Field(examples=[MFA])]
     amr: Annotated[tuple[str, ...], Field(strict=False)]
     client_id: Literal["gatehouse"]
 

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.messages import Delivery
 
+Jwt = Annotated[str, Field(examples=["eyJhbGciOiJFUzI1NiIsImtpZCI6Ii4uLiJ9.eyJpc3MiOiIuLi4ifQ.c2lnbmF0dXJl"])]
+Bearer = Literal["Bearer"]
+
 
 class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
@@ -51,8 +54,8 @@ class MfaRequired(Answer):
     """The password was right. `mfa_token` opens `/verify-otp` and nothing else."""
 
     status: Literal["mfa_required"] = "mfa_required"
-    mfa_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  a scheme's name
+    mfa_token: Jwt
+    token_type: Bearer = "Bearer"  # noqa: S105  a scheme's name
     expires_in: Annotated[int, Field(examples=[600])]
     factors: list[FactorChoice]
     challenge: Annotated[
@@ -64,10 +67,12 @@ class Authenticated(Answer):
     """A session. The refresh token is rotated at each use: keep the newest only."""
 
     status: Literal["authenticated"] = "authenticated"
-    access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  a scheme's name
+    access_token: Jwt
+    token_type: Bearer = "Bearer"  # noqa: S105  a scheme's name
     expires_in: Annotated[int, Field(examples=[583])]
-    refresh_token: str
+    refresh_token: Annotated[
+        str, Field(examples=["ghr_AaAf_8_cxSp90a3kF7mFOQAAAAAZz4M7Wc2lnbmF0dXJlLXVuZGVyLWEta2V5LW9mLXRoZS1yaW5n"])
+    ]
     refresh_expires_in: Annotated[int, Field(examples=[1209600])]
     session_id: UUID
 
@@ -107,17 +112,17 @@ class Confirmed(Answer):
     """The factor counts from now on. Other sessions have ended; this one goes on with the fresh access token."""
 
     factor: FactorEntry
-    access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  a scheme's name
-    expires_in: int
+    access_token: Jwt
+    token_type: Bearer = "Bearer"  # noqa: S105  a scheme's name
+    expires_in: Annotated[int, Field(examples=[583])]
 
 
 class Profile(Answer):
     id: UUID
-    email: str
+    email: Annotated[str, Field(examples=["ada@example.com"])]
     email_verified: Literal[True] = True
     display_name: str | None
-    locale: str
+    locale: Annotated[str, Field(examples=["en"])]
     mfa_enabled: bool
     created_at: datetime
     last_login_at: datetime | None

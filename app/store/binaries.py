@@ -72,7 +72,7 @@ class Account:
         return folder.is_dir() and not folder.is_symlink() and status.st_uid == owner and not status.st_mode & 0o077
 
     def _reaches(self, folder: Path, program: Path) -> bool:
-        question = ("sh", "-c", 'test -w "$1" && test -x "$2"', "sh", folder, program)
+        question = ("/bin/sh", "-c", 'test -w "$1" && test -x "$2"', "sh", folder, program)
         return self.run(*question, folder=Path("/")) == 0
 
 

@@ -1,0 +1,67 @@
+"""What every test may ask for. Nothing is paid for by a test that does not: no database, no server, no app."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from tests import postgres
+from tests.world import World, running, settings_for
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres.open_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres.close_run()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The run's server; its own database is the template of all others."""
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def worker_database(postgres_url: str) -> str:
+    """The database of an xdist worker, migrated; as the test before left it."""
+    return await postgres.create_migrated(postgres_url, f"tests_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
+
+
+@pytest.fixture(scope="session")
+async def sweeper(worker_database: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await postgres.connect(worker_database)
+    await connection.execute("SET lock_timeout = '5s'")  # a transaction that a test left open fails the next one loudly
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def clean(sweeper: asyncpg.Connection) -> None:
+    """Every table is empty."""
+    await sweeper.execute(postgres.broom())
+
+
+@pytest.fixture
+def database_url(worker_database: str, clean: None) -> str:  # noqa: ARG001  asked for what it does
+    """A database with every table, all empty."""
+    return worker_database
+
+
+@pytest.fixture(scope="session")
+async def service(worker_database: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """One app a worker: its rows are swept between tests, its clock only goes on."""
+    async with running(settings_for(worker_database, tmp_path_factory.mktemp("data"))) as world:
+        yield world
+
+
+@pytest.fixture
+def world(service: World, clean: None) -> World:  # noqa: ARG001  asked for what it does
+    """A running service that nobody has used yet."""
+    service.app.state.house.inbox.clear()
+    return service

@@ -1,0 +1,74 @@
+"""One embedded server a run, one database a worker, and a broom that takes 0.3 ms: real PostgreSQL in every test."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+
+from app.settings.groups import DatabaseSettings
+from app.store.embedded import EmbeddedPostgres
+from app.store.migrate import upgrade
+from app.store.tables import metadata
+
+FOLDER = "TESTS_POSTGRES_FOLDER"
+"""In the environment, so that xdist's workers find the controller's folder."""
+
+
+def open_run() -> None:
+    os.environ[FOLDER] = tempfile.mkdtemp(prefix="gatehouse-tests-")
+
+
+def close_run() -> None:
+    shutil.rmtree(os.environ.pop(FOLDER), ignore_errors=True)
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The run's server: whoever comes first starts it, whoever leaves last stops it."""
+    with EmbeddedPostgres(Path(os.environ[FOLDER]), throwaway=True) as url:
+        yield url
+
+
+def settings_for(url: str) -> DatabaseSettings:
+    return DatabaseSettings.model_validate({"url": url, "tls": "disable"})
+
+
+def named(url: str, name: str) -> str:
+    """The URL of another database of the same server."""
+    return url.replace("/gatehouse?", f"/{name}?")
+
+
+async def connect(url: str) -> asyncpg.Connection:
+    return await asyncpg.connect(url.replace("+asyncpg", ""))
+
+
+async def create(url: str, name: str, *, template: str = "template1") -> str:
+    """Make database *name* and return its URL."""
+    maintenance = await connect(named(url, "postgres"))
+    await maintenance.execute(f'CREATE DATABASE "{name}" TEMPLATE {template}')
+    await maintenance.close()
+    return named(url, name)
+
+
+async def drop(url: str, name: str) -> None:
+    maintenance = await connect(named(url, "postgres"))
+    await maintenance.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    await maintenance.close()
+
+
+async def create_migrated(url: str, name: str) -> str:
+    """A copy of a database that is migrated once a run; one worker at a time, for a template must be nobody's."""
+    with (Path(os.environ[FOLDER]) / "template.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        await upgrade(settings_for(url))
+        return await create(url, name, template="gatehouse")
+
+
+def broom() -> str:
+    """Empty every table in one simple query, those that refer to others first (TRUNCATE takes 10 ms and more)."""
+    return "".join(f"{table.delete()};" for table in reversed(metadata.sorted_tables))
