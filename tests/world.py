@@ -1,9 +1,10 @@
 """A running service and the people who use it: they read their mailbox and their phone, as a person would."""
 
 import asyncio
+import logging
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,12 +156,23 @@ class Person:
         return next(code for code in (f"{n:06}" for n in range(1000)) if code not in seen)
 
 
+@contextmanager
+def own_logging() -> Iterator[None]:
+    """What is configured within is undone after: pytest's own handlers stay for the next test."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
 @asynccontextmanager
 async def running(
     settings: Settings, *, clock: ManualClock | None = None, kinds: tuple[type[AnyFactor], ...] = KINDS
 ) -> AsyncIterator[World]:
     clock = clock or ManualClock()
-    app = create_app(settings, clock=clock, kinds=kinds)
+    with own_logging():
+        app = create_app(settings, clock=clock, kinds=kinds)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=CheckedTransport(app), base_url="http://127.0.0.1:8000") as client,

@@ -13,7 +13,7 @@ from app.factors.registry import Factors
 from app.flows.answers import ChallengeState, EnrollmentBegun
 from app.flows.asking import Asking
 from app.flows.states import States
-from app.messages import Delivery, Purpose
+from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidToken, MfaAttemptsExhausted, StepUpRequired
 from app.settings.groups import MfaSettings
 from app.store import challenges, enrollments, users
@@ -79,20 +79,13 @@ class Enroll:
 
     async def _challenge(self, tx: Tx, user: User, enrollment: Enrollment) -> Challenge:
         now = self.clock.now()
-        challenge = Challenge(
-            id=enrollment.id,
+        challenge = Challenge.new(
+            enrollment.id,
+            Purpose.CONFIRM,
             user_id=user.id,
-            purpose=Purpose.CONFIRM,
             credential_version=user.credential_version,
-            attempts=0,
             factor=enrollment.kind,
-            fingerprint=None,
-            shown={},
-            sends=0,
-            delivery=Delivery.NONE,
-            code_expires_at=None,
             expires_at=now + self.settings.enroll_life,
-            closed_at=None,
         )
         await challenges.open_(tx, challenge, at=now)
         return challenge

@@ -67,5 +67,6 @@ class Judging:
             raise self.refused(challenge) from None
 
     def refused(self, challenge: Challenge) -> InvalidMfaCode:
-        audit.note(Event.CODE_REFUSED, user_id=challenge.user_id, challenge_id=challenge.id, factor=challenge.factor)
+        event = Event.FACTOR_REFUSED if challenge.purpose == Purpose.CONFIRM else Event.CODE_REFUSED
+        audit.note(event, user_id=challenge.user_id, challenge_id=challenge.id, factor=challenge.factor)
         return InvalidMfaCode(attempts_left=self.settings.attempts - challenge.attempts)

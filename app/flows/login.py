@@ -16,7 +16,7 @@ from app.flows.admission import Admission
 from app.flows.answers import Authenticated, ChallengeState, FactorChoice, MfaRequired
 from app.flows.asking import Asking, Put
 from app.flows.states import States
-from app.messages import Delivery, Purpose
+from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidCredentials, ResendTooSoon
 from app.settings.groups import TokenSettings
 from app.store import challenges, cooldowns, enrollments, users
@@ -91,20 +91,13 @@ class Login:
 
     def _sign_in(self, user: User, chosen: Enrollment | None) -> Challenge:
         now = self.clock.now()
-        return Challenge(
-            id=new_id(now),
+        return Challenge.new(
+            new_id(now),
+            Purpose.SIGN_IN,
             user_id=user.id,
-            purpose=Purpose.SIGN_IN,
             credential_version=user.credential_version,
-            attempts=0,
             factor=chosen.kind if chosen else None,
-            fingerprint=None,
-            shown={},
-            sends=0,
-            delivery=Delivery.NONE,
-            code_expires_at=None,
             expires_at=now + self.settings.pending_life,
-            closed_at=None,
         )
 
     async def _put(self, tx: Tx, challenge: Challenge, chosen: Enrollment, locale: str) -> Put | None:

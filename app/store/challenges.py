@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
@@ -30,6 +30,34 @@ class Challenge:
     code_expires_at: datetime | None
     expires_at: datetime
     closed_at: datetime | None
+
+    @classmethod
+    def new(
+        cls,
+        challenge_id: UUID,
+        purpose: Purpose,
+        *,
+        user_id: UUID,
+        credential_version: int,
+        factor: str | None,
+        expires_at: datetime,
+    ) -> Self:
+        """A challenge of which nothing was asked yet; *factor* is the kind that is going to be."""
+        return cls(
+            id=challenge_id,
+            user_id=user_id,
+            purpose=purpose,
+            credential_version=credential_version,
+            attempts=0,
+            factor=factor,
+            fingerprint=None,
+            shown={},
+            sends=0,
+            delivery=Delivery.NONE,
+            code_expires_at=None,
+            expires_at=expires_at,
+            closed_at=None,
+        )
 
 
 _COLUMNS = columns(challenges, Challenge)

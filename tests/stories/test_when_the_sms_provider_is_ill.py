@@ -13,7 +13,7 @@ import pytest
 
 from app.watch import logs
 from tests.standins.plivo import AUTH_ID, AUTH_TOKEN, Behaviour, PlivoStandIn, hang, late, raw, redirect, reset, status
-from tests.world import Person, World, running, settings_for
+from tests.world import Person, World, own_logging, running, settings_for
 
 
 @pytest.fixture
@@ -37,8 +37,9 @@ def log() -> StringIO:
 async def world(database_url: str, tmp_path: Path, plivo: PlivoStandIn, log: StringIO) -> AsyncIterator[World]:
     settings = settings_for(database_url, tmp_path, sms=_sms(plivo), logs={"level": "DEBUG"})
     async with running(settings) as world:
-        logs.configure(settings.logs, json=True, stream=log)
-        yield world
+        with own_logging():
+            logs.configure(settings.logs, json=True, stream=log)
+            yield world
 
 
 def code_on_the_phone(plivo: PlivoStandIn) -> str:
