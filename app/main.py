@@ -21,6 +21,7 @@ from app.api import (
     shell,
     signing_in,
     signing_up,
+    step_up,
 )
 from app.api.guard import refuse_unguarded
 from app.clock import Clock, SystemClock
@@ -68,7 +69,14 @@ def create_app(
 def _routers(settings: Settings, works: Works) -> list[APIRouter]:
     """Hot routes first: routing is a linear search."""
     known = works.tools.factors
-    routers = [sessions.router, signing_in.routes(known), account.router, factors.routes(known), machines.router]
+    routers = [
+        sessions.router,
+        signing_in.routes(known),
+        account.router,
+        factors.routes(known),
+        step_up.routes(known),
+        machines.router,
+    ]
     if settings.registration.open:
         routers.append(signing_up.router)
     if docs.wanted(settings):

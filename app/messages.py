@@ -16,6 +16,9 @@ class Purpose(StrEnum):
     VERIFY_EMAIL = "verify_email"
     SIGN_IN = "sign_in"
     CONFIRM = "confirm"
+    STEP_UP = "step_up"
+    ENROLL = "enroll"
+    RESET = "reset"
     NOTICE = "notice"
 
 

@@ -1,81 +1,35 @@
-"""Builds every object, once: which room gets which tools. `main` mounts what comes out of it and keeps it running."""
+"""Builds every story, once, out of the tools. `main` mounts what comes out of it and keeps it running."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
 
 from app.api.house import House
 from app.clock import Clock
-from app.crypto.codes import Fingerprints
-from app.crypto.keys import KeyRing
-from app.crypto.passwords import Passwords
-from app.crypto.pool import HashPool
-from app.crypto.refresh import RefreshTokens
-from app.crypto.tokens import Tokens
-from app.crypto.vault import Vault
 from app.factors.base import AnyFactor
-from app.factors.registry import Factors
 from app.flows.admission import Admission
 from app.flows.asking import Asking
-from app.flows.background import Background
+from app.flows.at_once import AtOnce
+from app.flows.completing import Completing
 from app.flows.confirm import Confirm
 from app.flows.enroll import Enroll
+from app.flows.issuing import Issuing
 from app.flows.judging import Judging
 from app.flows.keys import Keys
-from app.flows.letters import Letters
 from app.flows.login import Login
 from app.flows.logout import Logout
+from app.flows.manage import Manage
 from app.flows.outbox import Outbox
+from app.flows.pending import Pending
 from app.flows.profile import Profiles
+from app.flows.proof import Proof
 from app.flows.refresh import Refresh
 from app.flows.register import Register
-from app.flows.states import States
+from app.flows.step_up import StepUp
 from app.flows.verify import Verify
 from app.messages import Channel
-from app.senders.base import Sender
-from app.senders.inbox import Inbox
-from app.senders.queue import MailQueue
 from app.settings import Settings
-from app.store.database import Database
+from app.tools import Tools
 from app.watch.limits import Limit
-from app.watch.revocations import Revocations
-
-
-class Tools:
-    """What several stories share. Raises ValueError, with a sentence, for settings that cannot work."""
-
-    def __init__(self, settings: Settings, clock: Clock, kinds: Iterable[type[AnyFactor]]) -> None:
-        ring = KeyRing(settings.secret_keys)
-        self.settings = settings
-        self.clock = clock
-        self.database = Database(settings.database)
-        self.vault = Vault(ring)
-        self.fingerprints = Fingerprints(ring)
-        self.refresh_tokens = RefreshTokens(ring)
-        self.tokens = Tokens(settings.tokens, clock=clock)
-        self.passwords = Passwords(settings.passwords)
-        self.pool = HashPool(
-            threads=settings.passwords.threads, queue=settings.passwords.queue, workers=settings.workers
-        )
-        self.factors = Factors(kinds, settings, fingerprints=self.fingerprints)
-        self.states = States(self.vault, self.factors)
-        self.inbox = Inbox(Path(settings.data_dir) / "inbox.jsonl", clock=clock)
-        self.senders = _senders(settings, clock, self.inbox)
-        self.mails = MailQueue(self.senders[Channel.EMAIL], size=settings.email.queue)
-        self.background = Background()
-        self.letters = Letters(settings.brand, settings.mfa.code_life)
-        self.revocations = Revocations(self.database, life=settings.tokens.access_life, clock=clock)
-
-
-def _senders(settings: Settings, clock: Clock, inbox: Inbox) -> Mapping[Channel, Sender]:
-    """The providers' libraries are slow to load, so only those are loaded that are configured."""
-    senders: dict[Channel, Sender] = {Channel.SMS: inbox, Channel.EMAIL: inbox}
-    if settings.sms.plivo_auth_id:
-        senders[Channel.SMS] = import_module("app.senders.plivo").PlivoSender(settings.sms, clock=clock)
-    if settings.email.smtp_url:
-        senders[Channel.EMAIL] = import_module("app.senders.smtp").SmtpSender(settings.email, clock=clock)
-    return senders
 
 
 @dataclass(frozen=True)
@@ -99,39 +53,60 @@ def build(settings: Settings, clock: Clock, kinds: Iterable[type[AnyFactor]]) ->
 
 
 def _house(tools: Tools) -> House:
-    settings, database, clock, states = tools.settings, tools.database, tools.clock, tools.states
-    admission = Admission(settings.tokens, clock, tools.tokens, tools.refresh_tokens)
-    judging = Judging(settings.mfa, database, clock, tools.factors, states)
-    profiles = Profiles(database, tools.factors, states)
-    asking = _asking(tools)
+    settings, database, clock = tools.settings, tools.database, tools.clock
+    shared = Shared(tools)
     return House(
         tokens=tools.tokens,
         revocations=tools.revocations,
         database=database,
         register=_register(tools),
-        login=_login(tools, asking, admission),
-        verify=Verify(settings.mfa, database, clock, states, asking, judging, admission),
-        refresh=Refresh(settings.tokens, database, clock, tools.refresh_tokens, admission, tools.revocations),
+        login=_login(tools, shared),
+        verify=Verify(
+            settings.mfa,
+            database,
+            clock,
+            tools.factors,
+            shared.asking,
+            shared.judging,
+            shared.completing,
+            shared.admission,
+        ),
+        step_up=_step_up(tools, shared),
+        refresh=Refresh(settings.tokens, database, clock, tools.refresh_tokens, shared.admission, tools.revocations),
         logout=Logout(database, tools.tokens, tools.refresh_tokens, tools.revocations),
-        profiles=profiles,
-        enroll=Enroll(settings.mfa, database, clock, tools.factors, states, asking),
-        confirm=Confirm(settings.mfa, database, clock, tools.factors, states, judging, admission, profiles),
+        profiles=shared.profiles,
+        enroll=Enroll(
+            settings.mfa, settings.brand, database, clock, tools.factors, tools.states, shared.proof, shared.asking
+        ),
+        confirm=_confirm(tools, shared),
+        issuing=shared.issuing,
+        manage=Manage(settings.mfa, database, clock, tools.factors, shared.proof, shared.profiles),
         inbox=tools.inbox,
     )
 
 
-def _asking(tools: Tools) -> Asking:
-    return Asking(
-        settings=tools.settings.mfa,
-        answer_wait=tools.settings.sms.answer_wait,
-        database=tools.database,
-        clock=tools.clock,
-        factors=tools.factors,
-        states=tools.states,
-        letters=tools.letters,
-        senders=tools.senders,
-        background=tools.background,
-    )
+class Shared:
+    """The pieces that several stories are made of."""
+
+    def __init__(self, tools: Tools) -> None:
+        settings, database, clock, factors = tools.settings, tools.database, tools.clock, tools.factors
+        self.admission = Admission(settings.tokens, clock, tools.tokens, tools.refresh_tokens)
+        self.judging = Judging(settings.mfa, database, clock, factors, tools.states)
+        self.completing = Completing(clock, tools.states)
+        self.profiles = Profiles(database, factors, tools.states)
+        self.proof = Proof(settings.mfa, clock, factors)
+        self.issuing = Issuing(settings.brand, database, clock, factors, tools.states, self.proof)
+        self.asking = Asking(
+            settings=settings.mfa,
+            answer_wait=settings.sms.answer_wait,
+            database=database,
+            clock=clock,
+            factors=factors,
+            states=tools.states,
+            letters=tools.letters,
+            senders=tools.senders,
+            background=tools.background,
+        )
 
 
 def _register(tools: Tools) -> Register:
@@ -150,16 +125,44 @@ def _register(tools: Tools) -> Register:
     )
 
 
-def _login(tools: Tools, asking: Asking, admission: Admission) -> Login:
+def _login(tools: Tools, shared: Shared) -> Login:
+    database, clock, factors = tools.database, tools.clock, tools.factors
     return Login(
-        settings=tools.settings.tokens,
+        settings=tools.settings.mfa,
+        database=database,
+        clock=clock,
+        pool=tools.pool,
+        passwords=tools.passwords,
+        admission=shared.admission,
+        pending=Pending(tools.settings.tokens, database, clock, tools.tokens, factors, tools.states, shared.asking),
+        at_once=AtOnce(database, factors, shared.judging, shared.completing, shared.admission),
+    )
+
+
+def _step_up(tools: Tools, shared: Shared) -> StepUp:
+    return StepUp(
+        settings=tools.settings.mfa,
         database=tools.database,
         clock=tools.clock,
         pool=tools.pool,
         passwords=tools.passwords,
         tokens=tools.tokens,
         factors=tools.factors,
+        asking=shared.asking,
+        judging=shared.judging,
+        completing=shared.completing,
+    )
+
+
+def _confirm(tools: Tools, shared: Shared) -> Confirm:
+    return Confirm(
+        database=tools.database,
+        clock=tools.clock,
+        factors=tools.factors,
         states=tools.states,
-        asking=asking,
-        admission=admission,
+        judging=shared.judging,
+        admission=shared.admission,
+        issuing=shared.issuing,
+        asking=shared.asking,
+        profiles=shared.profiles,
     )

@@ -13,7 +13,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.security.base import SecurityBase
 
 from app.api.house import House
-from app.crypto.claims import AccessClaims, PendingClaims, Scope
+from app.crypto.claims import AccessClaims, EnrollmentClaims, PendingClaims, Scope
 from app.problems import InvalidToken, MalformedRequest, MissingToken
 
 PUBLIC = frozenset(
@@ -83,10 +83,30 @@ class PendingGuard(Guard):
         return house.tokens.read(await self.token(request), scope=Scope.MFA_PENDING)
 
 
-FullAccess = Annotated[
-    AccessClaims,
+class EnrollmentGuard(Guard):
+    """Lets an enrolment token through, and an access token too: for the routes that enrol a factor."""
+
+    def __init__(self, access: AccessGuard, name: str, description: str) -> None:
+        super().__init__(Scope.MFA_ENROLL, name, description)
+        self.access = access
+
+    async def __call__(self, request: Request) -> AccessClaims | EnrollmentClaims:
+        house: House = request.app.state.house
+        token = await self.token(request)
+        try:
+            return house.tokens.read(token, scope=Scope.MFA_ENROLL)
+        except InvalidToken:
+            return await self.access(request)
+
+
+_ACCESS = AccessGuard(Scope.FULL, "AccessToken", "An access token, from `/login`, `/verify-otp` or `/token/refresh`.")
+FullAccess = Annotated[AccessClaims, Depends(_ACCESS)]
+EnrollmentAccess = Annotated[
+    AccessClaims | EnrollmentClaims,
     Depends(
-        AccessGuard(Scope.FULL, "AccessToken", "An access token, from `/login`, `/verify-otp` or `/token/refresh`.")
+        EnrollmentGuard(
+            _ACCESS, "EnrollmentToken", "The `enrollment_token` of a sign-in that must enrol its first factor."
+        )
     ),
 ]
 PendingAccess = Annotated[

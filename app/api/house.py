@@ -8,11 +8,14 @@ from fastapi import Depends, Request
 from app.crypto.tokens import Tokens
 from app.flows.confirm import Confirm
 from app.flows.enroll import Enroll
+from app.flows.issuing import Issuing
 from app.flows.login import Login
 from app.flows.logout import Logout
+from app.flows.manage import Manage
 from app.flows.profile import Profiles
 from app.flows.refresh import Refresh
 from app.flows.register import Register
+from app.flows.step_up import StepUp
 from app.flows.verify import Verify
 from app.senders.inbox import Inbox
 from app.store.database import Database
@@ -27,11 +30,14 @@ class House:
     register: Register
     login: Login
     verify: Verify
+    step_up: StepUp
     refresh: Refresh
     logout: Logout
     profiles: Profiles
     enroll: Enroll
     confirm: Confirm
+    issuing: Issuing
+    manage: Manage
     inbox: Inbox
 
 

@@ -21,6 +21,7 @@ from app.problems import (
     InvalidMfaCode,
     InvalidToken,
     MfaAttemptsExhausted,
+    MfaLocked,
     Overloaded,
     ResendTooSoon,
     SmsUnavailable,
@@ -35,6 +36,14 @@ class LoginRequest(Shape):
     factor: Annotated[
         FactorKind | None, Field(description="Which enrolled factor to ask for; the default one if unset.")
     ] = None
+    code: Annotated[
+        str | None,
+        Field(
+            max_length=64,
+            examples=["123456"],
+            description="An authenticator app's code or a recovery code, to sign in with this one request.",
+        ),
+    ] = None
 
 
 class ChallengeRequest(Shape):
@@ -46,20 +55,25 @@ def routes(factors: Factors) -> APIRouter:
     router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_IN])
     AnyAnswer: Any = factors.answers()  # noqa: N806  a type
 
-    @router.post("/login", responses=refusals(InvalidCredentials, FactorNotEnrolled, Overloaded, body=True))
+    @router.post(
+        "/login",
+        responses=refusals(InvalidCredentials, InvalidMfaCode, MfaLocked, FactorNotEnrolled, Overloaded, body=True),
+    )
     async def login(body: LoginRequest, house: TheHouse) -> LoginAnswer:
         """Prove the password.
 
         `authenticated` carries the tokens of a new session. `mfa_required` carries an `mfa_token`, which opens
         `/verify-otp` and nothing else, and says what was asked. The answer waits at most three seconds for the SMS
         provider; `delivery: unknown` means that the message may still come. A wrong address, a wrong password and an
-        account that cannot sign in are refused alike.
+        account that cannot sign in are refused alike. `enrollment_required` carries an `enrollment_token`, which opens the
+        enrolment of a first factor. With `code` beside the password everything happens in this one request.
         """
-        return await house.login(email=body.email, password=body.password.get_secret_value(), factor=body.factor)
+        password = body.password.get_secret_value()
+        return await house.login(email=body.email, password=password, factor=body.factor, code=body.code)
 
     @router.post(
         "/verify-otp",
-        responses=refusals(InvalidToken, InvalidMfaCode, MfaAttemptsExhausted, FactorNotEnrolled, body=True),
+        responses=refusals(InvalidToken, InvalidMfaCode, MfaAttemptsExhausted, MfaLocked, FactorNotEnrolled, body=True),
     )
     async def verify_otp(body: AnyAnswer, who: PendingAccess, house: TheHouse) -> Authenticated:
         """Complete the sign-in with an answer to the second factor; `factor` defaults to the one that was asked.

@@ -11,8 +11,7 @@ from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
 from app.api.strict import StrictRoute
-from app.factors.base import Shape
-from app.factors.sms import SixDigits
+from app.factors.base import Shape, SixDigits
 from app.flows.answers import VerificationSent
 from app.problems import (
     InvalidVerificationCode,

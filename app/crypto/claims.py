@@ -20,6 +20,7 @@ class Scope(StrEnum):
 
     FULL = "full"
     MFA_PENDING = "mfa:verify"
+    MFA_ENROLL = "mfa:enroll"
 
 
 class Claims(BaseModel):
@@ -53,3 +54,9 @@ class PendingClaims(Claims):
     """A sign-in that has its password and waits for its second factor; `jti` is the sign-in."""
 
     scope: Literal[Scope.MFA_PENDING]
+
+
+class EnrollmentClaims(Claims):
+    """A sign-in that has its password and must enrol its first factor; `jti` is the sign-in."""
+
+    scope: Literal[Scope.MFA_ENROLL]

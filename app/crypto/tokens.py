@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from app import strict_json
 from app.clock import Clock
 from app.crypto.chance import below, new_id
-from app.crypto.claims import AccessClaims, Claims, PendingClaims, Scope
+from app.crypto.claims import AccessClaims, Claims, EnrollmentClaims, PendingClaims, Scope
 from app.crypto.signing import KeySet, SigningKey
 from app.problems import InvalidToken
 from app.settings.groups import TokenSettings
@@ -68,6 +68,7 @@ class Tokens:
         kinds = (
             Kind(Scope.FULL, "at+jwt", settings.audience or issuer, AccessClaims, "an access token"),
             Kind(Scope.MFA_PENDING, "mfa-pending+jwt", f"{issuer}#mfa", PendingClaims, "an mfa-pending token"),
+            Kind(Scope.MFA_ENROLL, "mfa-enroll+jwt", f"{issuer}#enroll", EnrollmentClaims, "an enrolment token"),
         )
         self._kinds = {kind.scope: kind for kind in kinds}
         self._by_typ = {kind.typ: kind for kind in kinds}
@@ -82,6 +83,9 @@ class Tokens:
 
     def mint_pending(self, *, user_id: UUID, sign_in: UUID) -> Minted:
         return self._mint(Scope.MFA_PENDING, user_id, sign_in, self._settings.pending_life, {})
+
+    def mint_enrollment(self, *, user_id: UUID, sign_in: UUID) -> Minted:
+        return self._mint(Scope.MFA_ENROLL, user_id, sign_in, self._settings.pending_life, {})
 
     def _mint(self, scope: Scope, user_id: UUID, jti: UUID, life: timedelta, own: dict[str, Any]) -> Minted:
         kind, now = self._kinds[scope], int(self._clock.now().timestamp())
@@ -106,6 +110,8 @@ class Tokens:
     def read(self, token: str, *, scope: Literal[Scope.FULL]) -> AccessClaims: ...
     @overload
     def read(self, token: str, *, scope: Literal[Scope.MFA_PENDING]) -> PendingClaims: ...
+    @overload
+    def read(self, token: str, *, scope: Literal[Scope.MFA_ENROLL]) -> EnrollmentClaims: ...
     def read(self, token: str, *, scope: Scope) -> Claims:
         """The claims of a valid token of *scope*.
 

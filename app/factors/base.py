@@ -6,10 +6,10 @@ So each factor can be tested without a database, a network or a clock.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.crypto.codes import Fingerprints
 from app.messages import Draft, Purpose
@@ -23,6 +23,18 @@ class Shape(BaseModel):
     """What a client sends or is shown: nothing but the declared fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+SixDigits = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["123456"])]
+Label = Annotated[str | None, Field(max_length=40, pattern=r"^[^\p{C}]*$", examples=["My tablet"])]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose factor it is going to be, as an authenticator app shows it."""
+
+    account: str
+    brand: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,12 @@ class Factor(ABC, Generic[StateT, EnrollT, AnswerT, SettingsT]):
     """Its authentication method reference (RFC 8176 §2)."""
     strength: ClassVar[int]
     """Its rank: a weaker factor never approves a change of a stronger one."""
+    at_once: ClassVar[bool] = False
+    """Whether it can be answered without being asked, beside the password."""
+    issued: ClassVar[bool] = False
+    """Whether it comes with the first factor and goes with the last one, instead of being enrolled by itself."""
+    notice: ClassVar[str | None] = None
+    """The mail (a key of `app/texts`) that each use of it causes."""
 
     Settings: type[SettingsT]
     State: type[StateT]
@@ -94,7 +112,7 @@ class Factor(ABC, Generic[StateT, EnrollT, AnswerT, SettingsT]):
         self.fingerprints = fingerprints
 
     @abstractmethod
-    def enroll(self, request: EnrollT) -> Enrolled[StateT]:
+    def enroll(self, request: EnrollT, holder: Holder) -> Enrolled[StateT]:
         """Begin. Raises a Problem for what this installation does not allow."""
 
     @abstractmethod
@@ -111,6 +129,10 @@ class Factor(ABC, Generic[StateT, EnrollT, AnswerT, SettingsT]):
 
     def unique(self, state: StateT) -> str | None:  # noqa: ARG002  most factors have none
         """The value of which only one user may hold a confirmed factor."""
+        return None
+
+    def farewell(self, state: StateT) -> Draft | None:  # noqa: ARG002  most factors have none
+        """What the holder of a state that was replaced is told, through what is not theirs any more."""
         return None
 
     def describe(self, state: StateT) -> Described:  # noqa: ARG002  most factors tell nothing

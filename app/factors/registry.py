@@ -13,17 +13,24 @@ from app.problems import FactorNotEnrolled
 from app.settings import Settings
 
 
+class Code(Shape):
+    """A code whose kind is still to be found out."""
+
+    code: str
+
+
 class Factors:
     """Every registered kind is known, so that an enrolled factor counts though it was switched off (law 10)."""
 
     def __init__(self, kinds: Iterable[type[AnyFactor]], settings: Settings, *, fingerprints: Fingerprints) -> None:
         self._known = {kind.kind: kind(_own(kind, settings), fingerprints=fingerprints) for kind in kinds}
-        unknown = set(settings.mfa.factors) - set(self._known)
-        if unknown:
-            raise ValueError(
-                f"GATEHOUSE_MFA__FACTORS: unknown kinds {', '.join(sorted(unknown))}; there are {', '.join(self._known)}."
-            )
-        self.usable = tuple(kind for kind in self._known if kind in settings.mfa.factors)
+        choosable = [kind for kind, factor in self._known.items() if not factor.issued]
+        unknown = sorted(set(settings.mfa.factors) - set(choosable))
+        if unknown or not settings.mfa.factors:
+            raise ValueError(f"GATEHOUSE_MFA__FACTORS: choose among {', '.join(choosable)}.")
+        self.enrollable = tuple(kind for kind in choosable if kind in settings.mfa.factors)
+        self.issued = tuple(kind for kind, factor in self._known.items() if factor.issued)
+        self.usable = (*self.enrollable, *self.issued)
 
     def __getitem__(self, kind: str) -> AnyFactor:
         """Raises FactorNotEnrolled for a kind that is not usable here."""
@@ -36,7 +43,13 @@ class Factors:
         return self._known[kind]
 
     def strongest_first(self, kinds: Iterable[str]) -> list[str]:
-        return sorted(kinds, key=lambda kind: -self._known[kind].strength)
+        """The kinds that a user enrolled, without what was issued beside them."""
+        chosen = [kind for kind in kinds if not self._known[kind].issued]
+        return sorted(chosen, key=lambda kind: -self._known[kind].strength)
+
+    def strength_of(self, amr: Iterable[str]) -> int:
+        """The rank of the strongest factor among these methods (RFC 8176); 0 when there is none."""
+        return max((factor.strength for factor in self._known.values() if factor.amr in set(amr)), default=0)
 
     def read_answer(self, kind: str, answer: Shape) -> Shape:
         """*answer* in the shape of *kind*; one of another shape is a wrong answer: CodeRejected."""
@@ -48,12 +61,25 @@ class Factors:
         except ValidationError:
             raise CodeRejected from None
 
+    def kind_at_once(self, code: str) -> str | None:
+        """The kind that *code* looks like, among those that are answered beside the password; None when there is none."""
+        kinds = [kind for kind in self.usable if self._known[kind].at_once]
+        fitting = [kind for kind in kinds if self._fits(kind, code)]
+        return next(iter(fitting or reversed(kinds)), None)
+
+    def _fits(self, kind: str, code: str) -> bool:
+        try:
+            self.read_answer(kind, Code(code=code))
+        except CodeRejected:
+            return False
+        return True
+
     def enrolls(self) -> Any:  # noqa: ANN401  a type made at run time
         """The union of what starts an enrolment, told apart by `factor`."""
-        return _union([self._known[kind].Enroll for kind in self.usable], tagged=True)
+        return _union([self._known[kind].Enroll for kind in self.enrollable], tagged=True)
 
     def setups(self) -> Any:  # noqa: ANN401  a type made at run time
-        return _union([self._known[kind].Setup for kind in self.usable], tagged=True)
+        return _union([self._known[kind].Setup for kind in self.enrollable], tagged=True)
 
     def answers(self) -> Any:  # noqa: ANN401  a type made at run time
         """The union of answers; `factor` may be left out, so the first shape that fits is taken."""

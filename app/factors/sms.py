@@ -7,11 +7,20 @@ from pydantic import BaseModel, Field
 from typing_extensions import override
 
 from app.crypto.chance import six_digits
-from app.factors.base import About, Asked, CodeRejected, Described, Enrolled, Factor, Question, Shape
+from app.factors.base import (
+    About,
+    Asked,
+    CodeRejected,
+    Described,
+    Enrolled,
+    Factor,
+    Holder,
+    Question,
+    Shape,
+    SixDigits,
+)
 from app.factors.phones import E164, mask, read_phone
 from app.messages import Channel, Draft
-
-SixDigits = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["123456"])]
 
 
 class SmsSettings(BaseModel):
@@ -49,7 +58,7 @@ class Sms(Factor[SmsState, EnrollSms, SmsAnswer, SmsSettings]):
     Settings, State, Enroll, Answer, Setup = SmsSettings, SmsState, EnrollSms, SmsAnswer, SmsSetup
 
     @override
-    def enroll(self, request: EnrollSms) -> Enrolled[SmsState]:
+    def enroll(self, request: EnrollSms, holder: Holder) -> Enrolled[SmsState]:
         phone = read_phone(request.phone_number, regions=self.settings.regions)
         state = SmsState(phone=phone.e164, region=phone.region)
         return Enrolled(state, SmsSetup(destination=mask(phone.e164)))
@@ -72,6 +81,10 @@ class Sms(Factor[SmsState, EnrollSms, SmsAnswer, SmsSettings]):
     @override
     def unique(self, state: SmsState) -> str:
         return state.phone
+
+    @override
+    def farewell(self, state: SmsState) -> Draft:
+        return Draft(Channel.SMS, state.phone, code="", region=state.region)
 
     @override
     def describe(self, state: SmsState) -> Described:

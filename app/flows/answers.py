@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import override
 
 from app.messages import Delivery
 
@@ -77,7 +78,17 @@ class Authenticated(Answer):
     session_id: UUID
 
 
-LoginAnswer = Annotated[MfaRequired | Authenticated, Field(discriminator="status")]
+class EnrollmentRequired(Answer):
+    """The password was right, and this installation demands a second factor: `enrollment_token` opens its enrolment."""
+
+    status: Literal["enrollment_required"] = "enrollment_required"
+    enrollment_token: Jwt
+    token_type: Bearer = "Bearer"  # noqa: S105  a scheme's name
+    expires_in: Annotated[int, Field(examples=[600])]
+    enrollable: Annotated[list[str], Field(description="Kinds that may be enrolled here.", examples=[["totp", "sms"]])]
+
+
+LoginAnswer = Annotated[MfaRequired | Authenticated | EnrollmentRequired, Field(discriminator="status")]
 
 
 class FactorEntry(Answer):
@@ -87,6 +98,7 @@ class FactorEntry(Answer):
     kind: Annotated[str, Field(examples=["sms"])]
     destination: Annotated[str | None, Field(examples=["+1 ••• ••• 0123"])]
     remaining: int | None
+    label: Annotated[str | None, Field(examples=["My tablet"])]
     default: Annotated[bool, Field(description="Asked first at sign-in.")]
     usable: Annotated[bool, Field(description="False when the operator switched this kind off: it still counts.")]
     created_at: datetime
@@ -95,6 +107,7 @@ class FactorEntry(Answer):
 class FactorList(Answer):
     items: list[FactorEntry]
     enrollable: Annotated[list[str], Field(description="Kinds that may be enrolled or replaced here.")]
+    recovery_codes_left: Annotated[int, Field(description="Unused recovery codes; 0 without a factor.", examples=[10])]
 
 
 SetupT = TypeVar("SetupT")
@@ -103,18 +116,52 @@ SetupT = TypeVar("SetupT")
 class EnrollmentBegun(Answer, Generic[SetupT]):
     """A factor that waits for its first right answer. `setup` is shown this once."""
 
+    @classmethod
+    @override
+    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+        """One name in the document, whatever factors there are."""
+        return cls.__name__
+
     id: UUID
     setup: SetupT
     challenge: ChallengeState
 
 
-class Confirmed(Answer):
-    """The factor counts from now on. Other sessions have ended; this one goes on with the fresh access token."""
+RecoveryCodeList = Annotated[
+    list[str] | None,
+    Field(
+        description="Shown this once, with the first factor; null otherwise.",
+        examples=[["7ZC3K9Q-0VH5TJB-X2M8RNE-4WPAD"]],
+    ),
+]
 
-    factor: FactorEntry
+
+class AccessGranted(Answer):
+    """A fresh access token; the session's refresh token stays as it is."""
+
     access_token: Jwt
     token_type: Bearer = "Bearer"  # noqa: S105  a scheme's name
     expires_in: Annotated[int, Field(examples=[583])]
+
+
+class Confirmed(AccessGranted):
+    """The factor counts from now on. Other sessions have ended; this one goes on with the fresh access token."""
+
+    factor: FactorEntry
+    recovery_codes: RecoveryCodeList
+
+
+class ConfirmedAndAuthenticated(Authenticated):
+    """The first factor, enrolled with an enrolment token: it counts, and it has opened a session."""
+
+    factor: FactorEntry
+    recovery_codes: RecoveryCodeList
+
+
+class RecoveryCodesShown(Answer):
+    """New recovery codes, shown this once; the ones before are void."""
+
+    recovery_codes: list[Annotated[str, Field(examples=["7ZC3K9Q-0VH5TJB-X2M8RNE-4WPAD"])]]
 
 
 class Profile(Answer):

@@ -109,6 +109,12 @@ class Asking:
                 await challenges.report(tx, challenge.id, sends=challenge.sends, delivery=delivery)
         return delivery
 
+    def say_farewell(self, replaced: Enrollment, *, locale: str) -> None:
+        """Tell the old phone that it is the old one; a mail says it too, so this one may be lost."""
+        draft = self.factors.known(replaced.kind).farewell(self.states.open(replaced))
+        if draft:
+            self.background.start(self.senders[draft.channel].send(self.letters.farewell(draft, locale=locale)))
+
     def state(self, challenge: Challenge, *, next_send: datetime | None) -> ChallengeState:
         """How the client sees *challenge*."""
         now = self.clock.now()

@@ -6,15 +6,16 @@ from uuid import UUID
 
 from app.clock import Clock
 from app.crypto.chance import new_id
-from app.crypto.claims import MFA, AccessClaims
+from app.crypto.claims import AccessClaims, EnrollmentClaims
 from app.events import Event
-from app.factors.base import Enrolled, Shape
+from app.factors.base import Enrolled, Holder, Shape
 from app.factors.registry import Factors
 from app.flows.answers import ChallengeState, EnrollmentBegun
 from app.flows.asking import Asking
+from app.flows.proof import Proof
 from app.flows.states import States
 from app.messages import Purpose
-from app.problems import FactorNotEnrolled, InvalidToken, MfaAttemptsExhausted, StepUpRequired
+from app.problems import FactorNotEnrolled, InvalidToken, MfaAttemptsExhausted
 from app.settings.groups import MfaSettings
 from app.store import challenges, enrollments, users
 from app.store.challenges import Challenge
@@ -27,25 +28,32 @@ from app.watch import audit
 @dataclass(frozen=True)
 class Enroll:
     settings: MfaSettings
+    brand: str
     database: Database
     clock: Clock
     factors: Factors
     states: States
+    proof: Proof
     asking: Asking
 
-    async def __call__(self, who: AccessClaims, request: Any) -> EnrollmentBegun[Shape]:  # noqa: ANN401  a union made at run time
+    async def __call__(
+        self,
+        who: AccessClaims | EnrollmentClaims,
+        request: Any,  # noqa: ANN401  a union made at run time
+    ) -> EnrollmentBegun[Shape]:
         """Begin; for a kind that is enrolled already, a replacement: the old one works until the new one is confirmed."""
-        enrolled = self.factors[request.factor].enroll(request)
+        factor = self.factors[request.factor]
         async with self.database.begin() as tx:
-            user = await self._fresh(tx, who)
-            enrollment = await self._remember(tx, user, request.factor, enrolled)
+            user = await self._admit(tx, who)
+            enrolled = factor.enroll(request, Holder(user.email, self.brand))
+            enrollment = await self._remember(tx, user, request, enrolled)
             challenge = await self._challenge(tx, user, enrollment)
             put = await self.asking.put(tx, challenge, enrollment, locale=user.locale)
         audit.note(Event.FACTOR_BEGUN, user_id=user.id, enrollment_id=enrollment.id, factor=enrollment.kind)
         asked = await self.asking.send(put, by_name=True)
         return EnrollmentBegun[Shape](id=enrollment.id, setup=enrolled.setup, challenge=asked)
 
-    async def ask_again(self, who: AccessClaims, enrollment_id: UUID) -> ChallengeState:
+    async def ask_again(self, who: AccessClaims | EnrollmentClaims, enrollment_id: UUID) -> ChallengeState:
         """Send a new code for a factor that is not confirmed yet; the attempts stay as they are."""
         async with self.database.begin() as tx:
             user = await users.by_id(tx, who.sub)
@@ -59,21 +67,33 @@ class Enroll:
             put = await self.asking.put(tx, challenge, enrollment, locale=user.locale)
         return await self.asking.send(put, by_name=True)
 
-    async def _fresh(self, tx: Tx, who: AccessClaims) -> User:
-        """The user, if the proof is fresh: recent, and with a second factor where one is enrolled (RFC 9470)."""
+    async def _admit(self, tx: Tx, who: AccessClaims | EnrollmentClaims) -> User:
+        """The user, if what was proved is enough to add a factor to those there are."""
         user = await users.by_id(tx, who.sub)
         if user is None or not user.active:
             raise InvalidToken
-        too_old = self.clock.now() - who.authenticated_at() > self.settings.fresh
-        if too_old or (who.acr != MFA and await enrollments.has_any(tx, user.id)):
-            raise StepUpRequired
+        enrolled = await enrollments.of_user(tx, user.id)
+        if isinstance(who, AccessClaims):
+            self.proof.require_strongest(who, enrolled)
+        elif enrolled or not await self._is_waiting(tx, who, user):
+            raise InvalidToken("This sign-in is over.")
         return user
 
-    async def _remember(self, tx: Tx, user: User, kind: str, enrolled: Enrolled[Any]) -> Enrollment:
+    async def _is_waiting(self, tx: Tx, who: EnrollmentClaims, user: User) -> bool:
+        sign_in = await challenges.find(tx, who.jti, purpose=Purpose.ENROLL, user_id=user.id)
+        return bool(sign_in and not sign_in.closed_at and sign_in.credential_version == user.credential_version)
+
+    async def _remember(self, tx: Tx, user: User, request: Any, enrolled: Enrolled[Any]) -> Enrollment:  # noqa: ANN401  a union made at run time
         now = self.clock.now()
         enrollment_id = new_id(now)
-        state = self.states.seal(enrollment_id, enrolled.state)
-        enrollment = Enrollment(enrollment_id, user.id, kind, state, version=1, created_at=now, confirmed_at=None)
+        enrollment = Enrollment.new(
+            enrollment_id,
+            request.factor,
+            user_id=user.id,
+            state=self.states.seal(enrollment_id, enrolled.state),
+            at=now,
+            label=getattr(request, "label", None),
+        )
         await enrollments.begin(tx, enrollment)
         return enrollment
 

@@ -1,6 +1,10 @@
-"""Spend, then judge (law 1): the part that completing a sign-in and confirming a factor have in common."""
+"""Spend, then judge (law 1): what completing a sign-in, confirming a factor and stepping up have in common.
+
+Two budgets are spent before an answer is looked at: the attempts of the challenge, and the failures of the account.
+"""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,15 +12,30 @@ from app.clock import Clock
 from app.events import Event
 from app.factors.base import About, Asked, CodeRejected, Shape
 from app.factors.registry import Factors
+from app.flows.notices import tell
 from app.flows.states import States
 from app.messages import Purpose
-from app.problems import FactorNotEnrolled, InvalidMfaCode, MfaAttemptsExhausted
+from app.problems import FactorNotEnrolled, InvalidMfaCode, MfaAttemptsExhausted, MfaLocked
 from app.settings.groups import MfaSettings
-from app.store import challenges
+from app.store import budgets, challenges, enrollments, sessions, users
+from app.store.budgets import Spent
 from app.store.challenges import Challenge
-from app.store.database import Database
+from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
 from app.watch import audit
+
+_FOR_GOOD = timedelta(days=1)
+"""What Retry-After says of a factor that only a new binding brings back."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An answer that was paid for: by which factor it wants to be judged, what that was asked, and what is left."""
+
+    enrollment: Enrollment
+    asked: Asked
+    left: int | None
+    spent: Spent
 
 
 @dataclass(frozen=True)
@@ -27,46 +46,91 @@ class Judging:
     factors: Factors
     states: States
 
-    async def spend(self, challenge_id: UUID, *, purpose: Purpose, user_id: UUID) -> Challenge:
-        """Take one attempt and commit it before anything is looked at.
+    async def spend(
+        self, challenge_id: UUID, purpose: Purpose, *, user_id: UUID, named: str | None = None
+    ) -> tuple[Challenge, Attempt]:
+        """Take one attempt for the factor *named*, or the one that was asked, and commit it before anything is looked at.
 
-        Raises FactorNotEnrolled when there is no such challenge, InvalidMfaCode when it is over, MfaAttemptsExhausted.
+        Raises InvalidMfaCode when the challenge is over, MfaAttemptsExhausted; and, without taking an attempt,
+        FactorNotEnrolled and MfaLocked.
         """
+        limit, now = self.settings.attempts, self.clock.now()
         async with self.database.begin() as tx:
-            spent = await challenges.spend(
-                tx,
-                challenge_id,
-                purpose=purpose,
-                user_id=user_id,
-                limit=self.settings.attempts,
-                at=self.clock.now(),
-            )
-            found = spent or await challenges.find(tx, challenge_id, purpose=purpose, user_id=user_id)
-        if spent:
-            return spent
-        if found is None:
+            challenge = await challenges.spend(tx, challenge_id, purpose=purpose, user_id=user_id, limit=limit, at=now)
+            if challenge is None:
+                raise await self._why_not(tx, challenge_id, purpose, user_id)
+            enrollment = await self._enrollment(tx, challenge, named or challenge.factor)
+            spent = await self._spend_budget(tx, enrollment)
+        return challenge, Attempt(enrollment, _asked(challenge, enrollment), limit - challenge.attempts, spent)
+
+    async def spend_at_once(self, enrollment: Enrollment) -> Attempt:
+        """For an answer that came beside the password: there is only the account's budget to pay from."""
+        async with self.database.begin() as tx:
+            spent = await self._spend_budget(tx, enrollment)
+        return Attempt(enrollment, Asked(About(enrollment.id, Purpose.SIGN_IN), None, None), None, spent)
+
+    async def _enrollment(self, tx: Tx, challenge: Challenge, kind: str | None) -> Enrollment:
+        if challenge.purpose == Purpose.CONFIRM:
+            since = self.clock.now() - self.settings.enroll_life
+            found = await enrollments.pending(tx, challenge.id, user_id=challenge.user_id, since=since)
+        else:
+            found = await enrollments.of_kind(tx, challenge.user_id, kind or "")
+        if found is None or found.kind not in self.factors.usable:
             raise FactorNotEnrolled
+        return found
+
+    async def _why_not(self, tx: Tx, challenge_id: UUID, purpose: Purpose, user_id: UUID) -> Exception:
+        found = await challenges.find(tx, challenge_id, purpose=purpose, user_id=user_id)
+        if found is None or (purpose == Purpose.CONFIRM and found.expires_at <= self.clock.now()):
+            return FactorNotEnrolled()
         if found.closed_at or found.attempts < self.settings.attempts:
-            raise InvalidMfaCode(attempts_left=0)
+            return InvalidMfaCode(attempts_left=0)
         audit.note(Event.ATTEMPTS_EXHAUSTED, user_id=user_id, challenge_id=challenge_id)
-        raise MfaAttemptsExhausted
+        return MfaAttemptsExhausted()
 
-    def judge(self, challenge: Challenge, enrollment: Enrollment, answer: Shape) -> Any:  # noqa: ANN401  a kind's own state
+    async def _spend_budget(self, tx: Tx, enrollment: Enrollment) -> Spent:
+        user_id, kind, now = enrollment.user_id, enrollment.kind, self.clock.now()
+        spent = await budgets.spend(tx, user_id, kind, stop_at=self.settings.stop_at, at=now)
+        if spent is None:
+            until = await budgets.locked_until(tx, user_id, kind)
+            audit.note(Event.FACTOR_LOCKED, user_id=user_id, factor=kind)
+            raise MfaLocked(retry_after=until - now if until and until > now else _FOR_GOOD)
+        return spent
+
+    async def judge(self, attempt: Attempt, answer: Shape) -> Any:  # noqa: ANN401  a kind's own state
         """The factor's next state. Raises InvalidMfaCode, with the attempts that are left, for a wrong answer."""
-        factor = self.factors[enrollment.kind]
-        asked = Asked(
-            About(challenge.id, challenge.purpose),
-            challenge.fingerprint if challenge.factor == enrollment.kind else None,
-            challenge.code_expires_at,
-        )
-        decide = factor.confirm if challenge.purpose == Purpose.CONFIRM else factor.accept
+        kind = attempt.enrollment.kind
+        factor, asked = self.factors[kind], attempt.asked
+        decide = factor.confirm if asked.about.purpose == Purpose.CONFIRM else factor.accept
         try:
-            told = self.factors.read_answer(enrollment.kind, answer)
-            return decide(self.states.open(enrollment), told, asked, self.clock.now())
+            told = self.factors.read_answer(kind, answer)
+            return decide(self.states.open(attempt.enrollment), told, asked, self.clock.now())
         except CodeRejected:
-            raise self.refused(challenge) from None
+            await self._refuse(attempt)
+            raise InvalidMfaCode(attempts_left=attempt.left) from None
 
-    def refused(self, challenge: Challenge) -> InvalidMfaCode:
-        event = Event.FACTOR_REFUSED if challenge.purpose == Purpose.CONFIRM else Event.CODE_REFUSED
-        audit.note(event, user_id=challenge.user_id, challenge_id=challenge.id, factor=challenge.factor)
-        return InvalidMfaCode(attempts_left=self.settings.attempts - challenge.attempts)
+    async def _refuse(self, attempt: Attempt) -> None:
+        """Note a wrong answer; too many in a row mean that somebody has the password who should not."""
+        user_id, kind = attempt.enrollment.user_id, attempt.enrollment.kind
+        confirming = attempt.asked.about.purpose == Purpose.CONFIRM
+        audit.note(Event.FACTOR_REFUSED if confirming else Event.CODE_REFUSED, user_id=user_id, factor=kind)
+        if attempt.spent.of_all >= self.settings.password_expires_at:
+            await self._expire_password(user_id)
+
+    async def _expire_password(self, user_id: UUID) -> None:
+        """Pending sign-ins die with the password; sessions stand on proofs of their own and go on."""
+        now = self.clock.now()
+        async with self.database.begin() as tx:
+            version = await users.expire_password(tx, user_id)
+            if version is None:
+                return
+            await sessions.carry_over(tx, user_id, credential_version=version)
+            await tell(tx, user_id, "password_expired", at=now)
+        audit.note(Event.PASSWORD_EXPIRED, user_id=user_id)
+
+
+def _asked(challenge: Challenge, enrollment: Enrollment) -> Asked:
+    """What the factor is told of the question: its fingerprint only if it was this factor that was asked."""
+    mine = challenge.factor == enrollment.kind
+    about = About(challenge.id, challenge.purpose)
+    return Asked(about, challenge.fingerprint if mine else None, challenge.code_expires_at)

@@ -32,9 +32,13 @@ class Letters:
         text = texts.render(Purpose.VERIFY_EMAIL, locale=locale, brand=self.brand, code=code)
         return Message(Channel.EMAIL, email, Purpose.VERIFY_EMAIL, text.body, subject=text.subject, code=code)
 
-    def notice(self, email: str, template: str, *, locale: str) -> Message:
-        text = texts.render(template, locale=locale, brand=self.brand)
+    def farewell(self, draft: Draft, *, locale: str) -> Message:
+        text = texts.render("phone_changed_sms", locale=locale, brand=self.brand)
+        return Message(draft.channel, draft.to, Purpose.NOTICE, text.body, region=draft.region)
+
+    def notice(self, email: str, template: str, *, locale: str, **words: str) -> Message:
+        text = texts.render(template, locale=locale, brand=self.brand, **words)
         return Message(Channel.EMAIL, email, Purpose.NOTICE, text.body, subject=text.subject)
 
     def posted(self, notice: Notice) -> Message:
-        return self.notice(notice.recipient, notice.template, locale=notice.locale)
+        return self.notice(notice.recipient, notice.template, locale=notice.locale, **notice.words)

@@ -1,8 +1,9 @@
 """What a user may see of themselves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.crypto.claims import AccessClaims
+from app.crypto.claims import AccessClaims, EnrollmentClaims
 from app.factors.registry import Factors
 from app.flows.answers import FactorEntry, FactorList, Profile
 from app.flows.states import States
@@ -34,12 +35,20 @@ class Profiles:
             last_login_at=user.last_login_at,
         )
 
-    async def list_factors(self, who: AccessClaims) -> FactorList:
+    async def list_factors(self, who: AccessClaims | EnrollmentClaims) -> FactorList:
         async with self.database.read() as tx:
             enrolled = await enrollments.of_user(tx, who.sub)
-        ranked = self.factors.strongest_first([enrollment.kind for enrollment in enrolled])
-        items = [self.entry(enrollment, default=enrollment.kind == ranked[0]) for enrollment in enrolled]
-        return FactorList(items=items, enrollable=list(self.factors.usable))
+        issued = [one for one in enrolled if one.kind in self.factors.issued]
+        left = sum(self.states.describe(one).remaining or 0 for one in issued)
+        enrollable = list(self.factors.enrollable)
+        return FactorList(items=self.entries(enrolled), enrollable=enrollable, recovery_codes_left=left)
+
+    def entries(self, enrolled: Sequence[Enrollment]) -> list[FactorEntry]:
+        """What its owner enrolled, oldest first; recovery codes are no entry of their own."""
+        own = [one for one in enrolled if one.kind not in self.factors.issued]
+        preferred = [one.kind for one in own if one.preferred]
+        default = next(iter(preferred + self.factors.strongest_first([one.kind for one in own])), None)
+        return [self.entry(one, default=one.kind == default) for one in own]
 
     def entry(self, enrollment: Enrollment, *, default: bool) -> FactorEntry:
         told = self.states.describe(enrollment)
@@ -48,6 +57,7 @@ class Profiles:
             kind=enrollment.kind,
             destination=told.destination,
             remaining=told.remaining,
+            label=enrollment.label,
             default=default,
             usable=enrollment.kind in self.factors.usable,
             created_at=enrollment.created_at,

@@ -1,7 +1,7 @@
 """The knobs, grouped by who uses them: a room is given its group and nothing else."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -120,18 +120,31 @@ class EmailSettings(Group):
 class MfaSettings(Group):
     """Second factors."""
 
-    policy: Literal["optional"] = Field("optional", description="Whether a user must have a second factor.")
-    factors: Words = Field(("sms",), description="Kinds that users may enrol.")
+    policy: Literal["optional", "required"] = Field("optional", description="Whether a user must have a second factor.")
+    required_since: datetime | None = Field(
+        None, description="When the policy became `required`: users from before it have `grace` to enrol a factor."
+    )
+    grace: Duration = Field(timedelta(days=30), description="Counted from `required_since`.")
+    factors: Words = Field(("sms", "totp"), description="Kinds that users may enrol.")
     code_life: Duration = Field(
         timedelta(minutes=5), le=timedelta(minutes=10), description="How long a sent code is good."
     )
     attempts: Annotated[int, Field(ge=1, le=10)] = Field(5, description="Answers judged a sign-in or confirmation.")
+    stop_at: Annotated[int, Field(ge=20, le=100)] = Field(
+        100, description="Wrong answers in a row after which a factor must be bound anew (NIST SP 800-63B-4 §3.2.2)."
+    )
+    password_expires_at: Annotated[int, Field(ge=10, le=100)] = Field(
+        20, description="Wrong answers in a row, over all factors, after which the password must be reset."
+    )
     resend_after: Durations = Field(
         tuple(timedelta(seconds=s) for s in (30, 60, 120, 300, 600, 1800)),
         min_length=1,
         description="The growing cool-down between codes.",
     )
     enroll_life: Duration = Field(timedelta(minutes=15), description="An unconfirmed factor is gone after this.")
+    changed_phone_rests: Duration = Field(
+        timedelta(hours=24), description="A replaced number cannot approve a change of factors for this long."
+    )
     fresh: Duration = Field(timedelta(minutes=5), description="How old a sign-in may be where a step-up is wanted.")
 
 

@@ -21,6 +21,7 @@ class Challenge:
     user_id: UUID
     purpose: Purpose
     credential_version: int
+    session_id: UUID | None
     attempts: int
     factor: str | None
     fingerprint: bytes | None
@@ -41,6 +42,7 @@ class Challenge:
         credential_version: int,
         factor: str | None,
         expires_at: datetime,
+        session_id: UUID | None = None,
     ) -> Self:
         """A challenge of which nothing was asked yet; *factor* is the kind that is going to be."""
         return cls(
@@ -48,6 +50,7 @@ class Challenge:
             user_id=user_id,
             purpose=purpose,
             credential_version=credential_version,
+            session_id=session_id,
             attempts=0,
             factor=factor,
             fingerprint=None,
@@ -71,6 +74,17 @@ async def find(tx: Tx, challenge_id: UUID, *, purpose: Purpose, user_id: UUID) -
     """The challenge, however it ended."""
     statement = select(*_COLUMNS).where(
         challenges.c.id == challenge_id, challenges.c.purpose == purpose, challenges.c.user_id == user_id
+    )
+    return read(Challenge, (await tx.execute(statement)).one_or_none())
+
+
+async def of_session(tx: Tx, session_id: UUID, *, at: datetime) -> Challenge | None:
+    """The step-up of a session that is under way, be its attempts used up or not."""
+    statement = (
+        select(*_COLUMNS)
+        .where(challenges.c.session_id == session_id, challenges.c.closed_at.is_(None), challenges.c.expires_at > at)
+        .order_by(challenges.c.created_at.desc())
+        .limit(1)
     )
     return read(Challenge, (await tx.execute(statement)).one_or_none())
 

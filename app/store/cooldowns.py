@@ -8,7 +8,8 @@ from sqlalchemy import Interval, case, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
-from app.store.tables import Moment, cooldowns
+from app.store.schema import Moment
+from app.store.tables import cooldowns
 
 FORGOTTEN_AFTER = timedelta(days=1)
 

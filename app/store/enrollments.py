@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import delete, insert, select, update
@@ -25,8 +26,36 @@ class Enrollment:
     kind: str
     state: bytes
     version: int
+    label: str | None
+    preferred: bool
     created_at: datetime
     confirmed_at: datetime | None
+    replaced_at: datetime | None
+
+    @classmethod
+    def new(
+        cls,
+        enrollment_id: UUID,
+        kind: str,
+        *,
+        user_id: UUID,
+        state: bytes,
+        at: datetime,
+        label: str | None = None,
+        confirmed_at: datetime | None = None,
+    ) -> Self:
+        return cls(
+            id=enrollment_id,
+            user_id=user_id,
+            kind=kind,
+            state=state,
+            version=1,
+            label=label,
+            preferred=False,
+            created_at=at,
+            confirmed_at=confirmed_at,
+            replaced_at=None,
+        )
 
 
 _COLUMNS = columns(enrollments, Enrollment)
@@ -38,6 +67,12 @@ async def of_user(tx: Tx, user_id: UUID) -> list[Enrollment]:
     statement = select(*_COLUMNS).where(enrollments.c.user_id == user_id, _CONFIRMED)
     rows = await tx.execute(statement.order_by(enrollments.c.created_at))
     return [Enrollment(**row._mapping) for row in rows]  # noqa: SLF001  its public name
+
+
+async def of_kind(tx: Tx, user_id: UUID, kind: str) -> Enrollment | None:
+    """The confirmed one of *kind*."""
+    statement = select(*_COLUMNS).where(enrollments.c.user_id == user_id, enrollments.c.kind == kind, _CONFIRMED)
+    return read(Enrollment, (await tx.execute(statement)).one_or_none())
 
 
 async def has_any(tx: Tx, user_id: UUID) -> bool:
@@ -70,20 +105,52 @@ async def held_by_another(tx: Tx, indexes: list[bytes], *, user_id: UUID) -> boo
     return (await tx.execute(statement.limit(1))).one_or_none() is not None
 
 
-async def confirm(tx: Tx, enrollment: Enrollment, *, state: bytes, unique_index: bytes | None, at: datetime) -> bool:
-    """Put the enrollment in the place of the confirmed one of its kind. True when it replaced one.
+async def confirm(
+    tx: Tx, enrollment: Enrollment, *, state: bytes, unique_index: bytes | None, at: datetime
+) -> Enrollment | None:
+    """Put the enrollment in the place of the confirmed one of its kind: that one, if there was one.
 
     Raises AlreadyHeld when another user confirmed the same unique value meanwhile.
     """
     same = (enrollments.c.user_id == enrollment.user_id, enrollments.c.kind == enrollment.kind)
-    replaced = await tx.execute(delete(enrollments).where(*same, _CONFIRMED))
+    taken_out = await tx.execute(delete(enrollments).where(*same, _CONFIRMED).returning(*_COLUMNS))
+    replaced = read(Enrollment, taken_out.one_or_none())
     statement = update(enrollments).where(enrollments.c.id == enrollment.id)
-    changes = {"state": state, "unique_index": unique_index, "confirmed_at": at, "version": enrollment.version + 1}
+    changes = {
+        "state": state,
+        "unique_index": unique_index,
+        "version": enrollment.version + 1,
+        "preferred": bool(replaced and replaced.preferred),
+        "confirmed_at": at,
+        "replaced_at": at if replaced else None,
+    }
     try:
         await tx.execute(statement.values(**changes))
     except IntegrityError as conflict:
         raise AlreadyHeld from conflict
-    return replaced.rowcount > 0
+    return replaced
+
+
+async def issue(tx: Tx, enrollment: Enrollment) -> None:
+    """Remember an enrollment that needs no confirmation, in the place of an earlier one of its kind."""
+    same = (enrollments.c.user_id == enrollment.user_id, enrollments.c.kind == enrollment.kind)
+    await tx.execute(delete(enrollments).where(*same))
+    await tx.execute(insert(enrollments).values(**values(enrollment)))
+
+
+async def remove(tx: Tx, enrollment_id: UUID) -> bool:
+    removed = await tx.execute(delete(enrollments).where(enrollments.c.id == enrollment_id, _CONFIRMED))
+    return removed.rowcount == 1
+
+
+async def relabel(tx: Tx, enrollment_id: UUID, *, label: str | None) -> None:
+    await tx.execute(update(enrollments).where(enrollments.c.id == enrollment_id).values(label=label))
+
+
+async def prefer(tx: Tx, user_id: UUID, enrollment_id: UUID) -> None:
+    """Ask this one first from now on."""
+    statement = update(enrollments).where(enrollments.c.user_id == user_id, _CONFIRMED)
+    await tx.execute(statement.values(preferred=enrollments.c.id == enrollment_id))
 
 
 async def save(tx: Tx, enrollment: Enrollment, *, state: bytes) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ARRAY, Interval, LargeBinary, bindparam, text
 
 from app.store.database import Tx
-from app.store.tables import Moment
+from app.store.schema import Moment
 
 _TAKE = text(
     """

@@ -114,6 +114,12 @@ async def strengthen(
     return read(Session, (await tx.execute(statement)).one_or_none())
 
 
+async def carry_over(tx: Tx, user_id: UUID, *, credential_version: int) -> None:
+    """What was opened with proofs that still stand goes on under the new version."""
+    statement = update(sessions).where(sessions.c.user_id == user_id, _LIVE)
+    await tx.execute(statement.values(credential_version=credential_version))
+
+
 async def ended_since(tx: Tx, window: timedelta) -> list[UUID]:
     """The sessions that ended within the last *window*, by the database's time."""
     return list(

@@ -4,21 +4,16 @@
 factor needs no migration; what is secret is sealed before it gets here (law 6).
 """
 
-from enum import StrEnum
-
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
-    Enum,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     Table,
     Text,
@@ -28,77 +23,54 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.messages import Delivery, Purpose
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pk",
-        "fk": "%(table_name)s_%(column_0_name)s_fk",
-        "ix": "%(table_name)s_%(column_0_N_name)s_ix",
-        "uq": "%(table_name)s_%(column_0_N_name)s_uq",
-        "ck": "%(table_name)s_%(constraint_name)s_ck",
-    }
-)
-
-Moment = DateTime(timezone=True)
-
-
-def _id() -> Column[object]:
-    return Column("id", Uuid, primary_key=True)
-
-
-def _of_user() -> Column[object]:
-    return Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False)
-
-
-def _word(words: type[StrEnum]) -> Enum:
-    """Read and written as a member, stored as its text: a new word needs no migration."""
-    return Enum(words, native_enum=False, create_constraint=False, length=32, values_callable=list)
-
-
-def _moment(name: str, *, nullable: bool = False) -> Column[object]:
-    return Column(name, Moment, nullable=nullable)
-
+from app.store.schema import Moment, id_, metadata, moment, of_user, word
 
 users = Table(
     "users",
     metadata,
-    _id(),
+    id_(),
     Column("email", Text, nullable=False),
     Column("email_folded", Text, nullable=False, unique=True),
     Column("password_hash", Text, nullable=False),
     Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("password_expired", Boolean, nullable=False, server_default=text("false"), comment="a reset is needed"),
     Column("credential_version", Integer, nullable=False, server_default=text("1")),
     Column("locale", Text, nullable=False),
     Column("display_name", Text),
-    _moment("created_at"),
-    _moment("last_login_at", nullable=True),
+    moment("created_at"),
+    moment("last_login_at", nullable=True),
 )
 
 registrations = Table(
     "registrations",
     metadata,
-    _id(),
+    id_(),
     Column("email", Text, nullable=False),
     Column("email_folded", Text, nullable=False, index=True),
     Column("password_hash", Text, nullable=False),
     Column("locale", Text, nullable=False),
     Column("fingerprint", LargeBinary, comment="null until a code was mailed: then nothing is right"),
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
-    _moment("created_at"),
-    _moment("expires_at"),
+    moment("created_at"),
+    moment("expires_at"),
 )
 
 enrollments = Table(
     "enrollments",
     metadata,
-    _id(),
-    _of_user(),
+    id_(),
+    of_user(),
     Column("kind", Text, nullable=False),
     Column("state", LargeBinary, nullable=False, comment="sealed"),
     Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("label", Text),
+    Column(
+        "preferred", Boolean, nullable=False, server_default=text("false"), comment="asked first, by its owner's choice"
+    ),
+    Column("replaced_at", Moment, comment="when it took the place of another one of its kind"),
     Column("unique_index", LargeBinary, comment="blind index of a value that one user only may hold"),
-    _moment("created_at"),
-    _moment("confirmed_at", nullable=True),
+    moment("created_at"),
+    moment("confirmed_at", nullable=True),
 )
 _CONFIRMED = enrollments.c.confirmed_at.is_not(None)
 Index("enrollments_confirmed_uq", enrollments.c.user_id, enrollments.c.kind, unique=True, postgresql_where=_CONFIRMED)
@@ -114,23 +86,25 @@ Index("enrollments_unique_index_uq", enrollments.c.unique_index, unique=True, po
 challenges = Table(
     "challenges",
     metadata,
-    _id(),
-    _of_user(),
-    Column("purpose", _word(Purpose), nullable=False),
+    id_(),
+    of_user(),
+    Column("purpose", word(Purpose), nullable=False),
     Column("credential_version", Integer, nullable=False),
+    Column("session_id", Uuid, ForeignKey("sessions.id", ondelete="CASCADE"), comment="of a step-up"),
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
     Column("factor", Text, comment="the kind that was asked last"),
     Column("fingerprint", LargeBinary, comment="of the newest code, keyed and bound to this row"),
     Column("shown", JSONB, nullable=False, server_default=text("'{}'::jsonb"), comment="what the client needs to see"),
     Column("sends", SmallInteger, nullable=False, server_default=text("0"), comment="which code is the newest"),
-    Column("delivery", _word(Delivery), nullable=False, server_default=text("'none'")),
-    _moment("code_expires_at", nullable=True),
-    _moment("created_at"),
-    _moment("expires_at"),
-    _moment("closed_at", nullable=True),
+    Column("delivery", word(Delivery), nullable=False, server_default=text("'none'")),
+    moment("code_expires_at", nullable=True),
+    moment("created_at"),
+    moment("expires_at"),
+    moment("closed_at", nullable=True),
     CheckConstraint("attempts >= 0", name="attempts"),
 )
 Index("challenges_user_ix", challenges.c.user_id)
+Index("challenges_session_ix", challenges.c.session_id, postgresql_where=challenges.c.session_id.is_not(None))
 Index("challenges_expires_ix", challenges.c.expires_at)
 
 cooldowns = Table(
@@ -140,23 +114,34 @@ cooldowns = Table(
     Column("kind", Text, primary_key=True),
     Column("shown", JSONB, nullable=False, server_default=text("'{}'::jsonb"), comment="what the client needs to see"),
     Column("sends", SmallInteger, nullable=False),
-    _moment("next_at"),
+    moment("next_at"),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True, comment="a factor, or * for all of them together"),
+    Column("streak", SmallInteger, nullable=False, comment="failures in a row"),
+    Column("recent", SmallInteger, nullable=False, comment="failures since the window began"),
+    moment("window_began"),
+    moment("locked_until", nullable=True),
 )
 
 sessions = Table(
     "sessions",
     metadata,
-    _id(),
-    _of_user(),
+    id_(),
+    of_user(),
     Column("credential_version", Integer, nullable=False),
     Column("counter", BigInteger, nullable=False, server_default=text("0"), comment="the newest refresh token's"),
     Column("key_id", LargeBinary, nullable=False, comment="the ring key its refresh tokens are under"),
     Column("amr", ARRAY(Text), nullable=False),
     Column("acr", Text, nullable=False),
-    _moment("auth_time"),
-    _moment("created_at"),
-    _moment("rotated_at"),
-    _moment("expires_at"),
+    moment("auth_time"),
+    moment("created_at"),
+    moment("rotated_at"),
+    moment("expires_at"),
     Column("ended_at", Moment, comment="the database's own time: the revocation feed reads by it"),
     Column("end_reason", Text),
     CheckConstraint("(ended_at is null) = (end_reason is null)", name="ended"),
@@ -171,7 +156,7 @@ signing_keys = Table(
     Column("role", Text, nullable=False, comment="access: published; internal: never"),
     Column("alg", Text, nullable=False),
     Column("private", LargeBinary, nullable=False, comment="sealed"),
-    _moment("created_at"),
+    moment("created_at"),
 )
 
 limits = Table(
@@ -184,12 +169,12 @@ limits = Table(
 outbox = Table(
     "outbox",
     metadata,
-    _id(),
+    id_(),
     Column("recipient", Text, nullable=False),
     Column("template", Text, nullable=False),
     Column("locale", Text, nullable=False),
     Column("words", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("tries", SmallInteger, nullable=False, server_default=text("0")),
-    _moment("created_at"),
+    moment("created_at"),
     Column("due_at", Moment, nullable=False, index=True),
 )

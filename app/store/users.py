@@ -18,6 +18,7 @@ class User:
     email: str
     password_hash: str
     active: bool
+    password_expired: bool
     credential_version: int
     locale: str
     display_name: str | None
@@ -54,10 +55,23 @@ async def admit(tx: Tx, user_id: UUID, *, credential_version: int, at: datetime)
     """
     statement = (
         update(users)
-        .where(users.c.id == user_id, users.c.active, users.c.credential_version == credential_version)
+        .where(
+            users.c.id == user_id,
+            users.c.active,
+            ~users.c.password_expired,
+            users.c.credential_version == credential_version,
+        )
         .values(last_login_at=func.greatest(users.c.last_login_at, at))
     )
     return (await tx.execute(statement)).rowcount == 1
+
+
+async def hold(tx: Tx, user_id: UUID, *, credential_version: int) -> bool:
+    """As `admit`, for those who are in already: the row is shared-locked to the end of the transaction (law 2)."""
+    statement = select(users.c.id).where(
+        users.c.id == user_id, users.c.active, users.c.credential_version == credential_version
+    )
+    return (await tx.execute(statement.with_for_update(read=True))).one_or_none() is not None
 
 
 async def renew_credentials(tx: Tx, user_id: UUID, *, credential_version: int) -> int | None:
@@ -66,6 +80,18 @@ async def renew_credentials(tx: Tx, user_id: UUID, *, credential_version: int) -
         update(users)
         .where(users.c.id == user_id, users.c.active, users.c.credential_version == credential_version)
         .values(credential_version=users.c.credential_version + 1)
+        .returning(users.c.credential_version)
+    )
+    version: int | None = (await tx.execute(statement)).scalar_one_or_none()
+    return version
+
+
+async def expire_password(tx: Tx, user_id: UUID) -> int | None:
+    """Let the password prove nothing until it is reset; the new version, or None when it had expired before."""
+    statement = (
+        update(users)
+        .where(users.c.id == user_id, ~users.c.password_expired)
+        .values(password_expired=True, credential_version=users.c.credential_version + 1)
         .returning(users.c.credential_version)
     )
     version: int | None = (await tx.execute(statement)).scalar_one_or_none()

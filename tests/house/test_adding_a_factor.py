@@ -37,7 +37,7 @@ async def test_it_is_enrolled_asked_and_accepted(world: World) -> None:
     ada = await _with_a_word(world)
     asked = (await ada.login()).json()
     assert asked["status"] == "mfa_required"
-    assert [choice["kind"] for choice in asked["factors"]] == ["word"]
+    assert [choice["kind"] for choice in asked["factors"]] == ["word", "recovery_code"]
     assert asked["challenge"]["delivery"] == "none"
     assert asked["challenge"]["shown"] == {"letters": 5}
     assert (await ada.call("GET", "/verify-otp", token=ada.mfa_token)).json()["shown"] == {"letters": 5}
@@ -56,7 +56,11 @@ async def test_it_stands_beside_the_phone_and_the_stronger_one_is_asked_first(wo
     ada = await _with_a_word(world)
     await ada.enrol_phone()
     asked = (await ada.login()).json()
-    assert {choice["kind"]: choice["default"] for choice in asked["factors"]} == {"word": True, "sms": False}
+    assert {choice["kind"]: choice["default"] for choice in asked["factors"]} == {
+        "word": True,
+        "sms": False,
+        "recovery_code": False,
+    }
     switched = await ada.call("POST", "/verify-otp/challenge", {"factor": "sms"}, token=ada.mfa_token)
     assert switched.json()["factor"] == "sms"
     assert (await ada.verify(ada.code("sign_in"))).status_code == 200
@@ -76,7 +80,7 @@ async def test_switched_off_it_still_counts(world: World, database_url: str, tmp
         bea.email = ada.email
         asked = (await bea.login()).json()
         assert asked["status"] == "mfa_required"
-        assert asked["factors"] == []
+        assert [choice["kind"] for choice in asked["factors"]] == ["recovery_code"]
         assert asked["challenge"] is None
         refused = await bea.call("POST", "/verify-otp", {"code": "123456"}, token=bea.mfa_token)
         assert refused.json()["code"] == "factor_not_enrolled"

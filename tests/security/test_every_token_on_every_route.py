@@ -9,7 +9,7 @@ from app.api.guard import PUBLIC, admissions, refuse_unguarded
 from app.crypto.claims import Scope
 from tests.world import World
 
-_OPENS = {None: "none", Scope.FULL: "access", Scope.MFA_PENDING: "pending"}
+_OPENS = {Scope.FULL: {"access"}, Scope.MFA_PENDING: {"pending"}, Scope.MFA_ENROLL: {"enrollment", "access"}}
 
 
 async def test_each_kind_is_refused_wherever_another_is_expected(world: World) -> None:
@@ -17,14 +17,15 @@ async def test_each_kind_is_refused_wherever_another_is_expected(world: World) -
     await ada.sign_in()
     await ada.login()
     tokens = {"access": ada.access_token, "pending": ada.mfa_token, "refresh": ada.refresh_token, "none": ""}
+    tokens["enrollment"] = world.app.state.house.tokens.mint_enrollment(user_id=uuid4(), sign_in=uuid4()).token
     guarded = [(operation, guard) for operation, guard in admissions(world.app) if guard]
     assert len(guarded) >= 8
 
     for operation, guard in guarded:
         method, _, path = operation.partition(" ")
         for kind, token in tokens.items():
-            answer = await ada.call(method, path.replace("{factor_id}", str(uuid4())), token=token or "")
-            let_in = kind == _OPENS[guard.scope]
+            answer = await ada.call(method, path.replace("{factor_id}", str(uuid4())), token=token)
+            let_in = kind in _OPENS[guard.scope]
             assert (answer.status_code == 401) != let_in, (operation, kind, answer.text)
             if not let_in:
                 assert answer.json()["code"] == "invalid_token"

@@ -14,7 +14,11 @@ async def test_a_phone_counts_once_it_is_confirmed(world: World) -> None:
     begun = await ada.begin_phone()
     assert begun.status_code == 201
     assert begun.json()["setup"] == {"factor": "sms", "destination": f"+1 ••• ••• {ada.phone[-4:]}"}
-    assert (await ada.call("GET", "/me/factors")).json() == {"items": [], "enrollable": ["sms"]}
+    assert (await ada.call("GET", "/me/factors")).json() == {
+        "items": [],
+        "enrollable": ["sms", "totp"],
+        "recovery_codes_left": 0,
+    }
     assert (await ada.login()).json()["status"] == "authenticated"
 
     done = await ada.confirm(begun.json()["id"], ada.code("confirm"))

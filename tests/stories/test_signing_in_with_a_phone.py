@@ -16,7 +16,8 @@ async def test_the_whole_journey(world: World) -> None:
     assert asked["status"] == "mfa_required"
     assert asked["expires_in"] == 600
     assert asked["factors"] == [
-        {"kind": "sms", "destination": f"+1 ••• ••• {ada.phone[-4:]}", "remaining": None, "default": True}
+        {"kind": "sms", "destination": f"+1 ••• ••• {ada.phone[-4:]}", "remaining": None, "default": True},
+        {"kind": "recovery_code", "destination": None, "remaining": 10, "default": False},
     ]
     assert asked["challenge"] == {
         "factor": "sms",

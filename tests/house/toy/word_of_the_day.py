@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 from typing_extensions import override
 
-from app.factors.base import About, Asked, CodeRejected, Enrolled, Factor, Question, Shape
+from app.factors.base import About, Asked, CodeRejected, Enrolled, Factor, Holder, Question, Shape
 
 
 class WordSettings(BaseModel):
@@ -40,7 +40,7 @@ class Word(Factor[WordState, EnrollWord, WordAnswer, WordSettings]):
     Settings, State, Enroll, Answer, Setup = WordSettings, WordState, EnrollWord, WordAnswer, WordSetup
 
     @override
-    def enroll(self, request: EnrollWord) -> Enrolled[WordState]:
+    def enroll(self, request: EnrollWord, holder: Holder) -> Enrolled[WordState]:
         return Enrolled(WordState(word=request.word[: self.settings.longest]), WordSetup(letters=len(request.word)))
 
     @override

@@ -1,0 +1,58 @@
+"""Sign in with one request: an answer that needs no question (TOTP, a recovery code) comes beside the password.
+
+No pending state is ever issued; a wrong answer is counted on the account's budget.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.events import Event
+from app.factors.base import Shape
+from app.factors.registry import Code, Factors
+from app.flows.admission import Admission
+from app.flows.answers import Authenticated
+from app.flows.completing import Completing
+from app.flows.judging import Judging
+from app.problems import Fault, InvalidCredentials, InvalidMfaCode, ValidationFailed
+from app.store.database import Database
+from app.store.enrollments import Enrollment
+from app.store.sessions import Session
+from app.store.users import User
+from app.watch import audit
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    database: Database
+    factors: Factors
+    judging: Judging
+    completing: Completing
+    admission: Admission
+
+    def refuse_unless_possible(self, kind: str) -> None:
+        """Raises ValidationFailed for a factor that has to be asked first; nothing is looked up."""
+        if kind not in self.factors.usable or not self.factors[kind].at_once:
+            raise ValidationFailed(errors=(Fault("#/factor", "Must be a factor that needs no code to be sent."),))
+
+    async def __call__(
+        self, user: User, enrolled: Sequence[Enrollment], *, named: str | None, code: str
+    ) -> Authenticated:
+        kind = named or self.factors.kind_at_once(code)
+        enrollment = next((enrollment for enrollment in enrolled if enrollment.kind == kind), None)
+        if enrollment is None:
+            raise InvalidMfaCode
+        attempt = await self.judging.spend_at_once(enrollment)
+        state = await self.judging.judge(attempt, Code(code=code))
+        session = await self._complete(user, enrollment, state)
+        audit.note(Event.SIGNED_IN, user_id=user.id, session_id=session.id, acr=session.acr, factor=enrollment.kind)
+        return self.admission.answer(session)
+
+    async def _complete(self, user: User, enrollment: Enrollment, state: Shape) -> Session:
+        version = user.credential_version
+        async with self.database.begin() as tx:
+            if not await self.admission.admit(tx, user.id, credential_version=version):
+                raise InvalidCredentials
+            if not await self.completing(tx, enrollment, state):
+                raise InvalidMfaCode
+            amr = self.factors[enrollment.kind].amr
+            return await self.admission.open(tx, user.id, credential_version=version, factor_amr=amr)

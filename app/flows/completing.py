@@ -1,0 +1,42 @@
+"""What a right answer changes, beside the challenge it closes: the factor's state, the budgets, the cool-down, the mails."""
+
+from dataclasses import dataclass
+
+from app.clock import Clock
+from app.events import Event
+from app.factors.base import Shape
+from app.flows.notices import tell
+from app.flows.states import States
+from app.store import budgets, enrollments
+from app.store.database import Tx
+from app.store.enrollments import Enrollment
+from app.watch import audit
+
+_FEW = 3
+
+
+@dataclass(frozen=True)
+class Completing:
+    clock: Clock
+    states: States
+
+    async def __call__(self, tx: Tx, enrollment: Enrollment, state: Shape) -> bool:
+        """False when another answer was faster: then nothing of this may stay. Lock order: budget, enrollment."""
+        await budgets.clear(tx, enrollment.user_id, enrollment.kind)
+        if state == self.states.open(enrollment):
+            return True
+        if not await enrollments.save(tx, enrollment, state=self.states.seal(enrollment.id, state)):
+            return False
+        await self._tell(tx, enrollment, state)
+        return True
+
+    async def _tell(self, tx: Tx, enrollment: Enrollment, state: Shape) -> None:
+        """Mail the owner about a use that they should know of (a recovery code)."""
+        factor = self.states.factors.known(enrollment.kind)
+        if factor.notice is None:
+            return
+        remaining = factor.describe(state).remaining or 0
+        await tell(tx, enrollment.user_id, factor.notice, at=self.clock.now(), remaining=str(remaining))
+        audit.note(Event.RECOVERY_CODE_USED, user_id=enrollment.user_id, remaining=remaining)
+        if remaining <= _FEW:
+            audit.note(Event.RECOVERY_CODES_FEW, user_id=enrollment.user_id, remaining=remaining)

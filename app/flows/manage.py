@@ -1,0 +1,80 @@
+"""Manage one's own factors: name one, prefer one, remove one. The last one stays where policy demands a second factor."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.clock import Clock
+from app.crypto.claims import AccessClaims
+from app.events import Event
+from app.factors.registry import Factors
+from app.flows.answers import FactorEntry
+from app.flows.notices import tell
+from app.flows.profile import Profiles
+from app.flows.proof import Proof
+from app.problems import FactorNotEnrolled, InvalidToken, LastFactor
+from app.settings.groups import MfaSettings
+from app.store import budgets, enrollments, sessions, users
+from app.store.database import Database, Tx
+from app.store.enrollments import Enrollment
+from app.watch import audit
+
+
+@dataclass(frozen=True)
+class Manage:
+    settings: MfaSettings
+    database: Database
+    clock: Clock
+    factors: Factors
+    proof: Proof
+    profiles: Profiles
+
+    async def change(
+        self, who: AccessClaims, enrollment_id: UUID, *, label: str | None, relabel: bool, prefer: bool
+    ) -> FactorEntry:
+        """Give it another label (*relabel*, also to none), or *prefer* it, which wants a fresh proof."""
+        async with self.database.begin() as tx:
+            enrolled = await enrollments.of_user(tx, who.sub)
+            self._find(enrolled, enrollment_id)
+            if prefer:
+                self.proof.require_fresh(who, enrolled)
+                await enrollments.prefer(tx, who.sub, enrollment_id)
+            if relabel:
+                await enrollments.relabel(tx, enrollment_id, label=label)
+            changed = await enrollments.of_user(tx, who.sub)
+        audit.note(Event.FACTOR_CHANGED, user_id=who.sub, enrollment_id=enrollment_id, preferred=prefer)
+        return next(entry for entry in self.profiles.entries(changed) if entry.id == enrollment_id)
+
+    async def remove(self, who: AccessClaims, enrollment_id: UUID) -> None:
+        """Every other session ends; with the last factor, the recovery codes go too."""
+        now = self.clock.now()
+        async with self.database.begin() as tx:
+            user = await users.by_id(tx, who.sub)
+            if user is None:
+                raise InvalidToken
+            version = await users.renew_credentials(tx, user.id, credential_version=user.credential_version)
+            if version is None:
+                raise InvalidToken
+            removed = await self._remove(tx, who, enrollment_id)
+            await sessions.revoke_all(tx, user.id, reason="factor_change", but=who.sid)
+            await sessions.carry_over(tx, user.id, credential_version=version)
+            await tell(tx, user.id, "factor_removed", at=now)
+        audit.note(Event.FACTOR_REMOVED, user_id=who.sub, enrollment_id=enrollment_id, factor=removed.kind)
+
+    async def _remove(self, tx: Tx, who: AccessClaims, enrollment_id: UUID) -> Enrollment:
+        enrolled = await enrollments.of_user(tx, who.sub)
+        going = self._find(enrolled, enrollment_id)
+        self.proof.require_strongest(who, enrolled)
+        left = [one for one in enrolled if one.id != enrollment_id and one.kind not in self.factors.issued]
+        if not left and self.settings.policy == "required":
+            raise LastFactor
+        gone = [going] if left else enrolled
+        for one in gone:
+            await budgets.forget(tx, who.sub, one.kind)
+            await enrollments.remove(tx, one.id)
+        return going
+
+    def _find(self, enrolled: list[Enrollment], enrollment_id: UUID) -> Enrollment:
+        for one in enrolled:
+            if one.id == enrollment_id and one.kind not in self.factors.issued:
+                return one
+        raise FactorNotEnrolled

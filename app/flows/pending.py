@@ -1,0 +1,104 @@
+"""A sign-in that has its password and waits: for an answer of an enrolled factor, or for the first factor to be enrolled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.clock import Clock
+from app.crypto.chance import new_id
+from app.crypto.tokens import Tokens
+from app.crypto.vault import CannotOpen
+from app.events import Event
+from app.factors.registry import Factors
+from app.flows.answers import ChallengeState, EnrollmentRequired, FactorChoice, MfaRequired
+from app.flows.asking import Asking, Put
+from app.flows.states import States
+from app.messages import Purpose
+from app.problems import FactorNotEnrolled, ResendTooSoon
+from app.settings.groups import TokenSettings
+from app.store import challenges, cooldowns
+from app.store.challenges import Challenge
+from app.store.database import Database, Tx
+from app.store.enrollments import Enrollment
+from app.store.users import User
+from app.watch import audit
+
+
+@dataclass(frozen=True)
+class Pending:
+    settings: TokenSettings
+    database: Database
+    clock: Clock
+    tokens: Tokens
+    factors: Factors
+    states: States
+    asking: Asking
+
+    async def ask(self, user: User, enrolled: Sequence[Enrollment], *, named: str | None) -> MfaRequired:
+        """Ask for the factor *named*, or the default one. With none that can be asked the sign-in still waits (law 10)."""
+        usable = [enrollment for enrollment in enrolled if enrollment.kind in self.factors.usable]
+        chosen = self._choose(usable, named)
+        sign_in = self._sign_in(user, Purpose.SIGN_IN, chosen.kind if chosen else None)
+        async with self.database.begin() as tx:
+            await challenges.open_(tx, sign_in, at=self.clock.now())
+            put = await self._put(tx, sign_in, chosen, user.locale) if chosen else None
+        audit.note(Event.CODE_ASKED, user_id=user.id, challenge_id=sign_in.id, factor=sign_in.factor)
+        asked = await self.asking.send(put, by_name=False) if put else None
+        return self._answer(sign_in, usable, chosen, asked)
+
+    async def have_enrolled(self, user: User) -> EnrollmentRequired:
+        """Let nothing happen but the enrolment of a first factor."""
+        sign_in = self._sign_in(user, Purpose.ENROLL, None)
+        async with self.database.begin() as tx:
+            await challenges.open_(tx, sign_in, at=self.clock.now())
+        token = self.tokens.mint_enrollment(user_id=user.id, sign_in=sign_in.id)
+        kinds = self.factors.strongest_first(self.factors.enrollable)
+        return EnrollmentRequired(enrollment_token=token.token, expires_in=token.expires_in, enrollable=kinds)
+
+    def _sign_in(self, user: User, purpose: Purpose, kind: str | None) -> Challenge:
+        now = self.clock.now()
+        return Challenge.new(
+            new_id(now),
+            purpose,
+            user_id=user.id,
+            credential_version=user.credential_version,
+            factor=kind,
+            expires_at=now + self.settings.pending_life,
+        )
+
+    def _choose(self, usable: Sequence[Enrollment], named: str | None) -> Enrollment | None:
+        """The factor named, else the one its owner prefers, else the strongest."""
+        by_kind = {enrollment.kind: enrollment for enrollment in usable}
+        if named:
+            if named not in by_kind:
+                raise FactorNotEnrolled
+            return by_kind[named]
+        preferred = [enrollment for enrollment in usable if enrollment.preferred]
+        ranked = [by_kind[kind] for kind in self.factors.strongest_first(by_kind)]
+        return next(iter(preferred + ranked), None)
+
+    async def _put(self, tx: Tx, sign_in: Challenge, chosen: Enrollment, locale: str) -> Put | None:
+        """A code that is cooling down, or a factor that is broken, never blocks the sign-in: others may be left."""
+        try:
+            return await self.asking.put(tx, sign_in, chosen, locale=locale)
+        except ResendTooSoon:
+            return Put(sign_in, next_send=await cooldowns.next_send(tx, sign_in.user_id, chosen.kind))
+        except CannotOpen:
+            return None
+
+    def _answer(
+        self,
+        sign_in: Challenge,
+        usable: Sequence[Enrollment],
+        chosen: Enrollment | None,
+        asked: ChallengeState | None,
+    ) -> MfaRequired:
+        token = self.tokens.mint_pending(user_id=sign_in.user_id, sign_in=sign_in.id)
+        first_to_last = sorted(usable, key=lambda one: (one is not chosen, one.kind in self.factors.issued))
+        choices = [self._choice(enrollment, default=enrollment is chosen) for enrollment in first_to_last]
+        return MfaRequired(mfa_token=token.token, expires_in=token.expires_in, factors=choices, challenge=asked)
+
+    def _choice(self, enrollment: Enrollment, *, default: bool) -> FactorChoice:
+        told = self.states.describe(enrollment)
+        return FactorChoice(
+            kind=enrollment.kind, destination=told.destination, remaining=told.remaining, default=default
+        )

@@ -1,0 +1,124 @@
+"""Step up: prove it anew within a session. What was proved lives in one access token, never in the session (RFC 9470)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.clock import Clock
+from app.crypto.chance import new_id
+from app.crypto.claims import MFA, PASSWORD_ONLY, AccessClaims
+from app.crypto.passwords import Passwords
+from app.crypto.pool import HashPool
+from app.crypto.tokens import Tokens
+from app.events import Event
+from app.factors.base import Shape
+from app.factors.registry import Factors
+from app.flows.admission import methods
+from app.flows.answers import AccessGranted, ChallengeState
+from app.flows.asking import Asking
+from app.flows.completing import Completing
+from app.flows.judging import Attempt, Judging
+from app.messages import Purpose
+from app.problems import (
+    FactorNotEnrolled,
+    InvalidMfaCode,
+    InvalidToken,
+    MfaAttemptsExhausted,
+    StepUpRequired,
+    WrongCurrentPassword,
+)
+from app.settings.groups import MfaSettings
+from app.store import challenges, cooldowns, enrollments, users
+from app.store.challenges import Challenge
+from app.store.database import Database, Tx
+from app.store.users import User
+from app.watch import audit
+
+
+@dataclass(frozen=True)
+class StepUp:
+    settings: MfaSettings
+    database: Database
+    clock: Clock
+    pool: HashPool
+    passwords: Passwords
+    tokens: Tokens
+    factors: Factors
+    asking: Asking
+    judging: Judging
+    completing: Completing
+
+    async def ask(self, who: AccessClaims, kind: str) -> ChallengeState:
+        """Send a code, or ask for another factor; the attempts stay as they are."""
+        async with self.database.begin() as tx:
+            user = await self._user(tx, who)
+            challenge = await self._challenge(tx, who, user)
+            enrollment = await enrollments.of_kind(tx, user.id, kind)
+            if enrollment is None:
+                raise FactorNotEnrolled
+            if challenge.attempts >= self.settings.attempts:
+                raise MfaAttemptsExhausted
+            put = await self.asking.put(tx, challenge, enrollment, locale=user.locale)
+        return await self.asking.send(put, by_name=True)
+
+    async def with_factor(self, who: AccessClaims, answer: Any) -> AccessGranted:  # noqa: ANN401  a union made at run time
+        async with self.database.begin() as tx:
+            waiting = await self._challenge(tx, who, await self._user(tx, who))
+        challenge, attempt = await self.judging.spend(waiting.id, Purpose.STEP_UP, user_id=who.sub, named=answer.factor)
+        state = await self.judging.judge(attempt, answer)
+        await self._complete(challenge, attempt, state)
+        audit.note(Event.SESSION_STEPPED_UP, user_id=who.sub, session_id=who.sid, factor=attempt.enrollment.kind)
+        return self._grant(who, acr=MFA, amr=methods(self.factors[attempt.enrollment.kind].amr))
+
+    async def with_password(self, who: AccessClaims, password: str) -> AccessGranted:
+        """For users who have no factor; with one, the password alone proves too little."""
+        async with self.database.read() as tx:
+            user = await self._user(tx, who)
+            enrolled = await enrollments.has_any(tx, user.id)
+        verdict = await self.pool.run(self.passwords.verify, password, user.password_hash)
+        if enrolled:
+            raise StepUpRequired("Use a second factor: one is enrolled.")
+        if not verdict.right:
+            audit.note(Event.PASSWORD_REFUSED, user_id=user.id)
+            raise WrongCurrentPassword
+        audit.note(Event.SESSION_STEPPED_UP, user_id=user.id, session_id=who.sid, factor=None)
+        return self._grant(who, acr=PASSWORD_ONLY, amr=methods(None))
+
+    async def _user(self, tx: Tx, who: AccessClaims) -> User:
+        user = await users.by_id(tx, who.sub)
+        if user is None or not user.active:
+            raise InvalidToken
+        return user
+
+    async def _challenge(self, tx: Tx, who: AccessClaims, user: User) -> Challenge:
+        """The step-up of this session that is under way, or a new one: asking anew never refills the attempts."""
+        now = self.clock.now()
+        under_way = await challenges.of_session(tx, who.sid, at=now)
+        if under_way:
+            return under_way
+        challenge = Challenge.new(
+            new_id(now),
+            Purpose.STEP_UP,
+            user_id=user.id,
+            credential_version=user.credential_version,
+            factor=None,
+            expires_at=now + self.settings.code_life * 2,
+            session_id=who.sid,
+        )
+        await challenges.open_(tx, challenge, at=now)
+        return challenge
+
+    async def _complete(self, challenge: Challenge, attempt: Attempt, state: Shape) -> None:
+        user_id, version = challenge.user_id, challenge.credential_version
+        async with self.database.begin() as tx:
+            if not await users.hold(tx, user_id, credential_version=version):
+                raise InvalidToken("The password or a factor of this account was changed.")
+            await cooldowns.clear(tx, user_id, attempt.enrollment.kind)
+            closed = await challenges.close(tx, challenge, at=self.clock.now())
+            if not closed or not await self.completing(tx, attempt.enrollment, state):
+                raise InvalidMfaCode(attempts_left=attempt.left)
+
+    def _grant(self, who: AccessClaims, *, acr: str, amr: list[str]) -> AccessGranted:
+        minted = self.tokens.mint_access(
+            user_id=who.sub, session_id=who.sid, auth_time=self.clock.now(), acr=acr, amr=tuple(amr)
+        )
+        return AccessGranted(access_token=minted.token, expires_in=minted.expires_in)

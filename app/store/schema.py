@@ -1,0 +1,34 @@
+"""What all tables are made of: names of constraints, ids, moments, words."""
+
+from enum import StrEnum
+
+from sqlalchemy import Column, DateTime, Enum, ForeignKey, MetaData, Uuid
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "ix": "%(table_name)s_%(column_0_N_name)s_ix",
+        "uq": "%(table_name)s_%(column_0_N_name)s_uq",
+        "ck": "%(table_name)s_%(constraint_name)s_ck",
+    }
+)
+
+Moment = DateTime(timezone=True)
+
+
+def id_() -> Column[object]:
+    return Column("id", Uuid, primary_key=True)
+
+
+def of_user() -> Column[object]:
+    return Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False)
+
+
+def word(words: type[StrEnum]) -> Enum:
+    """Read and written as a member, stored as its text: a new word needs no migration."""
+    return Enum(words, native_enum=False, create_constraint=False, length=32, values_callable=list)
+
+
+def moment(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, Moment, nullable=nullable)

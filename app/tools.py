@@ -1,0 +1,62 @@
+"""The tools that stories share, built once from the settings: keys, database, senders, factors."""
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+
+from app.clock import Clock
+from app.crypto.codes import Fingerprints
+from app.crypto.keys import KeyRing
+from app.crypto.passwords import Passwords
+from app.crypto.pool import HashPool
+from app.crypto.refresh import RefreshTokens
+from app.crypto.tokens import Tokens
+from app.crypto.vault import Vault
+from app.factors.base import AnyFactor
+from app.factors.registry import Factors
+from app.flows.background import Background
+from app.flows.letters import Letters
+from app.flows.states import States
+from app.messages import Channel
+from app.senders.base import Sender
+from app.senders.inbox import Inbox
+from app.senders.queue import MailQueue
+from app.settings import Settings
+from app.store.database import Database
+from app.watch.revocations import Revocations
+
+
+class Tools:
+    """What several stories share. Raises ValueError, with a sentence, for settings that cannot work."""
+
+    def __init__(self, settings: Settings, clock: Clock, kinds: Iterable[type[AnyFactor]]) -> None:
+        ring = KeyRing(settings.secret_keys)
+        self.settings = settings
+        self.clock = clock
+        self.database = Database(settings.database)
+        self.vault = Vault(ring)
+        self.fingerprints = Fingerprints(ring)
+        self.refresh_tokens = RefreshTokens(ring)
+        self.tokens = Tokens(settings.tokens, clock=clock)
+        self.passwords = Passwords(settings.passwords)
+        self.pool = HashPool(
+            threads=settings.passwords.threads, queue=settings.passwords.queue, workers=settings.workers
+        )
+        self.factors = Factors(kinds, settings, fingerprints=self.fingerprints)
+        self.states = States(self.vault, self.factors)
+        self.inbox = Inbox(Path(settings.data_dir) / "inbox.jsonl", clock=clock)
+        self.senders = _senders(settings, clock, self.inbox)
+        self.mails = MailQueue(self.senders[Channel.EMAIL], size=settings.email.queue)
+        self.background = Background()
+        self.letters = Letters(settings.brand, settings.mfa.code_life)
+        self.revocations = Revocations(self.database, life=settings.tokens.access_life, clock=clock)
+
+
+def _senders(settings: Settings, clock: Clock, inbox: Inbox) -> Mapping[Channel, Sender]:
+    """The providers' libraries are slow to load, so only those are loaded that are configured."""
+    senders: dict[Channel, Sender] = {Channel.SMS: inbox, Channel.EMAIL: inbox}
+    if settings.sms.plivo_auth_id:
+        senders[Channel.SMS] = import_module("app.senders.plivo").PlivoSender(settings.sms, clock=clock)
+    if settings.email.smtp_url:
+        senders[Channel.EMAIL] = import_module("app.senders.smtp").SmtpSender(settings.email, clock=clock)
+    return senders
