@@ -51,6 +51,7 @@ def _database(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
+        del os.environ["GATEHOUSE_DATABASE__URL"]
         server.stop()
 
 
@@ -66,6 +67,7 @@ def _give_key(settings: Settings) -> None:
         return
     kept = Path(settings.data_dir) / "secret_keys"
     if not kept.exists():
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         aside = kept.with_name(f"secret_keys.{os.getpid()}")
         aside.touch(mode=0o600)
         aside.write_text(new_secret_key())

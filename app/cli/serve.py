@@ -51,10 +51,8 @@ def worker() -> App:
 
 
 def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    parent.join()
+    if parent := multiprocessing.parent_process():
+        parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -96,10 +94,9 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     except ValueError as fault:
         refuse(str(fault))
     if settings.workers > 1:
-        return _run_many(settings, listener)
-    server = uvicorn.Server(_config(settings, app))
-    server.run(sockets=[listener])
-    return None if server.started else sys.exit(STARTUP_FAILURE)
+        _run_many(settings, listener)
+    else:
+        uvicorn.Server(_config(settings, app)).run(sockets=[listener])
 
 
 def _run_many(settings: Settings, listener: socket.socket) -> None:

@@ -25,7 +25,8 @@ DATABASE = "gatehouse"
 SOCKET = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107
 PLAIN_PATH = re.compile(r"[\w/.@+-]+", re.ASCII)
-NO_ANSWER, STILL_STARTING = 2, 1
+TELLING = re.compile("FATAL|DETAIL|error")
+STILL_STARTING = 1
 START_PATIENCE, RECOVERY_PATIENCE, PAUSE = 5.0, 60.0, 0.05
 SETTINGS = "-p 5432 -c listen_addresses= -c max_connections=200"
 THROWAWAY = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
@@ -55,6 +56,9 @@ class EmbeddedPostgres:
             raise NoPostgres(
                 f"{self.folder} belongs to another user: remove it, or set GATEHOUSE_DATA_DIR."
             ) from refused
+        except BaseException:
+            self.stop()
+            raise
         return f"postgresql+asyncpg://postgres@/{DATABASE}?host={quote(str(self._sockets))}&port=5432"
 
     def stop(self) -> None:
@@ -84,15 +88,17 @@ class EmbeddedPostgres:
         self._account = find_account(self.folder, self._programs)
         self._sockets = _socket_folder(self.folder, self._account)
         with _locked(self.folder / "start.lock"):
+            self._users = _share(self.folder / "users.lock")
             if not self._answers():
                 self._launch()
-            if self._ask("psql", "-X", "-d", DATABASE, "-c", "") == NO_ANSWER:
-                self._ask("createdb", DATABASE)
-            self._users = _share(self.folder / "users.lock")
+            if self._ask("psql", "-X", "-d", DATABASE, "-c", "") != 0 and self._ask("createdb", DATABASE) != 0:
+                raise self._failure("create its database")
 
     def _answers(self) -> bool:
         deadline = time.monotonic() + RECOVERY_PATIENCE
-        while (code := self._ask("pg_isready", "-q")) == STILL_STARTING and time.monotonic() < deadline:
+        while (code := self._ask("pg_isready", "-q")) == STILL_STARTING:
+            if time.monotonic() > deadline:
+                raise self._failure("recover in time")
             time.sleep(PAUSE)
         return code == 0
 
@@ -125,8 +131,9 @@ class EmbeddedPostgres:
 
     def _failure(self, verb: str) -> NoPostgres:
         log = self.folder / "log"
-        last = log.read_text(errors="replace").strip().splitlines()[-3:] if log.exists() else []
-        return NoPostgres(f"The embedded PostgreSQL could not {verb}; {log} ends: {' / '.join(last)}")
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        told = [line for line in lines if TELLING.search(line)] or lines
+        return NoPostgres(f"The embedded PostgreSQL could not {verb}: {' '.join(told[-2:])} (more in {log})")
 
     def _pg_ctl(self, *arguments: str | Path) -> int:
         return self._run("pg_ctl", "-D", self._data, "-w", *arguments)

@@ -1,0 +1,30 @@
+# The service alone: every dependency pinned by hash, no pip, no compiler, no root, nothing written outside /tmp.
+ARG PYTHON=3.13
+
+FROM python:${PYTHON}-slim AS build
+WORKDIR /build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 UV_LINK_MODE=copy
+COPY requirements/ requirements/
+RUN python -m venv --without-pip /opt/gatehouse \
+    && pip install --require-hashes -r requirements/uv.txt -r requirements/build.txt \
+    && uv pip sync --no-cache --python /opt/gatehouse/bin/python --require-hashes --compile-bytecode requirements/main.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY app/ app/
+COPY migrations/ migrations/
+RUN pip wheel --no-build-isolation --no-deps --wheel-dir wheels . \
+    && uv pip install --no-cache --python /opt/gatehouse/bin/python --no-deps --compile-bytecode wheels/*.whl
+
+FROM python:${PYTHON}-slim
+RUN rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip /usr/local/bin/pip*
+COPY --from=build /opt/gatehouse /opt/gatehouse
+ENV PATH=/opt/gatehouse/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 GATEHOUSE_HTTP__HOST=0.0.0.0
+USER 10001:10001
+WORKDIR /tmp
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --start-interval=1s CMD ["python", "-c", "\
+import http.client, os, sys; \
+service = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('GATEHOUSE_HTTP__PORT', '8000')), timeout=2); \
+service.request('GET', '/livez'); \
+sys.exit(service.getresponse().status != 200)"]
+ENTRYPOINT ["gatehouse"]
+CMD ["serve"]

@@ -1,0 +1,62 @@
+# The first target prints what there is. Nothing but Python, make and git need be installed.
+.DEFAULT_GOAL := help
+.PHONY: help run test check attack format lint types imports lock
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+# uv brings its own root certificates and fails behind a private one; this makes it use the machine's.
+export UV_SYSTEM_CERTS := 1
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+# Many images forbid bytecode; every start would then compile the whole service again.
+export PYTHONDONTWRITEBYTECODE :=
+
+help: ## Print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(INSTALLED) ## Serve on http://127.0.0.1:8000, with a database of its own
+	@GATEHOUSE_ENVIRONMENT=$${GATEHOUSE_ENVIRONMENT:-development} exec $(BIN)/python -m app.cli serve
+
+test: $(INSTALLED) ## Run the tests
+	@$(BIN)/pytest -n 2 -m "not attack"
+
+check: $(INSTALLED) ## Run what CI runs: format, lint, types, imports, tests with branch coverage
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n 2 -m "not attack"
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+attack: $(INSTALLED) ## Run the long drills: races across workers, statistics of time, kill and cut
+	@$(BIN)/pytest -m attack
+
+format: $(INSTALLED) ## Format, and fix what can be fixed
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lint: $(INSTALLED) ## Run Ruff
+	@$(BIN)/ruff check .
+
+types: $(INSTALLED) ## Run mypy
+	@$(BIN)/mypy
+
+imports: $(INSTALLED) ## Check who may import whom
+	@$(BIN)/lint-imports
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+
+lock: $(INSTALLED) ## Pin every dependency anew, with hashes (UPGRADE=1: the newest)
+	@for name in uv build main dev; do \
+		$(COMPILE) $(if $(UPGRADE),--upgrade) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
+	done
+
+# A stamp: as long as the pins do not change, nothing is asked of anybody.
+$(INSTALLED): requirements/uv.txt requirements/dev.txt
+	@$(BIN)/python -c '' 2>/dev/null || sh requirements/make-venv "$(VENV)" $(PYTHON)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements/dev.txt
+	@touch $@

@@ -1,0 +1,126 @@
+"""The operator's verbs, in this process: what they print, and how they refuse."""
+
+import json
+import os
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app.cli import commands
+from app.store import embedded
+from app.store.migrate import head
+from tests import postgres
+from tests.world import KEY
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path) -> Iterator[None]:
+    """The verbs complete the environment; a test gives it back as it was."""
+    before = dict(os.environ)
+    os.environ |= {"GATEHOUSE_ENVIRONMENT": "development", "GATEHOUSE_DATA_DIR": str(tmp_path)}
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def run(*arguments: str, **variables: str) -> Result:
+    os.environ |= {f"GATEHOUSE_{name}": value for name, value in variables.items()}
+    return CliRunner().invoke(commands, arguments)
+
+
+def refusals(*arguments: str, **variables: str) -> list[str]:
+    """The sentences of a refusal."""
+    result = run(*arguments, **variables)
+    assert result.exit_code == 2, result.output
+    assert not result.stdout
+    return result.stderr.splitlines()
+
+
+def test_a_new_key_is_32_bytes_and_never_the_same() -> None:
+    first, second = run("keys", "new").stdout.strip(), run("keys", "new").stdout.strip()
+    assert first != second
+    assert re.fullmatch(r"[\w-]{43}", first, re.ASCII)
+    assert len(urlsafe_b64decode(first + "=")) == 32
+
+
+def test_the_openapi_document_is_printed_as_json(database_url: str) -> None:
+    result = run("openapi", DATABASE__URL=database_url, DATABASE__TLS="disable")
+    assert "/login" in json.loads(result.stdout)["paths"]
+
+
+def test_migrate_brings_the_embedded_database_up_and_stops_it_again(tmp_path: Path) -> None:
+    assert run("migrate").stdout == f"The schema is at revision {head()}.\n"
+    assert run("migrate").stdout == f"The schema is at revision {head()}.\n"
+    assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_development_makes_one_key_and_keeps_it(tmp_path: Path, database_url: str) -> None:
+    kept = tmp_path / "not there yet" / "secret_keys"
+    for _ in range(2):
+        run("migrate", DATABASE__URL=database_url, DATABASE__TLS="disable", DATA_DIR=str(kept.parent))
+        assert os.environ.pop("GATEHOUSE_SECRET_KEYS") == kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in kept.parent.iterdir()] == ["secret_keys"]
+
+
+def test_each_fault_of_the_settings_is_one_sentence() -> None:
+    assert refusals("migrate", HTTP__PORT="http", HTTP__PROT="1", LOGS__LEVEL="loud") == [
+        "GATEHOUSE_HTTP__PORT: Input should be a valid integer, unable to parse string as an integer.",
+        "GATEHOUSE_HTTP__PROT: there is no such setting.",
+        "GATEHOUSE_LOGS__LEVEL: Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'.",
+    ]
+
+
+def test_each_unsafe_combination_is_one_sentence() -> None:
+    assert refusals("migrate", HTTP__CORS_ORIGINS="*,https://app.example.com", SMS__PLIVO_AUTH_ID="MA") == [
+        "GATEHOUSE_HTTP__CORS_ORIGINS: * is not an origin such as https://app.example.com.",
+        "GATEHOUSE_SMS__PLIVO_AUTH_ID and GATEHOUSE_SMS__PLIVO_AUTH_TOKEN go together: set both.",
+        "GATEHOUSE_SMS__PLIVO_SRC is missing: set the number or name that messages come from.",
+    ]
+
+
+def test_a_group_given_as_broken_json_is_one_sentence() -> None:
+    (sentence,) = refusals("migrate", DATABASE="{")
+    assert sentence.startswith("GATEHOUSE_…: error parsing value for field")
+
+
+def test_a_secret_key_that_is_none_is_refused_and_not_shown() -> None:
+    (sentence,) = refusals("migrate", SECRET_KEYS="hunter2", DATABASE__URL="postgresql+asyncpg://nowhere")
+    assert "`gatehouse keys new`" in sentence
+    assert "hunter2" not in sentence
+
+
+def test_production_lists_everything_it_misses() -> None:
+    sentences = refusals("serve", ENVIRONMENT="production")
+    assert len(sentences) > 5
+    assert all(sentence.startswith("GATEHOUSE_") and sentence.endswith(".") for sentence in sentences)
+
+
+@pytest.mark.parametrize("url", ["postgres://host/name", "sqlite:///x", "not a url"])
+def test_a_database_url_of_another_kind_is_refused(url: str) -> None:
+    assert refusals("migrate", DATABASE__URL=url) == ["GATEHOUSE_DATABASE__URL must begin with postgresql+asyncpg://"]
+
+
+def test_a_database_that_does_not_answer_is_one_sentence(postgres_url: str) -> None:
+    nobody = "postgresql+asyncpg://127.0.0.1:1/nobody"
+    assert refusals("migrate", DATABASE__URL=nobody, SECRET_KEYS=KEY) == [
+        "GATEHOUSE_DATABASE__URL: the database does not answer."
+    ]
+    missing = postgres.named(postgres_url, "missing")
+    assert refusals("migrate", DATABASE__URL=missing, DATABASE__TLS="disable") == [
+        "GATEHOUSE_DATABASE__URL: The database refuses: InvalidCatalogNameError."
+    ]
+
+
+def test_a_machine_that_cannot_have_the_embedded_server_is_told_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "START_PATIENCE", 0)
+    (tmp_path / "postgres" / "data").mkdir(parents=True)
+    (tmp_path / "postgres" / "data" / "PG_VERSION").write_text("9")
+    (sentence,) = refusals("migrate")
+    assert sentence.startswith("The embedded PostgreSQL could not start:")

@@ -1,0 +1,118 @@
+"""`gatehouse serve`, started as people start it: it says what is wrong in a sentence and leaves nothing running."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from uvicorn.config import STARTUP_FAILURE
+
+from app.crypto.keys import new_secret_key
+from app.store.migrate import head
+from tests import postgres
+from tests.cli.service import ROOT, free_port, run, serving, until
+from tests.world import KEY
+
+PRODUCTION = {
+    "DATABASE__TLS": "disable",
+    "SECRET_KEYS": KEY,
+    "EMAIL__SMTP_URL": "smtp://127.0.0.1:1",
+    "SMS__PLIVO_AUTH_ID": "MA" + "X" * 18,
+    "SMS__PLIVO_AUTH_TOKEN": "token",
+    "SMS__PLIVO_SRC": "Gatehouse",
+    "SMS__REGIONS": "US",
+    "MFA__POLICY": "optional",
+    "TOKENS__ISSUER": "https://login.example.com",
+    "HTTP__PUBLIC_URL": "https://login.example.com",
+}
+
+
+def server_runs(folder: Path) -> bool:
+    return (folder / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_on_a_fresh_machine_it_brings_its_own_database_and_key_and_takes_the_database_along(tmp_path: Path) -> None:
+    with serving(tmp_path) as service:
+        assert server_runs(tmp_path)
+        key = (tmp_path / "secret_keys").read_text()
+        assert (tmp_path / "secret_keys").stat().st_mode & 0o777 == 0o600
+        service.process.terminate()
+        assert service.process.wait(20) == 0
+    assert not server_runs(tmp_path)
+    with serving(tmp_path) as service:
+        assert (tmp_path / "secret_keys").read_text() == key
+        os.killpg(service.process.pid, signal.SIGINT)  # Ctrl-C
+        assert service.process.wait(20) == 0
+    assert not server_runs(tmp_path)
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path, database_url: str) -> None:
+    given = {"DATABASE__URL": database_url, "DATABASE__TLS": "disable"}
+    with serving(tmp_path, **given) as service:
+        second = run("serve", "--port", str(service.port), ENVIRONMENT="development", DATA_DIR=str(tmp_path), **given)
+    assert second.returncode == 2
+    assert second.stderr.count("\n") == 1
+    assert f"cannot listen on 127.0.0.1:{service.port} (Address already in use)" in second.stderr
+
+
+def test_the_containers_health_check_passes_while_it_serves_and_fails_afterwards(
+    tmp_path: Path, database_url: str
+) -> None:
+    found = re.search(r'HEALTHCHECK .*?"-c", "(.*?)"\]', (ROOT / "Dockerfile").read_text(), re.DOTALL)
+    assert found
+    check = [sys.executable, "-c", found[1].replace("\\\n", "")]
+    with serving(tmp_path, DATABASE__URL=database_url, DATABASE__TLS="disable") as service:
+        environment = {"GATEHOUSE_HTTP__PORT": str(service.port)}
+        assert subprocess.run(check, check=False, env=environment).returncode == 0
+    assert subprocess.run(check, check=False, env=environment, capture_output=True).returncode != 0
+
+
+def test_workers_end_with_a_killed_parent_and_the_next_start_takes_over(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "2") as service:
+        service.process.kill()
+        service.process.wait()
+        until(lambda: not service.answers())
+        assert server_runs(tmp_path)  # kill -9 leaves the database behind
+        with serving(tmp_path, "--workers", "2") as again:
+            again.process.terminate()
+            assert again.process.wait(20) == 0
+        assert not server_runs(tmp_path)
+
+
+async def test_production_serves_only_a_migrated_schema(tmp_path: Path, postgres_url: str) -> None:
+    url = await postgres.create(postgres_url, "unmigrated")
+    given = {"ENVIRONMENT": "production", **PRODUCTION, "DATABASE__URL": url}
+    refused = run("serve", "--port", str(free_port()), **given)
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        "The database's schema is older than this code: run `gatehouse migrate` first.\n",
+    )
+    assert run("migrate", **given).stdout == f"The schema is at revision {head()}.\n"
+    with serving(tmp_path, **given) as service:
+        assert service.answers()
+    await postgres.drop(postgres_url, "unmigrated")
+
+
+def test_settings_that_cannot_work_are_one_sentence(tmp_path: Path, database_url: str) -> None:
+    given = {"ENVIRONMENT": "development", "DATA_DIR": str(tmp_path), "DATABASE__URL": database_url}
+    port = str(free_port())
+    refused = run("serve", "--port", port, **given, DATABASE__TLS="disable", EMAIL__SMTP_URL="nonsense")
+    assert refused.returncode == 2
+    assert "GATEHOUSE_EMAIL__SMTP_URL" in refused.stderr.splitlines()[-1]
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.attack)])
+def test_an_app_that_cannot_start_is_not_started_again_and_again(
+    tmp_path: Path, database_url: str, workers: str
+) -> None:
+    """The signing keys in the database are sealed by a key that is not on the ring any more."""
+    given = {"DATABASE__URL": database_url, "DATABASE__TLS": "disable"}
+    with serving(tmp_path, SECRET_KEYS=KEY, **given):
+        pass
+    port = str(free_port())
+    stranger = {"ENVIRONMENT": "development", "DATA_DIR": str(tmp_path), "SECRET_KEYS": new_secret_key()}
+    assert run("serve", "--port", port, "--workers", workers, **stranger, **given).returncode == STARTUP_FAILURE
