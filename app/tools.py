@@ -38,7 +38,7 @@ class Tools:
         self.fingerprints = Fingerprints(ring)
         self.refresh_tokens = RefreshTokens(ring)
         self.tokens = Tokens(settings.tokens, clock=clock)
-        self.passwords = Passwords(settings.passwords)
+        self.passwords = Passwords(settings.passwords, shortest=settings.shortest_password)
         self.pool = HashPool(
             threads=settings.passwords.threads, queue=settings.passwords.queue, workers=settings.workers
         )

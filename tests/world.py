@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from app.factors.base import AnyFactor
 from app.main import create_app
 from app.senders.inbox import Entry
 from app.settings import Settings
+from tests.app import AuthenticatorApp
 from tests.contract import CheckedTransport
 from tests.standins.clock import ManualClock
 
@@ -53,6 +55,13 @@ class World:
         await person.enrol_phone()
         return person
 
+    async def with_app(self) -> "Person":
+        """Somebody whose authenticator app is enrolled; signed in with it just now."""
+        person = await self.signed_up()
+        await person.sign_in()
+        await person.enrol_app()
+        return person
+
     def inbox(self, to: str) -> list[Entry]:
         found: list[Entry] = self.app.state.house.inbox.read(to)
         return found
@@ -76,6 +85,8 @@ class Person:
     access_token: str = ""
     refresh_token: str = ""
     mfa_token: str = ""
+    app: AuthenticatorApp | None = None
+    recovery_codes: list[str] = field(default_factory=list)
 
     async def call(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> httpx.Response:
         bearer = self.access_token if token is None else token
@@ -115,17 +126,42 @@ class Person:
         done = await self.confirm(begun.json()["id"], self.code("confirm"))
         assert done.status_code == 200, done.text
 
+    async def enrol_app(self) -> None:
+        begun = await self.call("POST", "/me/factors", {"factor": "totp"})
+        assert begun.status_code == 201, begun.text
+        self.app = AuthenticatorApp(begun.json()["setup"]["secret"])
+        done = await self.confirm(begun.json()["id"], self.app_code())
+        assert done.status_code == 200, done.text
+
+    def app_code(self) -> str:
+        """What the app shows, in a step that was not used before."""
+        assert self.app
+        self.world.clock.forward(timedelta(seconds=30))
+        return self.app.code(self.world.clock.now())
+
+    async def step_up(self, code: str, factor: str) -> httpx.Response:
+        """Prove it anew; the access token that says so takes the place of the old one."""
+        answer = await self.call("POST", "/step-up", {"factor": factor, "code": code})
+        if answer.status_code == 200:
+            self.keep(answer.json())
+        return answer
+
+    async def factor_id(self, kind: str) -> str:
+        items = (await self.call("GET", "/me/factors")).json()["items"]
+        return next(str(item["id"]) for item in items if item["kind"] == kind)
+
     async def begin_phone(self) -> httpx.Response:
         return await self.call("POST", "/me/factors", {"factor": "sms", "phone_number": self.phone})
 
     async def confirm(self, factor_id: str, code: str) -> httpx.Response:
         answer = await self.call("POST", f"/me/factors/{factor_id}/confirm", {"code": code})
         if answer.status_code == 200:
-            self.access_token = answer.json()["access_token"]
+            self.keep(answer.json())
+            self.recovery_codes = answer.json()["recovery_codes"] or self.recovery_codes
         return answer
 
-    async def verify(self, code: str) -> httpx.Response:
-        answer = await self.call("POST", "/verify-otp", {"code": code}, token=self.mfa_token)
+    async def verify(self, code: str, **more: str) -> httpx.Response:
+        answer = await self.call("POST", "/verify-otp", {"code": code, **more}, token=self.mfa_token)
         if answer.status_code == 200:
             self.keep(answer.json())
         return answer

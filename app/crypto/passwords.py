@@ -24,8 +24,9 @@ class Verdict:
 
 
 class Passwords:
-    def __init__(self, settings: PasswordSettings) -> None:
+    def __init__(self, settings: PasswordSettings, *, shortest: int) -> None:
         self._settings = settings
+        self._shortest = shortest
         self._context = CryptContext(
             schemes=["argon2"],
             argon2__type="ID",
@@ -47,8 +48,8 @@ class Passwords:
     def refuse_weak(self, password: str, *, about: tuple[str, ...] = ()) -> None:
         """Refuse what NIST says to refuse; *about* names things of the user (their address) that are no password."""
         normal = _normal(password)
-        if len(normal) < self._settings.min_length:
-            raise PasswordTooShort(f"Use at least {self._settings.min_length} characters.")
+        if len(normal) < self._shortest:
+            raise PasswordTooShort(f"Use at least {self._shortest} characters.")
         if len(normal) > self._settings.max_length:
             raise PasswordTooLong(f"Use at most {self._settings.max_length} characters.")
         folded = normal.casefold()

@@ -103,6 +103,7 @@ class Confirm:
         indexes = self.states.indexes(enrollment)
         if await enrollments.held_by_another(tx, indexes, user_id=enrollment.user_id):
             raise PhoneInUse
+        await budgets.clear(tx, enrollment.user_id, enrollment.kind)
         await budgets.forget(tx, enrollment.user_id, enrollment.kind)
         sealed, unique = self.states.seal(enrollment.id, state), indexes[0] if indexes else None
         try:

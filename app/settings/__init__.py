@@ -25,6 +25,10 @@ from app.settings.groups import (
 )
 
 
+_ALONE, _WITHIN_MFA = 15, 8
+"""Characters of a password: by itself, and where it never stands alone."""
+
+
 class Settings(BaseSettings):
     """All of it. `Settings()` reads the environment; tests say what they want."""
 
@@ -56,6 +60,11 @@ class Settings(BaseSettings):
         return self.environment == "development"
 
     @property
+    def shortest_password(self) -> int:
+        """NIST SP 800-63B-4 §3.1.1.2."""
+        return self.passwords.min_length or (_WITHIN_MFA if self.mfa.policy == "required" else _ALONE)
+
+    @property
     def logs_as_json(self) -> bool:
         return self.logs.format == "json" if self.logs.format else not self.in_development
 
@@ -72,6 +81,8 @@ def _always(settings: Settings) -> Iterator[str]:
         parts = urlsplit(origin)
         if not parts.hostname or parts.scheme not in {"http", "https"} or parts.path or "*" in origin:
             yield f"GATEHOUSE_HTTP__CORS_ORIGINS: {origin} is not an origin such as https://app.example.com."
+    if settings.shortest_password < _ALONE and settings.mfa.policy == "optional":
+        yield f"GATEHOUSE_PASSWORDS__MIN_LENGTH under {_ALONE} needs GATEHOUSE_MFA__POLICY=required."
     if settings.tokens.refresh_idle > settings.tokens.refresh_max:
         yield "GATEHOUSE_TOKENS__REFRESH_IDLE must not exceed REFRESH_MAX."
     if bool(settings.sms.plivo_auth_id) != bool(settings.sms.plivo_auth_token):

@@ -151,7 +151,9 @@ class MfaSettings(Group):
 class PasswordSettings(Group):
     """NIST SP 800-63B-4 §3.1.1.2 and Argon2id (RFC 9106); the floor is OWASP's."""
 
-    min_length: Annotated[int, Field(ge=8)] = Field(15, description="Characters.")
+    min_length: Annotated[int, Field(ge=8)] | None = Field(
+        None, description="Characters. Unset: 15, or 8 where MFA__POLICY demands a second factor."
+    )
     max_length: Annotated[int, Field(ge=64, le=1024)] = Field(256, description="Characters.")
     memory_kib: Annotated[int, Field(ge=19_456)] = 19_456
     time_cost: Annotated[int, Field(ge=2)] = 2
