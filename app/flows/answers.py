@@ -5,7 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import override
+from typing_extensions import TypeForm, override
 
 from app.messages import Delivery
 
@@ -118,7 +118,7 @@ class EnrollmentBegun(Answer, Generic[SetupT]):
 
     @classmethod
     @override
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[TypeForm[Any], ...]) -> str:
         """One name in the document, whatever factors there are."""
         return cls.__name__
 

@@ -24,7 +24,6 @@ from app.settings.groups import (
     TokenSettings,
 )
 
-
 _ALONE, _WITHIN_MFA = 15, 8
 """Characters of a password: by itself, and where it never stands alone."""
 
