@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 class AuthenticatorApp:
     def __init__(self, secret: str) -> None:
+        self.secret = secret
         self._totp = TOTP(b32decode(secret), 6, SHA1(), 30)  # noqa: S303  the RFC's algorithm
 
     def code(self, at: datetime) -> str:

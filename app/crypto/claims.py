@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 MFA = "urn:gatehouse:mfa"
+PHISHING_RESISTANT = "urn:gatehouse:phr"
 PASSWORD_ONLY = "urn:gatehouse:pwd"  # noqa: S105  an acr value, no secret
 
 NumericDate = Annotated[int, Field(ge=0, lt=2**53, examples=[1_795_293_122])]

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.crypto.claims import MFA
 from app.crypto.codes import Fingerprints
 from app.messages import Draft, Purpose
 
@@ -92,6 +93,8 @@ class Factor(ABC, Generic[StateT, EnrollT, AnswerT, SettingsT]):
     """Its name in rows and requests; the `factor` field of `Enroll`, `Setup` and `Answer` is this literal."""
     amr: ClassVar[str]
     """Its authentication method reference (RFC 8176 §2)."""
+    acr: ClassVar[str] = MFA
+    """What a session is worth that was opened with it."""
     strength: ClassVar[int]
     """Its rank: a weaker factor never approves a change of a stronger one."""
     at_once: ClassVar[bool] = False

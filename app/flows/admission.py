@@ -5,9 +5,10 @@ from uuid import UUID
 
 from app.clock import Clock
 from app.crypto.chance import new_id
-from app.crypto.claims import MFA, PASSWORD_ONLY
+from app.crypto.claims import PASSWORD_ONLY
 from app.crypto.refresh import RefreshTokens
 from app.crypto.tokens import Minted, Tokens
+from app.factors.base import AnyFactor
 from app.flows.answers import Authenticated, whole_seconds
 from app.settings.groups import TokenSettings
 from app.store import sessions, users
@@ -26,8 +27,8 @@ class Admission:
         """Lock the user for the rest of the transaction; False when what was proved no longer counts."""
         return await users.admit(tx, user_id, credential_version=credential_version, at=self.clock.now())
 
-    async def open(self, tx: Tx, user_id: UUID, *, credential_version: int, factor_amr: str | None) -> Session:
-        """Open a session for a user who was admitted in the same transaction; *factor_amr* is the second factor's."""
+    async def open(self, tx: Tx, user_id: UUID, *, credential_version: int, factor: AnyFactor | None) -> Session:
+        """Open a session for a user who was admitted in the same transaction, with the *factor* that was proved."""
         now = self.clock.now()
         session = Session(
             id=new_id(now),
@@ -35,8 +36,8 @@ class Admission:
             credential_version=credential_version,
             counter=0,
             key_id=self.refresh_tokens.key_id,
-            amr=methods(factor_amr),
-            acr=MFA if factor_amr else PASSWORD_ONLY,
+            amr=methods(factor),
+            acr=factor.acr if factor else PASSWORD_ONLY,
             auth_time=now,
             rotated_at=now,
             expires_at=now + self.settings.refresh_max,
@@ -65,6 +66,6 @@ class Admission:
         )
 
 
-def methods(factor_amr: str | None) -> list[str]:
+def methods(factor: AnyFactor | None) -> list[str]:
     """The `amr` of a session (RFC 8176 §2): `mfa` says that there was more than one."""
-    return ["pwd", factor_amr, "mfa"] if factor_amr else ["pwd"]
+    return ["pwd", factor.amr, "mfa"] if factor else ["pwd"]

@@ -54,5 +54,5 @@ class AtOnce:
                 raise InvalidCredentials
             if not await self.completing(tx, enrollment, state):
                 raise InvalidMfaCode
-            amr = self.factors[enrollment.kind].amr
-            return await self.admission.open(tx, user.id, credential_version=version, factor_amr=amr)
+            factor = self.factors[enrollment.kind]
+            return await self.admission.open(tx, user.id, credential_version=version, factor=factor)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from app.clock import Clock
-from app.crypto.claims import MFA, AccessClaims, EnrollmentClaims
+from app.crypto.claims import AccessClaims, EnrollmentClaims
 from app.events import Event
 from app.factors.base import Shape
 from app.factors.registry import Factors
@@ -115,15 +115,17 @@ class Confirm:
         self, tx: Tx, who: AccessClaims | EnrollmentClaims, enrollment: Enrollment, version: int
     ) -> Session:
         """The caller's session, strengthened; or a first one, for whoever came with an enrolment token."""
-        now, amr = self.clock.now(), self.factors[enrollment.kind].amr
+        now, factor = self.clock.now(), self.factors[enrollment.kind]
         if isinstance(who, EnrollmentClaims):
             sign_in = await challenges.find(tx, who.jti, purpose=Purpose.ENROLL, user_id=who.sub)
             if sign_in is None or not await challenges.close(tx, sign_in, at=now):
                 raise InvalidToken("This sign-in is over.")
             await sessions.revoke_all(tx, who.sub, reason="factor_change")
-            return await self.admission.open(tx, who.sub, credential_version=version, factor_amr=amr)
+            return await self.admission.open(tx, who.sub, credential_version=version, factor=factor)
         await sessions.revoke_all(tx, who.sub, reason="factor_change", but=who.sid)
-        session = await sessions.strengthen(tx, who.sid, amr=methods(amr), acr=MFA, credential_version=version, at=now)
+        session = await sessions.strengthen(
+            tx, who.sid, amr=methods(factor), acr=factor.acr, credential_version=version, at=now
+        )
         if session is None:
             raise InvalidToken
         return session

@@ -76,8 +76,6 @@ class Login:
         async with self.database.begin() as tx:
             if not await self.admission.admit(tx, user.id, credential_version=user.credential_version):
                 raise InvalidCredentials
-            session = await self.admission.open(
-                tx, user.id, credential_version=user.credential_version, factor_amr=None
-            )
+            session = await self.admission.open(tx, user.id, credential_version=user.credential_version, factor=None)
         audit.note(Event.SIGNED_IN, user_id=user.id, session_id=session.id, acr=session.acr)
         return self.admission.answer(session)

@@ -5,12 +5,12 @@ from typing import Any
 
 from app.clock import Clock
 from app.crypto.chance import new_id
-from app.crypto.claims import MFA, PASSWORD_ONLY, AccessClaims
+from app.crypto.claims import PASSWORD_ONLY, AccessClaims
 from app.crypto.passwords import Passwords
 from app.crypto.pool import HashPool
 from app.crypto.tokens import Tokens
 from app.events import Event
-from app.factors.base import Shape
+from app.factors.base import AnyFactor, Shape
 from app.factors.registry import Factors
 from app.flows.admission import methods
 from app.flows.answers import AccessGranted, ChallengeState
@@ -67,7 +67,7 @@ class StepUp:
         state = await self.judging.judge(attempt, answer)
         await self._complete(challenge, attempt, state)
         audit.note(Event.SESSION_STEPPED_UP, user_id=who.sub, session_id=who.sid, factor=attempt.enrollment.kind)
-        return self._grant(who, acr=MFA, amr=methods(self.factors[attempt.enrollment.kind].amr))
+        return self._grant(who, self.factors[attempt.enrollment.kind])
 
     async def with_password(self, who: AccessClaims, password: str) -> AccessGranted:
         """For users who have no factor; with one, the password alone proves too little."""
@@ -81,7 +81,7 @@ class StepUp:
             audit.note(Event.PASSWORD_REFUSED, user_id=user.id)
             raise WrongCurrentPassword
         audit.note(Event.SESSION_STEPPED_UP, user_id=user.id, session_id=who.sid, factor=None)
-        return self._grant(who, acr=PASSWORD_ONLY, amr=methods(None))
+        return self._grant(who, None)
 
     async def _user(self, tx: Tx, who: AccessClaims) -> User:
         user = await users.by_id(tx, who.sub)
@@ -117,8 +117,9 @@ class StepUp:
             if not closed or not await self.completing(tx, attempt.enrollment, state):
                 raise InvalidMfaCode(attempts_left=attempt.left)
 
-    def _grant(self, who: AccessClaims, *, acr: str, amr: list[str]) -> AccessGranted:
+    def _grant(self, who: AccessClaims, factor: AnyFactor | None) -> AccessGranted:
+        acr = factor.acr if factor else PASSWORD_ONLY
         minted = self.tokens.mint_access(
-            user_id=who.sub, session_id=who.sid, auth_time=self.clock.now(), acr=acr, amr=tuple(amr)
+            user_id=who.sub, session_id=who.sid, auth_time=self.clock.now(), acr=acr, amr=tuple(methods(factor))
         )
         return AccessGranted(access_token=minted.token, expires_in=minted.expires_in)

@@ -83,5 +83,5 @@ class Verify:
             closed = await challenges.close(tx, challenge, at=self.clock.now())
             if not closed or not await self.completing(tx, enrollment, state):
                 raise InvalidMfaCode(attempts_left=attempt.left)
-            amr = self.factors[enrollment.kind].amr
-            return await self.admission.open(tx, challenge.user_id, credential_version=version, factor_amr=amr)
+            factor = self.factors[enrollment.kind]
+            return await self.admission.open(tx, challenge.user_id, credential_version=version, factor=factor)

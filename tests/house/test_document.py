@@ -35,7 +35,7 @@ def test_every_guarded_operation_shows_its_scheme_and_its_401(world: World) -> N
     for name, operation in operations(world):
         guard = guards[name]
         if guard:
-            either = [{"AccessToken": []}] if guard.scheme_name == "EnrollmentToken" else []
+            either: list[dict[str, list[str]]] = [{"AccessToken": []}] if guard.scheme_name == "EnrollmentToken" else []
             assert operation["security"] == [{guard.scheme_name: []}, *either], name
             assert "invalid_token" in operation["responses"]["401"]["content"]["application/problem+json"]["examples"]
     assert set(world.app.openapi()["components"]["securitySchemes"]) == {

@@ -42,9 +42,9 @@ async def test_the_first_factor_is_enrolled_and_opens_the_session(world: World) 
 async def test_the_enrolment_token_is_good_for_one_first_factor(world: World) -> None:
     ada = await world.signed_up()
     first, second = [(await ada.login()).json()["enrollment_token"] for _ in range(2)]
-    for token in (first, second):
-        begun = (await ada.call("POST", "/me/factors", {"factor": "totp"}, token=token)).json()
-        code = AuthenticatorApp(begun["setup"]["secret"]).code(world.clock.now())
+    await ada.call("POST", "/me/factors", {"factor": "totp"}, token=first)
+    begun = (await ada.call("POST", "/me/factors", {"factor": "totp"}, token=second)).json()
+    code = AuthenticatorApp(begun["setup"]["secret"]).code(world.clock.now())
     path = f"/me/factors/{begun['id']}/confirm"
     assert (await ada.call("POST", path, {"code": code}, token=first)).status_code == 200
     for token in (first, second):
