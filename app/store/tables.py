@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    MetaData,
     SmallInteger,
     Table,
     Text,
@@ -23,7 +24,17 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.messages import Delivery, Purpose
-from app.store.schema import Moment, id_, metadata, moment, of_user, word
+from app.store.schema import Moment, id_, moment, of_user, word
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "ix": "%(table_name)s_%(column_0_N_name)s_ix",
+        "uq": "%(table_name)s_%(column_0_N_name)s_uq",
+        "ck": "%(table_name)s_%(constraint_name)s_ck",
+    }
+)
 
 users = Table(
     "users",
@@ -127,6 +138,18 @@ budgets = Table(
     moment("window_began"),
     moment("locked_until", nullable=True),
 )
+
+resets = Table(
+    "resets",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True, comment="of 256 random bits, so a plain SHA-256"),
+    of_user(),
+    Column("credential_version", Integer, nullable=False),
+    moment("created_at"),
+    moment("expires_at"),
+)
+Index("resets_user_ix", resets.c.user_id)
+Index("resets_expires_ix", resets.c.expires_at)
 
 sessions = Table(
     "sessions",
