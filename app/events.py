@@ -9,6 +9,9 @@ class Event(StrEnum):
     VERIFICATION_REFUSED = "registration.code_refused"
     PASSWORD_REFUSED = "sign_in.password_refused"  # noqa: S105  an event's name
     PASSWORD_EXPIRED = "sign_in.password_expired"  # noqa: S105  an event's name
+    RESET_ASKED = "password.reset_asked"
+    RESET_REFUSED = "password.reset_refused"
+    PASSWORD_RESET = "password.reset"  # noqa: S105  an event's name
     CODE_ASKED = "sign_in.code_asked"
     CODE_REFUSED = "sign_in.code_refused"
     ATTEMPTS_EXHAUSTED = "sign_in.attempts_exhausted"

@@ -16,6 +16,7 @@ from app.api import (
     factors,
     machines,
     openapi,
+    passwords,
     problems,
     sessions,
     shell,
@@ -75,6 +76,7 @@ def _routers(settings: Settings, works: Works) -> list[APIRouter]:
         account.router,
         factors.routes(known),
         step_up.routes(known),
+        passwords.router,
         machines.router,
     ]
     if settings.registration.open:

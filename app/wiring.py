@@ -24,6 +24,7 @@ from app.flows.profile import Profiles
 from app.flows.proof import Proof
 from app.flows.refresh import Refresh
 from app.flows.register import Register
+from app.flows.reset import Reset
 from app.flows.step_up import StepUp
 from app.flows.verify import Verify
 from app.messages import Channel
@@ -74,6 +75,7 @@ def _house(tools: Tools) -> House:
         step_up=_step_up(tools, shared),
         refresh=Refresh(settings.tokens, database, clock, tools.refresh_tokens, shared.admission, tools.revocations),
         logout=Logout(database, tools.tokens, tools.refresh_tokens, tools.revocations),
+        reset=_reset(tools),
         profiles=shared.profiles,
         enroll=Enroll(
             settings.mfa, settings.brand, database, clock, tools.factors, tools.states, shared.proof, shared.asking
@@ -119,6 +121,22 @@ def _register(tools: Tools) -> Register:
         passwords=tools.passwords,
         fingerprints=tools.fingerprints,
         limit=Limit("verification mails", rules.mails, database=tools.database, vault=tools.vault),
+        letters=tools.letters,
+        mails=tools.mails,
+        background=tools.background,
+    )
+
+
+def _reset(tools: Tools) -> Reset:
+    rules = tools.settings.passwords
+    return Reset(
+        settings=rules,
+        page=tools.settings.reset_page,
+        database=tools.database,
+        clock=tools.clock,
+        pool=tools.pool,
+        passwords=tools.passwords,
+        limit=Limit("reset mails", rules.reset_mails, database=tools.database, vault=tools.vault),
         letters=tools.letters,
         mails=tools.mails,
         background=tools.background,

@@ -22,6 +22,8 @@ PUBLIC = frozenset(
         "POST /verify-email",
         "POST /verify-email/resend",
         "POST /login",
+        "POST /password/forgot",
+        "POST /password/reset",
         "POST /token/refresh",
         "POST /logout",
         "GET /.well-known/jwks.json",

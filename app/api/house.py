@@ -15,6 +15,7 @@ from app.flows.manage import Manage
 from app.flows.profile import Profiles
 from app.flows.refresh import Refresh
 from app.flows.register import Register
+from app.flows.reset import Reset
 from app.flows.step_up import StepUp
 from app.flows.verify import Verify
 from app.senders.inbox import Inbox
@@ -33,6 +34,7 @@ class House:
     step_up: StepUp
     refresh: Refresh
     logout: Logout
+    reset: Reset
     profiles: Profiles
     enroll: Enroll
     confirm: Confirm

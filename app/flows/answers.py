@@ -24,6 +24,12 @@ class VerificationSent(Answer):
     registration_id: UUID
 
 
+class ResetSent(Answer):
+    """The same for every address: only the mailbox tells them apart."""
+
+    status: Literal["reset_sent"] = "reset_sent"
+
+
 class FactorChoice(Answer):
     """A factor that this sign-in may be completed with."""
 

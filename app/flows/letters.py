@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import quote
 
 from app import texts
 from app.messages import Channel, Draft, Message, Purpose
@@ -31,6 +32,12 @@ class Letters:
     def verification(self, email: str, code: str, *, locale: str) -> Message:
         text = texts.render(Purpose.VERIFY_EMAIL, locale=locale, brand=self.brand, code=code)
         return Message(Channel.EMAIL, email, Purpose.VERIFY_EMAIL, text.body, subject=text.subject, code=code)
+
+    def reset(self, email: str, token: str, *, page: str, life: timedelta, locale: str) -> Message:
+        """The link to *page*: its fragment carries the token, so no server and no Referer ever sees it."""
+        link = f"{page}#token={quote(token, safe='')}"
+        text = texts.render("reset_password", locale=locale, brand=self.brand, link=link)
+        return Message(Channel.EMAIL, email, Purpose.RESET, text.body, subject=text.subject, code=token, lifetime=life)
 
     def farewell(self, draft: Draft, *, locale: str) -> Message:
         text = texts.render("phone_changed_sms", locale=locale, brand=self.brand)

@@ -53,6 +53,11 @@ class InvalidVerificationCode(Problem):
     why = "The code is wrong, has expired or was used, or there is no such registration."
 
 
+class InvalidResetToken(Problem):
+    code, status, title = "invalid_reset_token", 400, "The link is not valid"
+    why = "The reset token is wrong, has expired or was used, or the password or a factor was changed since. Ask for a new link."
+
+
 class InvalidRefreshToken(Problem):
     code, status, title = "invalid_refresh_token", 401, "The refresh token is not valid"
     why = "The refresh token is malformed, expired, was rotated away, or its session has ended. Sign in again."
@@ -76,6 +81,11 @@ class PasswordTooLong(Problem):
 class PasswordBlocklisted(Problem):
     code, status, title = "password_blocklisted", 422, "The password is too common"
     why = "The password is on a public list of common or leaked passwords, which is what attackers try first."
+
+
+class PasswordUnchanged(Problem):
+    code, status, title = "password_unchanged", 422, "The password is the old one"
+    why = "The new password is the one that is to be replaced. Choose one that was not used here before."
 
 
 class SmsUnavailable(Problem):

@@ -4,6 +4,7 @@ Environment variables are `GATEHOUSE_` + group + `__` + name. Durations are ISO 
 `a,b` or JSON. An impossible or unsafe combination stops the start with a sentence that says what to do.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -26,6 +27,8 @@ from app.settings.groups import (
 
 _ALONE, _WITHIN_MFA = 15, 8
 """Characters of a password: by itself, and where it never stands alone."""
+_PAGE = re.compile(r"https?://[!-\"$-~]+")
+"""Printable ASCII without a fragment: nothing that could end the link in a mail or move the token out of its place."""
 
 
 class Settings(BaseSettings):
@@ -64,6 +67,11 @@ class Settings(BaseSettings):
         return self.passwords.min_length or (_WITHIN_MFA if self.mfa.policy == "required" else _ALONE)
 
     @property
+    def reset_page(self) -> str:
+        """Where the link of a reset mail leads."""
+        return self.email.reset_url or f"{self.http.public_url.rstrip('/')}/reset"
+
+    @property
     def logs_as_json(self) -> bool:
         return self.logs.format == "json" if self.logs.format else not self.in_development
 
@@ -80,6 +88,8 @@ def _always(settings: Settings) -> Iterator[str]:
         parts = urlsplit(origin)
         if not parts.hostname or parts.scheme not in {"http", "https"} or parts.path or "*" in origin:
             yield f"GATEHOUSE_HTTP__CORS_ORIGINS: {origin} is not an origin such as https://app.example.com."
+    if not _PAGE.fullmatch(settings.reset_page) or not urlsplit(settings.reset_page).hostname:
+        yield "GATEHOUSE_EMAIL__RESET_URL (unset: HTTP__PUBLIC_URL + /reset) is not a page such as https://app.example.com/reset."
     if settings.shortest_password < _ALONE and settings.mfa.policy == "optional":
         yield f"GATEHOUSE_PASSWORDS__MIN_LENGTH under {_ALONE} needs GATEHOUSE_MFA__POLICY=required."
     if settings.tokens.refresh_idle > settings.tokens.refresh_max:
@@ -109,6 +119,7 @@ def _in_production(settings: Settings) -> Iterator[str]:
     urls = {
         "GATEHOUSE_TOKENS__ISSUER": (settings.tokens.issuer,),
         "GATEHOUSE_HTTP__PUBLIC_URL": (settings.http.public_url,),
+        "GATEHOUSE_EMAIL__RESET_URL": (settings.email.reset_url or "https:",),
         "GATEHOUSE_SMS__PLIVO_BASE_URL": (settings.sms.plivo_base_url,),
         "GATEHOUSE_HTTP__CORS_ORIGINS": settings.http.cors_origins,
     }

@@ -111,6 +111,10 @@ class EmailSettings(Group):
         None, description="smtps://user:password@host:465, or smtp:// with STARTTLS when offered."
     )
     sender: str = Field("Gatehouse <no-reply@localhost>", alias="from", description="The From header.")
+    reset_url: Annotated[str, Field(max_length=1024)] | None = Field(
+        None,
+        description="Your page that resets a password, with the token in its fragment. Unset: PUBLIC_URL + /reset.",
+    )
     queue: Annotated[int, Field(ge=1)] = Field(
         1000, description="Mails a worker holds; beyond it they are dropped with an event."
     )
@@ -161,6 +165,12 @@ class PasswordSettings(Group):
     threads: Annotated[int, Field(ge=0)] = Field(0, description="Hashing threads a worker; 0: cores ÷ workers.")
     queue: Annotated[int, Field(ge=1)] = Field(
         64, description="Hashes that may wait a worker; beyond it 503 `overloaded`."
+    )
+    reset_life: Duration = Field(
+        timedelta(hours=1), le=timedelta(hours=1), description="How long a reset link is good."
+    )
+    reset_mails: str = Field(
+        "1/minute;5/hour;10/day", description="Reset links mailed to one address; more are dropped silently."
     )
 
 

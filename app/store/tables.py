@@ -143,13 +143,10 @@ resets = Table(
     "resets",
     metadata,
     Column("digest", LargeBinary, primary_key=True, comment="of 256 random bits, so a plain SHA-256"),
-    of_user(),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("credential_version", Integer, nullable=False),
-    moment("created_at"),
-    moment("expires_at"),
+    Column("expires_at", Moment, nullable=False, index=True),
 )
-Index("resets_user_ix", resets.c.user_id)
-Index("resets_expires_ix", resets.c.expires_at)
 
 sessions = Table(
     "sessions",

@@ -1,0 +1,72 @@
+"""Routes: a forgotten password."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import Field, SecretStr
+
+from app.addresses import Email
+from app.api.house import TheHouse
+from app.api.openapi import Tag, operation_id
+from app.api.problems import refusals
+from app.api.signing_up import Password
+from app.api.strict import StrictRoute
+from app.factors.base import Shape
+from app.flows.answers import ResetSent
+from app.problems import (
+    InvalidResetToken,
+    Overloaded,
+    PasswordBlocklisted,
+    PasswordTooLong,
+    PasswordTooShort,
+    PasswordUnchanged,
+)
+
+router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_IN])
+
+ResetToken = Annotated[
+    SecretStr,
+    Field(min_length=1, max_length=256, examples=["mZ4x0n6Yw1rQbJ8uTqk3vX5c7LdPfHs9AeGi2oKjNtU"]),
+]
+
+
+class ForgotPasswordRequest(Shape):
+    email: Email
+
+
+class ResetPasswordRequest(Shape):
+    token: ResetToken
+    password: Password
+
+
+@router.post("/password/forgot", status_code=202, responses=refusals(body=True, database=False))
+async def forgot_password(body: ForgotPasswordRequest, house: TheHouse) -> ResetSent:
+    """Mail a link that resets the password, good once and for an hour.
+
+    The answer is always the same. An unknown address gets no mail, and too many mails to one address are dropped
+    without a word. A link that was mailed before stays good until one of them is used.
+    """
+    return await house.reset.ask(body.email)
+
+
+@router.post(
+    "/password/reset",
+    status_code=204,
+    response_class=Response,
+    responses=refusals(
+        InvalidResetToken,
+        PasswordTooShort,
+        PasswordTooLong,
+        PasswordBlocklisted,
+        PasswordUnchanged,
+        Overloaded,
+        body=True,
+    ),
+)
+async def reset_password(body: ResetPasswordRequest, house: TheHouse) -> None:
+    """Choose a new password, with the token from the mailed link's fragment.
+
+    All sessions, sign-ins under way and other links end. Nobody is signed in, and second factors stay as they are. A
+    password that is refused (422) does not use the token up.
+    """
+    await house.reset(token=body.token.get_secret_value(), password=body.password.get_secret_value())

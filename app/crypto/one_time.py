@@ -1,0 +1,18 @@
+"""Random values that are good once: so long that a plain digest at rest is enough, and outlives a turn of the key ring."""
+
+import base64
+import hashlib
+
+from app.crypto.chance import random_bytes
+
+_BYTES = 32
+
+
+def mint() -> str:
+    """256 random bits, as base64url without padding."""
+    return base64.urlsafe_b64encode(random_bytes(_BYTES)).rstrip(b"=").decode()
+
+
+def digest(token: str) -> bytes:
+    """SHA-256 of the text itself: no second spelling of a token is ever good."""
+    return hashlib.sha256(token.encode()).digest()

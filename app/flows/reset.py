@@ -1,0 +1,97 @@
+"""A forgotten or expired password: a link to the mailbox, then a new password. Nobody is signed in, no factor is touched.
+
+Whoever asks gets the same answer in the same time; only the mailbox learns whether there is an account.
+"""
+
+from dataclasses import dataclass
+
+from app.addresses import read_address
+from app.clock import Clock
+from app.crypto import one_time
+from app.crypto.passwords import Passwords
+from app.crypto.pool import HashPool
+from app.events import Event
+from app.flows.answers import ResetSent
+from app.flows.background import Background
+from app.flows.letters import Letters
+from app.flows.notices import tell
+from app.problems import InvalidResetToken, PasswordUnchanged
+from app.senders.queue import MailQueue
+from app.settings.groups import PasswordSettings
+from app.store import budgets, resets, sessions, users
+from app.store.database import Database, Tx
+from app.store.users import User
+from app.watch import audit
+from app.watch.limits import Limit
+
+
+@dataclass(frozen=True)
+class Reset:
+    """`page` is where the link leads: from the settings, never from a request."""
+
+    settings: PasswordSettings
+    page: str
+    database: Database
+    clock: Clock
+    pool: HashPool
+    passwords: Passwords
+    limit: Limit
+    letters: Letters
+    mails: MailQueue
+    background: Background
+
+    async def ask(self, email: str) -> ResetSent:
+        """Nothing is looked up before the answer."""
+        self.background.start(self._mail(read_address(email).folded))
+        return ResetSent()
+
+    async def __call__(self, *, token: str, password: str) -> None:
+        """Change the password. A password that is refused does not spend the token."""
+        digest = one_time.digest(token)
+        async with self.database.read() as tx:
+            user = await resets.find(tx, digest, at=self.clock.now())
+        if user is None:
+            raise _refused()
+        self.passwords.refuse_weak(password, about=(user.email,))
+        await self._refuse_expired(user, password)
+        password_hash = await self.pool.run(self.passwords.hash, password)
+        async with self.database.begin() as tx:
+            if await resets.spend(tx, digest, password_hash=password_hash, at=self.clock.now()) is None:
+                raise _refused()
+            await self._end_all(tx, user)
+        audit.note(Event.PASSWORD_RESET, user_id=user.id)
+
+    async def _refuse_expired(self, user: User, password: str) -> None:
+        """A password expires because a stranger has it: it must not come back."""
+        if not user.password_expired:
+            return
+        verdict = await self.pool.run(self.passwords.verify, password, user.password_hash)
+        if verdict.right:
+            raise PasswordUnchanged
+
+    async def _end_all(self, tx: Tx, user: User) -> None:
+        """What stood on the old password; pending sign-ins died with the credential version."""
+        await sessions.revoke_all(tx, user.id, reason="password_reset")
+        await budgets.forget(tx, user.id, budgets.ALL)  # it counted against the old password; each factor's own stays
+        await resets.forget(tx, user.id)
+        await tell(tx, user.id, "password_changed", at=self.clock.now())
+
+    async def _mail(self, email_folded: str) -> None:
+        """Mail a link, if the address has an account that may be signed in to."""
+        now, life = self.clock.now(), self.settings.reset_life
+        if not await self.limit.allows(email_folded, at=now):
+            audit.note(Event.MAIL_HELD_BACK)
+            return
+        token = one_time.mint()
+        async with self.database.begin() as tx:
+            user = await users.by_email(tx, email_folded)
+            if user is None or not user.active:
+                return
+            await resets.open_(tx, one_time.digest(token), user, expires_at=now + life)
+        audit.note(Event.RESET_ASKED, user_id=user.id)
+        self.mails.put(self.letters.reset(user.email, token, page=self.page, life=life, locale=user.locale))
+
+
+def _refused() -> InvalidResetToken:
+    audit.note(Event.RESET_REFUSED)
+    return InvalidResetToken()
