@@ -20,3 +20,4 @@ class Event(StrEnum):
     FACTOR_REFUSED = "factor.code_refused"
     MESSAGE_SENT = "message.sent"
     MAIL_HELD_BACK = "message.held_back"
+    CANNOT_OPEN = "vault.cannot_open"
