@@ -31,3 +31,4 @@ class Event(StrEnum):
     RECOVERY_CODES_RENEWED = "factor.recovery_codes_renewed"
     MESSAGE_SENT = "message.sent"
     MAIL_HELD_BACK = "message.held_back"
+    CANNOT_OPEN = "vault.cannot_open"

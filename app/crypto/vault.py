@@ -39,11 +39,15 @@ class Vault:
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
 
+    @property
+    def head(self) -> bytes:
+        """What everything that is sealed under the newest key begins with, and nothing else does."""
+        return _VERSION + self._ring.newest("vault").id
+
     def seal(self, plain: bytes, *, place: Place) -> bytes:
         """Version, key id, nonce, ciphertext and tag. A random nonce is safe for 2^32 values a key (NIST SP 800-38D)."""
-        key = self._ring.newest("vault")
+        key, head = self._ring.newest("vault"), self.head
         nonce = random_bytes(_NONCE_BYTES)
-        head = _VERSION + key.id
         return head + nonce + AESGCM(key.key).encrypt(nonce, plain, head + bytes(place))
 
     def open(self, sealed: bytes, *, place: Place) -> bytes:
@@ -59,6 +63,10 @@ class Vault:
             return AESGCM(key.key).decrypt(nonce, body, head + bytes(place))
         except (InvalidTag, ValueError):
             raise CannotOpen from None
+
+    def reseal(self, sealed: bytes, *, place: Place) -> bytes:
+        """The same, byte for byte, under the newest key."""
+        return self.seal(self.open(sealed, place=place), place=place)
 
     def index(self, value: str, *, of: str) -> bytes:
         """The blind index to write for *value*, a value of the kind *of* (`phone`)."""

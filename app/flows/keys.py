@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from app.clock import Clock
 from app.crypto.signing import KeySet, SigningKey
 from app.crypto.vault import CannotOpen, Place, Vault
+from app.events import Event
 from app.store import signing_keys
 from app.store.database import Database, Tx
 from app.store.signing_keys import StoredKey
+from app.watch import audit
 
 _ROLES = ("access", "internal")
 
@@ -40,10 +42,15 @@ class Keys:
                 for key in await signing_keys.all_keys(tx)
             }
         except CannotOpen:
+            audit.note(Event.CANNOT_OPEN, table="signing_keys")
             raise KeysUnreadable(
                 "The signing keys in the database were sealed under another key: "
                 "put the key that sealed them back into GATEHOUSE_SECRET_KEYS."
             ) from None
+
+    def reseal(self, key: StoredKey) -> bytes:
+        """The private half under the newest key. Raises CannotOpen."""
+        return self.vault.reseal(key.private, place=_place(key.kid))
 
     async def _make(self, tx: Tx, role: str) -> SigningKey:
         key = SigningKey.new()

@@ -1,16 +1,15 @@
 """The sealed states of enrolled factors: opened for one decision, sealed again for the row they stand in."""
 
-import logging
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from app.crypto.vault import CannotOpen, Place, Vault
+from app.events import Event
 from app.factors.base import Described, Shape
 from app.factors.registry import Factors
 from app.store.enrollments import Enrollment
-
-_log = logging.getLogger("gatehouse.states")
+from app.watch import audit
 
 
 @dataclass(frozen=True)
@@ -20,11 +19,19 @@ class States:
 
     def open(self, enrollment: Enrollment) -> Any:  # noqa: ANN401  each kind has a state of its own
         """Raises CannotOpen for a state that was moved, changed, or sealed under a key that is gone."""
-        plain = self.vault.open(enrollment.state, place=_place(enrollment.id))
+        try:
+            plain = self.vault.open(enrollment.state, place=_place(enrollment.id))
+        except CannotOpen:
+            audit.note(Event.CANNOT_OPEN, enrollment_id=enrollment.id, user_id=enrollment.user_id)
+            raise
         return self.factors.known(enrollment.kind).State.model_validate_json(plain)
 
     def seal(self, enrollment_id: UUID, state: Shape) -> bytes:
         return self.vault.seal(state.model_dump_json().encode(), place=_place(enrollment_id))
+
+    def reseal(self, enrollment: Enrollment) -> bytes:
+        """The state under the newest key, byte for byte, whatever is in it. Raises CannotOpen."""
+        return self.vault.reseal(enrollment.state, place=_place(enrollment.id))
 
     def indexes(self, enrollment: Enrollment) -> list[bytes]:
         """The blind indexes of what only one user may hold: the first one is written, each one is looked for."""
@@ -36,7 +43,6 @@ class States:
         try:
             return self.factors.known(enrollment.kind).describe(self.open(enrollment))
         except CannotOpen:
-            _log.error("enrollment cannot be opened", extra={"enrollment_id": str(enrollment.id)})
             return Described()
 
 

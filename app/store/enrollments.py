@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.store.database import Tx
@@ -99,6 +99,12 @@ async def begin(tx: Tx, enrollment: Enrollment) -> None:
 
 
 async def held_by_another(tx: Tx, indexes: list[bytes], *, user_id: UUID) -> bool:
+    """Whether another user's confirmed factor holds the value, under any key of the ring; asked by one at a time.
+
+    While the ring turns, replicas may write under different keys: no unique index stops two of them in the same moment then.
+    """
+    for index in sorted(indexes) if len(indexes) > 1 else ():
+        await tx.execute(select(func.pg_advisory_xact_lock(int.from_bytes(index[:8], signed=True))))
     statement = select(enrollments.c.id).where(
         enrollments.c.unique_index.in_(indexes), enrollments.c.user_id != user_id, _CONFIRMED
     )
