@@ -92,10 +92,11 @@ def _lifespan(works: Works) -> Callable[[FastAPI], AbstractAsyncContextManager[N
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tools = works.tools
-        tools.tokens.keys = await works.keys()
-        await tools.revocations.read()
-        jobs = [_keep(job) for job in (tools.revocations.run, tools.mails.run, works.outbox.run)]
+        jobs: list[asyncio.Task[None]] = []
         try:
+            tools.tokens.keys = await works.keys()
+            await tools.revocations.read()
+            jobs += [_keep(job) for job in (tools.revocations.run, tools.mails.run, works.outbox.run)]
             yield
         finally:
             await _stop(works, jobs)

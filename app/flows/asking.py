@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.clock import Clock
+from app.crypto.vault import CannotOpen
 from app.events import Event
 from app.factors.base import About, Question
 from app.factors.registry import Factors
@@ -19,7 +20,7 @@ from app.flows.background import Background
 from app.flows.letters import Letters
 from app.flows.states import States
 from app.messages import Channel, Delivery, Message
-from app.problems import DatabaseUnavailable, InvalidMfaCode, ResendTooSoon, SmsUnavailable
+from app.problems import DatabaseUnavailable, FactorNotEnrolled, InvalidMfaCode, ResendTooSoon, SmsUnavailable
 from app.senders.base import Sender
 from app.settings.groups import MfaSettings
 from app.store import challenges, cooldowns
@@ -55,11 +56,9 @@ class Asking:
     async def put(self, tx: Tx, challenge: Challenge, enrollment: Enrollment, *, locale: str) -> Put:
         """Put the question of *enrollment*'s factor, in the place of the one before.
 
-        Raises ResendTooSoon while the last code to this user is cooling down, CannotOpen when the state is unreadable.
+        Raises ResendTooSoon while the last code to this user is cooling down, FactorNotEnrolled for a broken factor.
         """
-        factor, now = self.factors[enrollment.kind], self.clock.now()
-        state = self.states.open(enrollment)
-        question: Question = factor.ask(state, About(challenge.id, challenge.purpose))
+        question, now = self._question(challenge, enrollment), self.clock.now()
         if question.draft is None:
             return Put(await self._renew(tx, challenge, enrollment.kind, question))
         pauses = self.settings.resend_after
@@ -70,6 +69,13 @@ class Asking:
         asked = await self._renew(tx, challenge, enrollment.kind, question)
         message = self.letters.code(question.draft, purpose=challenge.purpose, locale=locale)
         return Put(asked, taken.next_at, message, taken)
+
+    def _question(self, challenge: Challenge, enrollment: Enrollment) -> Question:
+        try:
+            state = self.states.open(enrollment)
+        except CannotOpen:
+            raise FactorNotEnrolled("This factor cannot be used right now.") from None
+        return self.factors[enrollment.kind].ask(state, About(challenge.id, challenge.purpose))
 
     async def _renew(self, tx: Tx, challenge: Challenge, kind: str, question: Question) -> Challenge:
         asked = await challenges.renew_code(

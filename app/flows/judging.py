@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.clock import Clock
+from app.crypto.vault import CannotOpen
 from app.events import Event
 from app.factors.base import About, Asked, CodeRejected, Shape
 from app.factors.registry import Factors
@@ -105,7 +106,7 @@ class Judging:
         try:
             told = self.factors.read_answer(kind, answer)
             return decide(self.states.open(attempt.enrollment), told, asked, self.clock.now())
-        except CodeRejected:
+        except (CodeRejected, CannotOpen):
             await self._refuse(attempt)
             raise InvalidMfaCode(attempts_left=attempt.left) from None
 

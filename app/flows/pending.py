@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from app.clock import Clock
 from app.crypto.chance import new_id
 from app.crypto.tokens import Tokens
-from app.crypto.vault import CannotOpen
 from app.events import Event
 from app.factors.registry import Factors
 from app.flows.answers import ChallengeState, EnrollmentRequired, FactorChoice, MfaRequired
@@ -82,7 +81,7 @@ class Pending:
             return await self.asking.put(tx, sign_in, chosen, locale=locale)
         except ResendTooSoon:
             return Put(sign_in, next_send=await cooldowns.next_send(tx, sign_in.user_id, chosen.kind))
-        except CannotOpen:
+        except FactorNotEnrolled:
             return None
 
     def _answer(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from app.crypto.vault import CannotOpen, Place, Vault
 from app.events import Event
 from app.factors.base import Described, Shape
@@ -21,10 +23,10 @@ class States:
         """Raises CannotOpen for a state that was moved, changed, or sealed under a key that is gone."""
         try:
             plain = self.vault.open(enrollment.state, place=_place(enrollment.id))
-        except CannotOpen:
+            return self.factors.known(enrollment.kind).State.model_validate_json(plain)
+        except (CannotOpen, ValidationError):
             audit.note(Event.CANNOT_OPEN, enrollment_id=enrollment.id, user_id=enrollment.user_id)
-            raise
-        return self.factors.known(enrollment.kind).State.model_validate_json(plain)
+            raise CannotOpen from None
 
     def seal(self, enrollment_id: UUID, state: Shape) -> bytes:
         return self.vault.seal(state.model_dump_json().encode(), place=_place(enrollment_id))
