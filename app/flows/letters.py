@@ -3,20 +3,21 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app import texts
 from app.messages import Channel, Draft, Message, Purpose
 from app.store.outbox import Notice
+from app.texts import Texts
 
 
 @dataclass(frozen=True)
 class Letters:
     brand: str
     code_life: timedelta
+    texts: Texts
 
     def code(self, draft: Draft, *, purpose: Purpose, locale: str) -> Message:
         """The message that carries a factor's code; it is worth nothing once the code has expired."""
         minutes = str(int(self.code_life.total_seconds() // 60))
-        text = texts.render(purpose, locale=locale, brand=self.brand, code=draft.code, minutes=minutes)
+        text = self.texts.render(purpose, locale=locale, brand=self.brand, code=draft.code, minutes=minutes)
         return Message(
             draft.channel,
             draft.to,
@@ -29,12 +30,16 @@ class Letters:
         )
 
     def verification(self, email: str, code: str, *, locale: str) -> Message:
-        text = texts.render(Purpose.VERIFY_EMAIL, locale=locale, brand=self.brand, code=code)
+        text = self.texts.render(Purpose.VERIFY_EMAIL, locale=locale, brand=self.brand, code=code)
         return Message(Channel.EMAIL, email, Purpose.VERIFY_EMAIL, text.body, subject=text.subject, code=code)
 
-    def notice(self, email: str, template: str, *, locale: str) -> Message:
-        text = texts.render(template, locale=locale, brand=self.brand)
+    def notice(self, email: str, template: str, *, locale: str, **words: str) -> Message:
+        text = self.texts.render(template, locale=locale, brand=self.brand, **words)
         return Message(Channel.EMAIL, email, Purpose.NOTICE, text.body, subject=text.subject)
 
+    def sms_notice(self, phone: str, template: str, *, locale: str, region: str = "") -> Message:
+        text = self.texts.render(template, locale=locale, brand=self.brand)
+        return Message(Channel.SMS, phone, Purpose.NOTICE, text.body, region=region)
+
     def posted(self, notice: Notice) -> Message:
-        return self.notice(notice.recipient, notice.template, locale=notice.locale)
+        return self.notice(notice.recipient, notice.template, locale=notice.locale, **notice.words)
