@@ -53,7 +53,7 @@ class Message:
     to: str = field(repr=False)
     purpose: Purpose
     text: str = field(repr=False)
-    subject: str = ""
+    subject: str = field(default="", repr=False)
     code: str | None = field(default=None, repr=False)
     lifetime: timedelta = timedelta(hours=3)
     region: str = ""

@@ -23,6 +23,7 @@ from app.senders.inbox import Inbox
 from app.senders.queue import MailQueue
 from app.settings import Settings
 from app.store.database import Database
+from app.texts import LastLine, Texts, languages, over_ours
 from app.watch.revocations import Revocations
 
 
@@ -48,7 +49,7 @@ class Tools:
         self.senders = _senders(settings, clock, self.inbox)
         self.mails = MailQueue(self.senders[Channel.EMAIL], size=settings.email.queue)
         self.background = Background()
-        self.letters = Letters(settings.brand, settings.mfa.code_life)
+        self.letters = Letters(settings.brand, settings.mfa.code_life, _texts(settings))
         self.revocations = Revocations(self.database, life=settings.tokens.access_life, clock=clock)
 
 
@@ -60,3 +61,9 @@ def _senders(settings: Settings, clock: Clock, inbox: Inbox) -> Mapping[Channel,
     if settings.email.smtp_url:
         senders[Channel.EMAIL] = import_module("app.senders.smtp").SmtpSender(settings.email, clock=clock)
     return senders
+
+
+def _texts(settings: Settings) -> Texts:
+    last_line, folder = LastLine(settings.sms.origin, settings.sms.android_app_hash), settings.texts_dir
+    own = over_ours(Path(folder), last_line=last_line, brand=settings.brand) if folder else None
+    return Texts(own or languages(), last_line)

@@ -119,7 +119,8 @@ class Asking:
         """Tell the old phone that it is the old one; a mail says it too, so this one may be lost."""
         draft = self.factors.known(replaced.kind).farewell(self.states.open(replaced))
         if draft:
-            self.background.start(self.senders[draft.channel].send(self.letters.farewell(draft, locale=locale)))
+            farewell = self.letters.sms_notice(draft.to, "phone_changed_sms", locale=locale, region=draft.region)
+            self.background.start(self.senders[draft.channel].send(farewell))
 
     def state(self, challenge: Challenge, *, next_send: datetime | None) -> ChallengeState:
         """How the client sees *challenge*."""

@@ -4,20 +4,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
-from app import texts
 from app.messages import Channel, Draft, Message, Purpose
 from app.store.outbox import Notice
+from app.texts import Texts
 
 
 @dataclass(frozen=True)
 class Letters:
     brand: str
     code_life: timedelta
+    texts: Texts
 
     def code(self, draft: Draft, *, purpose: Purpose, locale: str) -> Message:
         """The message that carries a factor's code; it is worth nothing once the code has expired."""
         minutes = str(int(self.code_life.total_seconds() // 60))
-        text = texts.render(purpose, locale=locale, brand=self.brand, code=draft.code, minutes=minutes)
+        text = self.texts.render(purpose, locale=locale, brand=self.brand, code=draft.code, minutes=minutes)
         return Message(
             draft.channel,
             draft.to,
@@ -30,22 +31,22 @@ class Letters:
         )
 
     def verification(self, email: str, code: str, *, locale: str) -> Message:
-        text = texts.render(Purpose.VERIFY_EMAIL, locale=locale, brand=self.brand, code=code)
+        text = self.texts.render(Purpose.VERIFY_EMAIL, locale=locale, brand=self.brand, code=code)
         return Message(Channel.EMAIL, email, Purpose.VERIFY_EMAIL, text.body, subject=text.subject, code=code)
 
     def reset(self, email: str, token: str, *, page: str, life: timedelta, locale: str) -> Message:
         """The link to *page*: its fragment carries the token, so no server and no Referer ever sees it."""
         link = f"{page}#token={quote(token, safe='')}"
-        text = texts.render("reset_password", locale=locale, brand=self.brand, link=link)
+        text = self.texts.render("reset_password", locale=locale, brand=self.brand, link=link)
         return Message(Channel.EMAIL, email, Purpose.RESET, text.body, subject=text.subject, code=token, lifetime=life)
 
-    def farewell(self, draft: Draft, *, locale: str) -> Message:
-        text = texts.render("phone_changed_sms", locale=locale, brand=self.brand)
-        return Message(draft.channel, draft.to, Purpose.NOTICE, text.body, region=draft.region)
-
     def notice(self, email: str, template: str, *, locale: str, **words: str) -> Message:
-        text = texts.render(template, locale=locale, brand=self.brand, **words)
+        text = self.texts.render(template, locale=locale, brand=self.brand, **words)
         return Message(Channel.EMAIL, email, Purpose.NOTICE, text.body, subject=text.subject)
+
+    def sms_notice(self, phone: str, template: str, *, locale: str, region: str = "") -> Message:
+        text = self.texts.render(template, locale=locale, brand=self.brand)
+        return Message(Channel.SMS, phone, Purpose.NOTICE, text.body, region=region)
 
     def posted(self, notice: Notice) -> Message:
         return self.notice(notice.recipient, notice.template, locale=notice.locale, **notice.words)

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     )
     workers: Annotated[int, Field(ge=1)] = Field(1, description="Worker processes of `gatehouse serve`.")
     data_dir: str = Field(".data", description="Development only: embedded PostgreSQL, dev inbox, generated keys.")
+    texts_dir: str | None = Field(
+        None, description="Folder of your own message texts: TOML files as in app/texts, each key in the place of ours."
+    )
     database: DatabaseSettings = DatabaseSettings()
     tokens: TokenSettings = TokenSettings()
     http: HttpSettings = HttpSettings()

@@ -1,13 +1,17 @@
 """The knobs, grouped by who uses them: a room is given its group and nothing else."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import NoDecode
 
 DEVELOPMENT_URL = "http://127.0.0.1:8000"
+LONGEST_ORIGIN = 40
+"""So much leaves room for a code's words, brand and app hash in one SMS."""
+_HOST = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
 def _seconds(value: object) -> object:
@@ -27,6 +31,15 @@ Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0)
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Durations = Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(_words)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_words)]
+
+
+def _bare_host(value: str) -> str:
+    if len(value) > LONGEST_ORIGIN or not _HOST.fullmatch(value):
+        raise ValueError(f"must be a bare host such as example.com, of at most {LONGEST_ORIGIN} lower-case characters")
+    return value
+
+
+Host = Annotated[str, AfterValidator(_bare_host)]
 
 
 class Group(BaseModel):
@@ -100,6 +113,14 @@ class SmsSettings(Group):
     threads: Annotated[int, Field(ge=1, le=64)] = Field(16, description="Messages a worker sends at a time.")
     deadline: Duration = Field(timedelta(seconds=8), description="After this the outcome of a send is unknown.")
     answer_wait: Duration = Field(timedelta(seconds=3), description="How long an answer waits for the provider.")
+    origin: Host | None = Field(
+        None,
+        description="Host that a code is bound to, e.g. example.com: the last line is `@example.com #123456`, for autofill.",
+    )
+    android_app_hash: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{11}$")] | None = Field(
+        None,
+        description="Hash of the Android app that may read codes (SMS Retriever): 11 characters, ends the message.",
+    )
 
 
 class EmailSettings(Group):

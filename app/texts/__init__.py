@@ -3,15 +3,16 @@
 Law: values are put in, never interpreted; a locale only picks among the files that are here, it never names one.
 """
 
-import tomllib
 from collections import ChainMap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from string import Template
 
-FALLBACK = "en"
+from app.texts import lookup
+from app.texts.last_line import LastLine
+from app.texts.templates import FALLBACK, Words, languages, over_ours
+
+__all__ = ["LastLine", "Text", "Texts", "choose", "languages", "over_ours", "render"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,33 +23,41 @@ class Text:
     body: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The templates by language, and what an SMS with a code ends with."""
+
+    templates: Mapping[str, dict[str, Words]] = field(repr=False)
+    last_line: LastLine = field(default_factory=LastLine)
+
+    def render(self, key: str, *, locale: str, **values: str) -> Text:
+        """Fill the template `key` in the nearest language there is: `de-AT`, `de`, then `en`.
+
+        KeyError for an unknown key or a value that the template wants and was not given: both are mistakes of ours.
+        """
+        template = ChainMap(*self._nearest(locale))[key]
+        filled = {part: Template(words).substitute(values).strip() for part, words in template.items()}
+        if "subject" in filled:
+            return Text(subject=filled["subject"], body=filled["body"])
+        forms = [filled[part] for part in ("body", "short") if part in filled]
+        return Text(subject="", body=self.last_line.end(forms, code=values.get("code")))
+
+    def choose(self, user_locale: str | None, accept_language: str | None) -> str:
+        """The language to speak: the user's own, then what the request accepts, then English."""
+        return lookup.choose(self.templates, user_locale, accept_language, default=FALLBACK)
+
+    def _nearest(self, locale: str) -> Iterator[dict[str, Words]]:
+        for tag in lookup.ever_wider(locale):
+            if tag in self.templates:
+                yield self.templates[tag]
+        yield self.templates[FALLBACK]
+
+
 def render(key: str, *, locale: str, **values: str) -> Text:
-    """Fill the template `key` in the nearest language there is: `de-AT`, `de`, then `en`.
-
-    KeyError for an unknown key or a value that the template wants and was not given: both are mistakes of ours.
-    """
-    template = ChainMap(*_nearest(locale))[key]
-    return Text(
-        subject=Template(template.get("subject", "")).substitute(values),
-        body=Template(template["body"]).substitute(values).strip(),
-    )
+    """`Texts.render` with our own templates and no last line."""
+    return Texts(languages()).render(key, locale=locale, **values)
 
 
-@cache
-def languages() -> dict[str, dict[str, dict[str, str]]]:
-    """Every language's templates by key, by language tag in lower case."""
-    return {
-        file.name.removesuffix(".toml").lower(): tomllib.loads(file.read_text(encoding="utf-8"))
-        for file in files(__package__).iterdir()
-        if file.name.endswith(".toml")
-    }
-
-
-def _nearest(locale: str) -> Iterator[dict[str, dict[str, str]]]:
-    """The languages to try, nearest first (RFC 4647 §3.4 lookup); English always last."""
-    tag = locale.replace("_", "-").lower()
-    while tag:
-        if tag in languages():
-            yield languages()[tag]
-        tag = tag.rpartition("-")[0]
-    yield languages()[FALLBACK]
+def choose(user_locale: str | None, accept_language: str | None) -> str:
+    """`Texts.choose` among our own languages."""
+    return Texts(languages()).choose(user_locale, accept_language)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from app.settings import Settings
 from tests.resets import disable, forgot, reset
-from tests.world import KEY, World, running, settings_for
+from tests.world import World, running, settings_for
 
 MINUTE = timedelta(minutes=1)
 
@@ -226,6 +226,10 @@ async def test_a_password_that_expired_is_reset_to_another_one_and_counts_anew(
         assert (await ada.login()).json()["status"] == "mfa_required", "one wrong code expires nothing"
 
 
+def settings(**given: Any) -> Settings:
+    return Settings(**{"environment": "development", **given})
+
+
 @pytest.mark.parametrize(
     "page",
     [
@@ -241,15 +245,15 @@ async def test_a_password_that_expired_is_reset_to_another_one_and_counts_anew(
 def test_a_page_that_cannot_be_linked_to_stops_the_start(page: str) -> None:
     """V1.2.2."""
     with pytest.raises(ValidationError, match="GATEHOUSE_EMAIL__RESET_URL"):
-        Settings(environment="development", secret_keys=[KEY], email={"reset_url": page})
+        settings(email={"reset_url": page})
 
 
 def test_the_page_is_https_in_production() -> None:
     with pytest.raises(ValidationError, match="GATEHOUSE_EMAIL__RESET_URL must be https"):
-        Settings(environment="production", email={"reset_url": "http://app.example.com/reset"})
+        settings(environment="production", email={"reset_url": "http://app.example.com/reset"})
 
 
 @pytest.mark.parametrize("life", [{"reset_life": "PT61M"}, {"reset_life": 0}])
 def test_a_link_never_lives_longer_than_an_hour(life: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="reset_life"):
-        Settings(environment="development", secret_keys=[KEY], passwords=life)
+        settings(passwords=life)
