@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, Response
 from pydantic import Field, SecretStr
 
 from app.addresses import Email
@@ -37,7 +37,7 @@ Locale = Annotated[
 class RegisterRequest(Shape):
     email: Email
     password: Password
-    locale: Locale = "en"
+    locale: Annotated[Locale | None, Field(description="Unset: the nearest to Accept-Language that there is.")] = None
 
 
 class VerifyEmailRequest(Shape):
@@ -54,13 +54,22 @@ class ResendVerificationRequest(Shape):
     status_code=202,
     responses=refusals(PasswordTooShort, PasswordTooLong, PasswordBlocklisted, Overloaded, body=True),
 )
-async def register(body: RegisterRequest, house: TheHouse) -> VerificationSent:
+async def register(
+    body: RegisterRequest,
+    house: TheHouse,
+    accept_language: Annotated[str | None, Header(max_length=1000)] = None,
+) -> VerificationSent:
     """Sign up with an e-mail address and a password.
 
     The answer is the same whether or not the address is known; a code is mailed to a new one. Nobody is signed in yet:
     confirm the address with `POST /verify-email`, then `POST /login`.
     """
-    return await house.register(email=body.email, password=body.password.get_secret_value(), locale=body.locale)
+    return await house.register(
+        email=body.email,
+        password=body.password.get_secret_value(),
+        locale=body.locale,
+        accept_language=accept_language,
+    )
 
 
 @router.post(

@@ -101,6 +101,8 @@ class Factor(ABC, Generic[StateT, EnrollT, AnswerT, SettingsT]):
     """Whether it can be answered without being asked, beside the password."""
     issued: ClassVar[bool] = False
     """Whether it comes with the first factor and goes with the last one, instead of being enrolled by itself."""
+    replaced: ClassVar[str] = "factor_replaced"
+    """The mail that its replacement causes."""
     notice: ClassVar[str | None] = None
     """The mail (a key of `app/texts`) that each use of it causes."""
 

@@ -55,6 +55,7 @@ class Sms(Factor[SmsState, EnrollSms, SmsAnswer, SmsSettings]):
     kind = "sms"
     amr = "sms"
     strength = 1
+    replaced = "phone_changed"
     Settings, State, Enroll, Answer, Setup = SmsSettings, SmsState, EnrollSms, SmsAnswer, SmsSetup
 
     @override

@@ -95,7 +95,8 @@ class Confirm:
             replaced = await self._confirm(tx, enrollment, state)
             codes = await self.issuing.issue_first(tx, user)
             session = await self._session(tx, who, enrollment, version)
-            await tell(tx, who.sub, "factor_replaced" if replaced else "factor_added", at=now)
+            notice = self.factors[enrollment.kind].replaced if replaced else "factor_added"
+            await tell(tx, who.sub, notice, at=now)
         return Activated(session, user.locale, replaced, codes)
 
     async def _confirm(self, tx: Tx, enrollment: Enrollment, state: Shape) -> Enrollment | None:

@@ -117,6 +117,13 @@ class Judging:
         audit.note(Event.FACTOR_REFUSED if confirming else Event.CODE_REFUSED, user_id=user_id, factor=kind)
         if attempt.spent.of_all >= self.settings.password_expires_at:
             await self._expire_password(user_id)
+        elif attempt.spent.streak == budgets.FIRST_LOCK_AT:
+            await self._tell_of_lock(user_id)
+
+    async def _tell_of_lock(self, user_id: UUID) -> None:
+        """RFC 4226 §7.2: the owner learns that somebody tried (N04)."""
+        async with self.database.begin() as tx:
+            await tell(tx, user_id, "factor_locked", at=self.clock.now())
 
     async def _expire_password(self, user_id: UUID) -> None:
         """Pending sign-ins die with the password; sessions stand on proofs of their own and go on."""

@@ -37,7 +37,9 @@ class Register:
     mails: MailQueue
     background: Background
 
-    async def __call__(self, *, email: str, password: str, locale: str) -> VerificationSent:
+    async def __call__(
+        self, *, email: str, password: str, locale: str | None, accept_language: str | None
+    ) -> VerificationSent:
         address, now = read_address(email), self.clock.now()
         self.passwords.refuse_weak(password, about=(address.email,))
         registration = Registration(
@@ -45,7 +47,7 @@ class Register:
             email=address.email,
             email_folded=address.folded,
             password_hash=await self.pool.run(self.passwords.hash, password),
-            locale=locale,
+            locale=locale or self.letters.texts.choose(None, accept_language),
             fingerprint=None,
             expires_at=now + self.settings.code_life,
         )

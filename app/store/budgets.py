@@ -17,7 +17,7 @@ from app.store.tables import budgets
 ALL = "*"
 _WINDOW = timedelta(hours=1)
 _NEVER = 32_767
-_FIRST_LOCK_AT, _THEN_EVERY = 10, 5
+FIRST_LOCK_AT, _THEN_EVERY = 10, 5
 _LOCKS = (timedelta(minutes=10), timedelta(minutes=15), timedelta(minutes=60))
 
 
@@ -70,10 +70,10 @@ def _lock(
 ) -> ColumnElement[datetime]:
     first, second, last = (now + literal(lock, Interval) for lock in _LOCKS)
     return case(
-        (streak == _FIRST_LOCK_AT, first),
-        (streak == _FIRST_LOCK_AT + _THEN_EVERY, second),
-        (and_(streak > _FIRST_LOCK_AT, streak % _THEN_EVERY == 0), last),
-        (recent >= _FIRST_LOCK_AT, first),
+        (streak == FIRST_LOCK_AT, first),
+        (streak == FIRST_LOCK_AT + _THEN_EVERY, second),
+        (and_(streak > FIRST_LOCK_AT, streak % _THEN_EVERY == 0), last),
+        (recent >= FIRST_LOCK_AT, first),
         else_=None,
     )
 

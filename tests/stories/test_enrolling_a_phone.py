@@ -75,7 +75,7 @@ async def test_a_replacement_leaves_the_old_phone_working_until_it_is_confirmed(
     assert asked["factors"][0]["destination"].endswith("0177")
     factors = (await ada.call("GET", "/me/factors")).json()["items"]
     assert len(factors) == 1
-    assert "replaced" in (await world.message(ada.email, "notice", beyond=1)).text
+    assert "new phone number" in (await world.message(ada.email, "notice", beyond=1)).text
 
 
 async def test_five_wrong_codes_end_the_enrolment(world: World) -> None:
