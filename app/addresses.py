@@ -22,7 +22,9 @@ def read_address(text: str) -> Address:
     Raises ValueError for quoted local parts, comments, IP literals, display names and over-long addresses.
     """
     try:
-        found = validate_email(text, check_deliverability=False, allow_smtputf8=False, test_environment=True)
+        found = validate_email(
+            text, check_deliverability=False, allow_smtputf8=False, test_environment=True, strict=True
+        )
     except EmailNotValidError:
         raise ValueError("not an e-mail address") from None
     email = found.ascii_email

@@ -1,12 +1,13 @@
 """`gatehouse demo`: the whole journey against a running development server, each step printed as it is done."""
 
 import re
-import secrets
 import time
 from typing import Annotated, Any
 
 import httpx
 import typer
+
+from app.crypto.chance import below, random_bytes
 
 _DESCRIBED = ("status", "code", "delivery", "acr", "mfa_enabled")
 _PATIENCE = 50
@@ -65,7 +66,7 @@ def demo(
 
 
 def _journey(ada: Visitor) -> None:
-    email, phone = f"ada.{secrets.token_hex(4)}@example.test", f"+1202555{secrets.randbelow(10_000):04}"
+    email, phone = f"ada.{random_bytes(4).hex()}@example.test", f"+1202555{below(10_000):04}"
     person = {"email": email, "password": "correct horse battery staple"}
     _sign_up(ada, person)
     ada.token = ada.step("sign in: no second factor yet", "POST", "/login", person)["access_token"]

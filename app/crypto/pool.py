@@ -30,7 +30,11 @@ class HashPool:
         """
         if not self._room.acquire(blocking=False):
             raise Overloaded
-        future = self._pool.submit(job, *args, **kwargs)
+        try:
+            future = self._pool.submit(job, *args, **kwargs)
+        except RuntimeError:  # the pool is closed: this worker is stopping
+            self._room.release()
+            raise Overloaded from None
         future.add_done_callback(lambda _: self._room.release())
         return await asyncio.wrap_future(future)
 

@@ -45,8 +45,8 @@ class SigningKey:
     @classmethod
     def from_der(cls, der: bytes) -> "SigningKey":
         private = load_der_private_key(der, password=None)
-        if not isinstance(private, EllipticCurvePrivateKey):
-            raise TypeError("not an elliptic-curve key")
+        if not isinstance(private, EllipticCurvePrivateKey) or not isinstance(private.curve, SECP256R1):
+            raise TypeError("not a key on P-256")
         return cls.of(private)
 
     def to_der(self) -> bytes:

@@ -32,7 +32,7 @@ class Place:
     row: UUID | str
 
     def __bytes__(self) -> bytes:
-        return f"{self.table}.{self.column}.{self.row}".encode()
+        return "\0".join([self.table, self.column, str(self.row)]).encode()
 
 
 class Vault:

@@ -12,6 +12,7 @@ from phonenumbers import (
     format_number,
     is_possible_number,
     is_valid_number,
+    national_significant_number,
     number_type,
     parse,
     region_code_for_number,
@@ -52,5 +53,7 @@ def read_phone(text: E164, *, regions: tuple[str, ...] | None) -> Phone:
 
 
 def mask(e164: str) -> str:
-    """Show the calling code and the last four digits: `+1 ••• ••• 0123`."""
-    return f"+{parse(e164).country_code} ••• ••• {e164[-_SHOWN:]}"
+    """Show the calling code and the last four digits, of a short number fewer: `+1 ••• ••• 0123`."""
+    number = parse(e164)
+    shown = min(_SHOWN, len(national_significant_number(number)) // 2)
+    return f"+{number.country_code} ••• ••• {e164[-shown:]}"

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import BaseModel, Field, field_validator
 from typing_extensions import override
 
 from app.crypto.chance import six_digits
@@ -25,6 +26,14 @@ from app.messages import Channel, Draft
 
 class SmsSettings(BaseModel):
     regions: tuple[str, ...] | None = None
+
+    @field_validator("regions")
+    @classmethod
+    def refuse_unknown(cls, regions: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """A misspelt region would silently serve nobody."""
+        if regions is not None and not set(regions) <= SUPPORTED_REGIONS:
+            raise ValueError("GATEHOUSE_SMS__REGIONS: write regions as ISO 3166 does, such as US, GB or DE.")
+        return regions
 
 
 class SmsState(Shape):

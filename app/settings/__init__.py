@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.settings.groups import (
+    DEVELOPMENT_SENDER,
     DatabaseSettings,
     EmailSettings,
     HttpSettings,
@@ -25,6 +26,9 @@ from app.settings.groups import (
     TokenSettings,
 )
 
+_HOST = r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
+_ORIGIN = re.compile(_HOST, re.ASCII)
+_URL = re.compile(_HOST + r"(/[^\s?#]*)?", re.ASCII)
 _ALONE, _WITHIN_MFA = 15, 8
 """Characters of a password: by itself, and where it never stands alone."""
 _PAGE = re.compile(r"https?://[!-\"$-~]+")
@@ -87,10 +91,13 @@ class Settings(BaseSettings):
 
 
 def _always(settings: Settings) -> Iterator[str]:
-    for origin in settings.http.cors_origins:
-        parts = urlsplit(origin)
-        if not parts.hostname or parts.scheme not in {"http", "https"} or parts.path or "*" in origin:
-            yield f"GATEHOUSE_HTTP__CORS_ORIGINS: {origin} is not an origin such as https://app.example.com."
+    if not all(_ORIGIN.fullmatch(origin) for origin in settings.http.cors_origins):
+        yield "GATEHOUSE_HTTP__CORS_ORIGINS: each is an origin such as https://app.example.com, and nothing more."
+    for name, url in (("TOKENS__ISSUER", settings.tokens.issuer), ("HTTP__PUBLIC_URL", settings.http.public_url)):
+        if not _URL.fullmatch(url):
+            yield f"GATEHOUSE_{name} is not a URL such as https://id.example.com."
+    if settings.shortest_password > settings.passwords.max_length:
+        yield "GATEHOUSE_PASSWORDS__MIN_LENGTH must not exceed MAX_LENGTH."
     if not _PAGE.fullmatch(settings.reset_page) or not urlsplit(settings.reset_page).hostname:
         yield "GATEHOUSE_EMAIL__RESET_URL (unset: HTTP__PUBLIC_URL + /reset) is not a page such as https://app.example.com/reset."
     if settings.shortest_password < _ALONE and settings.mfa.policy == "optional":
@@ -127,5 +134,7 @@ def _in_production(settings: Settings) -> Iterator[str]:
         "GATEHOUSE_HTTP__CORS_ORIGINS": settings.http.cors_origins,
     }
     for name, values in urls.items():
-        if any(urlsplit(value).scheme != "https" for value in values):
+        if not all(value.startswith("https:") for value in values):
             yield f"{name} must be https in production."
+    if settings.email.sender == DEVELOPMENT_SENDER or "@" not in settings.email.sender:
+        yield "GATEHOUSE_EMAIL__FROM is not set: name the address that mails come from."

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import NoDecode
 
 DEVELOPMENT_URL = "http://127.0.0.1:8000"
+DEVELOPMENT_SENDER = "Gatehouse <no-reply@localhost>"
 LONGEST_ORIGIN = 40
 """So much leaves room for a code's words, brand and app hash in one SMS."""
 _HOST = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
@@ -27,6 +28,12 @@ def _words(value: object) -> object:
     return [word.strip() for word in value.split(",") if word.strip()]
 
 
+def _text(value: object) -> object:
+    """A sender of digits only is no number."""
+    return str(value) if type(value) is int else value
+
+
+Sources = Annotated[str | dict[str, str], BeforeValidator(_text)]
 Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Durations = Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(_words)]
@@ -72,8 +79,15 @@ class TokenSettings(Group):
 
     issuer: str = Field(DEVELOPMENT_URL, description="`iss` of every token.")
     audience: str | None = Field(None, description="`aud` of access tokens; the issuer when unset.")
-    access_life: Duration = Field(timedelta(minutes=10), description="Access token; each lives up to 5 % less.")
-    pending_life: Duration = Field(timedelta(minutes=10), description="A sign-in that waits for its second factor.")
+    access_life: Duration = Field(
+        timedelta(minutes=10), ge=timedelta(seconds=2), description="Access token; each lives up to 5 % less."
+    )
+    pending_life: Duration = Field(
+        timedelta(minutes=10),
+        ge=timedelta(seconds=1),
+        le=timedelta(minutes=10),
+        description="A sign-in that waits for its second factor.",
+    )
     refresh_idle: Duration = Field(timedelta(days=14), description="A session unused for this long ends.")
     refresh_max: Duration = Field(timedelta(days=30), description="Every session ends after this.")
     refresh_grace: Duration = Field(
@@ -104,7 +118,7 @@ class SmsSettings(Group):
 
     plivo_auth_id: str | None = None
     plivo_auth_token: SecretStr | None = None
-    plivo_src: str | dict[str, str] | None = Field(
+    plivo_src: Sources | None = Field(
         None,
         description='A sender ("+1…", "BRAND"), senders by region as JSON ({"US": "+1…", "*": "BRAND"}), or "powerpack:UUID".',
     )
@@ -131,7 +145,7 @@ class EmailSettings(Group):
     smtp_url: SecretStr | None = Field(
         None, description="smtps://user:password@host:465, or smtp:// with STARTTLS when offered."
     )
-    sender: str = Field("Gatehouse <no-reply@localhost>", alias="from", description="The From header.")
+    sender: str = Field(DEVELOPMENT_SENDER, alias="from", description="The From header.")
     reset_url: Annotated[str, Field(max_length=1024)] | None = Field(
         None,
         description="Your page that resets a password, with the token in its fragment. Unset: PUBLIC_URL + /reset.",

@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from app.crypto.codes import Fingerprints
 from app.crypto.keys import KeyRing, new_secret_key
-from app.factors.base import About, Asked, CodeRejected, Question
+from app.factors.base import About, Asked, CodeRejected, Holder, Question
 from app.factors.sms import EnrollSms, Sms, SmsAnswer, SmsSettings, SmsState
 from app.messages import Channel, Purpose
 
@@ -188,7 +188,7 @@ def test_a136_an_answer_has_no_other_fields(more: dict[str, object]) -> None:
 
 
 def test_enrolling_keeps_the_number_and_shows_a_masked_one(sms: Sms) -> None:
-    begun = sms.enroll(EnrollSms(factor="sms", phone_number="+12025550123"))
+    begun = sms.enroll(EnrollSms(factor="sms", phone_number="+12025550123"), Holder("ada@example.com", "Gatehouse"))
     assert begun.state == STATE
     assert begun.setup.model_dump() == {"factor": "sms", "destination": "+1 ••• ••• 0123"}
     assert sms.unique(begun.state) == "+12025550123"

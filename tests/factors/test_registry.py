@@ -11,7 +11,7 @@ from typing_extensions import override
 from app.crypto.codes import Fingerprints
 from app.crypto.keys import KeyRing, new_secret_key
 from app.factors import KINDS
-from app.factors.base import About, AnyFactor, Asked, CodeRejected, Described, Enrolled, Factor, Question, Shape
+from app.factors.base import About, AnyFactor, Asked, CodeRejected, Described, Enrolled, Factor, Holder, Question, Shape
 from app.factors.registry import Factors
 from app.factors.sms import EnrollSms, Sms, SmsAnswer, SmsSetup
 from app.messages import Purpose
@@ -49,7 +49,7 @@ class Bell(Factor[BellState, EnrollBell, BellAnswer, BellSettings]):
     Settings, State, Enroll, Answer, Setup = BellSettings, BellState, EnrollBell, BellAnswer, BellSetup
 
     @override
-    def enroll(self, request: EnrollBell) -> Enrolled[BellState]:
+    def enroll(self, request: EnrollBell, holder: Holder) -> Enrolled[BellState]:
         return Enrolled(BellState(), BellSetup())
 
     @override

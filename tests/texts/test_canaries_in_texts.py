@@ -44,7 +44,7 @@ def holds(text: str, secret: str) -> bool:
 
 
 def every_message(language: str) -> list[Message]:
-    words = {"remaining": "7"}
+    words = {"remaining": "7", "link": "https://example.com/reset"}
     return [
         LETTERS.code(DRAFT, purpose=Purpose.SIGN_IN, locale=language),
         LETTERS.code(DRAFT, purpose=Purpose.CONFIRM, locale=language),

@@ -21,12 +21,15 @@ MAILS = {
     "recovery_codes_renewed",
     "password_expired",
     "session_stolen",
+    "reset_password",
+    "password_changed",
 }
 EVERY_SMS = [(language, key) for language in LANGUAGES for key in SMS]
 EVERY_MAIL = [(language, key) for language in LANGUAGES for key in sorted(MAILS)]
 MAY_HOLD = {key: {"brand", "code", "minutes"} for key in SMS_WITH_CODE} | {
     "verify_email": {"brand", "code"},
     "recovery_code_used": {"brand", "remaining"},
+    "reset_password": {"brand", "link"},
 }
 LINK = re.compile(r"https?:|\bwww\.|\w@\w|[a-z]\.(com|org|net|app|io)\b", re.IGNORECASE)
 

@@ -10,7 +10,13 @@ SMS = (*SMS_WITH_CODE, "phone_changed_sms")
 LONGEST_BRAND = "W" * 20
 LONGEST_ORIGIN = f"{'w' * 28}.example.com"
 APP_HASH = "FA+9qCX9VSu"
-VALUES = {"brand": LONGEST_BRAND, "code": "481516", "minutes": "10", "remaining": "7"}
+VALUES = {
+    "brand": LONGEST_BRAND,
+    "code": "481516",
+    "minutes": "10",
+    "remaining": "7",
+    "link": "https://example.com/reset#token=x",
+}
 
 GSM_7 = set(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
