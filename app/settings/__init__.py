@@ -7,7 +7,6 @@ Environment variables are `GATEHOUSE_` + group + `__` + name. Durations are ISO 
 import re
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -29,9 +28,9 @@ from app.settings.groups import (
 _HOST = r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
 _ORIGIN = re.compile(_HOST, re.ASCII)
 _URL = re.compile(_HOST + r"(/[^\s?#]*)?", re.ASCII)
+_PAGE = re.compile(_HOST + r"(/[^\s#]*)?", re.ASCII)
 _ALONE, _WITHIN_MFA = 15, 8
 """Characters of a password: by itself, and where it never stands alone."""
-_PAGE = re.compile(r"https?://[!-\"$-~]+")
 """Printable ASCII without a fragment: nothing that could end the link in a mail or move the token out of its place."""
 
 
@@ -98,8 +97,8 @@ def _always(settings: Settings) -> Iterator[str]:
             yield f"GATEHOUSE_{name} is not a URL such as https://id.example.com."
     if settings.shortest_password > settings.passwords.max_length:
         yield "GATEHOUSE_PASSWORDS__MIN_LENGTH must not exceed MAX_LENGTH."
-    if not _PAGE.fullmatch(settings.reset_page) or not urlsplit(settings.reset_page).hostname:
-        yield "GATEHOUSE_EMAIL__RESET_URL (unset: HTTP__PUBLIC_URL + /reset) is not a page such as https://app.example.com/reset."
+    if settings.email.reset_url and not _PAGE.fullmatch(settings.email.reset_url):
+        yield "GATEHOUSE_EMAIL__RESET_URL is not a page such as https://app.example.com/reset."
     if settings.shortest_password < _ALONE and settings.mfa.policy == "optional":
         yield f"GATEHOUSE_PASSWORDS__MIN_LENGTH under {_ALONE} needs GATEHOUSE_MFA__POLICY=required."
     if settings.tokens.refresh_idle > settings.tokens.refresh_max:
@@ -134,7 +133,7 @@ def _in_production(settings: Settings) -> Iterator[str]:
         "GATEHOUSE_HTTP__CORS_ORIGINS": settings.http.cors_origins,
     }
     for name, values in urls.items():
-        if not all(value.startswith("https:") for value in values):
+        if any(value.startswith("http:") for value in values):
             yield f"{name} must be https in production."
     if settings.email.sender == DEVELOPMENT_SENDER or "@" not in settings.email.sender:
         yield "GATEHOUSE_EMAIL__FROM is not set: name the address that mails come from."

@@ -15,7 +15,7 @@ VALUES = {
     "code": "481516",
     "minutes": "10",
     "remaining": "7",
-    "link": "https://example.com/reset#token=x",
+    "link": "LINK",
 }
 
 GSM_7 = set(
