@@ -1,0 +1,78 @@
+"""A service whose line to PostgreSQL can be cut at every statement, and what is asked of each step of the journey then."""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import httpx
+
+from tests.attack.cluster import postgres, socket_folder, sql
+from tests.attack.halves import refuse_halves
+from tests.attack.measured import measured
+from tests.attack.proxy import Proxy, proxy
+from tests.attack.service import Service, serving
+
+MOST = 60
+Step = Callable[[], Awaitable[httpx.Response]]
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A service with one worker, the line to its database, and a look past it."""
+
+    service: Service
+    proxy: Proxy
+    sql: asyncpg.Connection
+
+    async def cut(self, step: Callable[[], Awaitable["Drill"]]) -> None:
+        """Cut everywhere: before the first statement, after it, before the second …, until there is none left."""
+        refused = answered = 0
+        for nth, after in itertools.product(range(1, MOST), (False, True)):
+            drill = await step()
+            cut = self.proxy.arm(nth, after=after)
+            answer = await drill.act()
+            self.proxy.disarm()
+            where = f"cut {'after' if after else 'before'} statement {nth}: {cut.seen[-1:]} of {len(cut.seen)}"
+            if not cut.done:
+                assert answer.is_success, answer.text
+                await refuse_halves(self.sql)
+                measured(f"{drill.name}: {refused} refused, {answered} answered, {nth - 1} statements")
+                assert refused
+                return
+            if answer.is_success:
+                answered += 1
+            else:
+                refused += 1
+                assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable"), where
+                assert "token" not in answer.text
+            try:
+                await drill.check(answer.is_success)
+            except AssertionError as failure:
+                raise AssertionError(f"{where}: {failure}") from failure
+        raise AssertionError("there is no end of statements")
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One step, and what must hold afterwards, given whether the step was answered in spite of the cut."""
+
+    name: str
+    act: Step
+    check: Callable[[bool], Awaitable[None]]
+
+
+@asynccontextmanager
+async def wired() -> AsyncIterator[Wire]:
+    folder = Path(tempfile.mkdtemp(prefix="ghx-"))
+    # Without limits of time the held outbox stays held.
+    patient = {"GATEHOUSE_DATABASE__STATEMENT_LIMIT": "600"}
+    async with postgres() as cluster, proxy(socket_folder(cluster.url), folder) as between:
+        url = cluster.url.replace(str(socket_folder(cluster.url)), str(folder))
+        async with serving(workers=1, database=url, **patient) as service, sql(cluster.url) as connection:
+            yield Wire(service, between, connection)
+    shutil.rmtree(folder)
