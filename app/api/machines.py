@@ -38,6 +38,6 @@ async def livez() -> Health:
 @router.get("/readyz", responses=refusals())
 async def readyz(house: TheHouse) -> Health:
     """The service can do its work: send requests here."""
-    await house.database.ping()
     await house.revocations.refuse_stale()
+    await house.database.ping()
     return Health()

@@ -18,11 +18,11 @@ from app.flows.notices import tell
 from app.flows.profile import Profiles
 from app.flows.states import States
 from app.messages import Purpose
-from app.problems import InvalidMfaCode, InvalidToken, PhoneInUse
+from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, PhoneInUse
 from app.store import budgets, challenges, cooldowns, enrollments, sessions, users
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
-from app.store.enrollments import AlreadyHeld, Enrollment
+from app.store.enrollments import AlreadyHeld, Enrollment, Superseded
 from app.store.sessions import Session
 from app.watch import audit
 
@@ -111,6 +111,8 @@ class Confirm:
             return await enrollments.confirm(tx, enrollment, state=sealed, unique_index=unique, at=self.clock.now())
         except AlreadyHeld:
             raise PhoneInUse from None
+        except Superseded:
+            raise FactorNotEnrolled from None
 
     async def _session(
         self, tx: Tx, who: AccessClaims | EnrollmentClaims, enrollment: Enrollment, version: int

@@ -69,7 +69,7 @@ class Enroll:
 
     async def _admit(self, tx: Tx, who: AccessClaims | EnrollmentClaims) -> User:
         """The user, if what was proved is enough to add a factor to those there are."""
-        user = await users.by_id(tx, who.sub)
+        user = await users.lock(tx, who.sub)
         if user is None or not user.active:
             raise InvalidToken
         enrolled = await enrollments.of_user(tx, user.id)

@@ -32,8 +32,8 @@ class Issuing:
     async def __call__(self, who: AccessClaims) -> RecoveryCodesShown:
         """Renew them: the old ones die."""
         async with self.database.begin() as tx:
-            user = await users.by_id(tx, who.sub)
-            if user is None or not await users.hold(tx, user.id, credential_version=user.credential_version):
+            user = await users.lock(tx, who.sub)
+            if user is None or not user.active:
                 raise InvalidToken
             enrolled = await enrollments.of_user(tx, user.id)
             self.proof.require_fresh(who, enrolled)

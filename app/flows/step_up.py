@@ -50,7 +50,7 @@ class StepUp:
     async def ask(self, who: AccessClaims, kind: str) -> ChallengeState:
         """Send a code, or ask for another factor; the attempts stay as they are."""
         async with self.database.begin() as tx:
-            user = await self._user(tx, who)
+            user = await self._lock(tx, who)
             challenge = await self._challenge(tx, who, user)
             enrollment = await enrollments.of_kind(tx, user.id, kind)
             if enrollment is None:
@@ -62,7 +62,7 @@ class StepUp:
 
     async def with_factor(self, who: AccessClaims, answer: Any) -> AccessGranted:  # noqa: ANN401  a union made at run time
         async with self.database.begin() as tx:
-            waiting = await self._challenge(tx, who, await self._user(tx, who))
+            waiting = await self._challenge(tx, who, await self._lock(tx, who))
         challenge, attempt = await self.judging.spend(waiting.id, Purpose.STEP_UP, user_id=who.sub, named=answer.factor)
         state = await self.judging.judge(attempt, answer)
         await self._complete(challenge, attempt, state)
@@ -72,8 +72,10 @@ class StepUp:
     async def with_password(self, who: AccessClaims, password: str) -> AccessGranted:
         """For users who have no factor; with one, the password alone proves too little."""
         async with self.database.read() as tx:
-            user = await self._user(tx, who)
-            enrolled = await enrollments.has_any(tx, user.id)
+            user = await users.by_id(tx, who.sub)
+            enrolled = await enrollments.has_any(tx, who.sub)
+        if user is None or not user.active:
+            raise InvalidToken
         verdict = await self.pool.run(self.passwords.verify, password, user.password_hash)
         if enrolled:
             raise StepUpRequired("Use a second factor: one is enrolled.")
@@ -83,8 +85,9 @@ class StepUp:
         audit.note(Event.SESSION_STEPPED_UP, user_id=user.id, session_id=who.sid, factor=None)
         return self._grant(who, None)
 
-    async def _user(self, tx: Tx, who: AccessClaims) -> User:
-        user = await users.by_id(tx, who.sub)
+    async def _lock(self, tx: Tx, who: AccessClaims) -> User:
+        """One at a time, so that a session never has two step-ups under way, each with attempts of its own."""
+        user = await users.lock(tx, who.sub)
         if user is None or not user.active:
             raise InvalidToken
         return user

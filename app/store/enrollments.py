@@ -13,6 +13,10 @@ from app.store.records import columns, read, values
 from app.store.tables import enrollments
 
 
+class Superseded(Exception):  # noqa: N818  reads as the sentence it is
+    """Another enrollment of the kind was begun in its place meanwhile."""
+
+
 class AlreadyHeld(Exception):  # noqa: N818  reads as the sentence it is
     """Another user's confirmed factor holds the same unique value."""
 
@@ -116,7 +120,7 @@ async def confirm(
 ) -> Enrollment | None:
     """Put the enrollment in the place of the confirmed one of its kind: that one, if there was one.
 
-    Raises AlreadyHeld when another user confirmed the same unique value meanwhile.
+    Raises AlreadyHeld when another user confirmed the same unique value meanwhile, Superseded when this user began anew.
     """
     same = (enrollments.c.user_id == enrollment.user_id, enrollments.c.kind == enrollment.kind)
     taken_out = await tx.execute(delete(enrollments).where(*same, _CONFIRMED).returning(*_COLUMNS))
@@ -131,9 +135,11 @@ async def confirm(
         "replaced_at": at if replaced else None,
     }
     try:
-        await tx.execute(statement.values(**changes))
+        confirmed = await tx.execute(statement.values(**changes))
     except IntegrityError as conflict:
         raise AlreadyHeld from conflict
+    if confirmed.rowcount != 1:
+        raise Superseded
     return replaced
 
 

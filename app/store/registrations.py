@@ -58,6 +58,9 @@ async def spend(tx: Tx, registration_id: UUID, *, limit: int, at: datetime) -> R
 
 async def close(tx: Tx, registration: Registration) -> bool:
     """Consume the registration, once; the other ones of its address die with it."""
+    same = select(registrations.c.id).where(registrations.c.email_folded == registration.email_folded)
+    # All of them in one order first: two that are verified at once would each wait for the other's row.
+    await tx.execute(same.order_by(registrations.c.id).with_for_update())
     own = delete(registrations).where(
         registrations.c.id == registration.id, registrations.c.fingerprint == registration.fingerprint
     )

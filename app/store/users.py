@@ -48,6 +48,12 @@ async def add(
     return added.one_or_none() is not None
 
 
+async def lock(tx: Tx, user_id: UUID) -> User | None:
+    """The user, locked to the end of the transaction: whoever changes their factors or credentials meanwhile waits."""
+    statement = select(*_COLUMNS).where(users.c.id == user_id).with_for_update(key_share=True)
+    return read(User, (await tx.execute(statement)).one_or_none())
+
+
 async def admit(tx: Tx, user_id: UUID, *, credential_version: int, at: datetime) -> bool:
     """Let a signed-in user through, if they are still active and their credentials still those that were proved.
 

@@ -22,6 +22,14 @@ def test_a019_another_kind_that_is_valid_is_refused_by_name(tokens: Tokens, forg
     assert refusal.value.detail == "This is an access token; this route takes an mfa-pending token."
 
 
+def test_an_enrolment_token_is_refused_by_name(tokens: Tokens, forge: Forge) -> None:
+    token = forge.pending(header={"typ": "mfa-enroll+jwt"}, aud=f"{ISSUER}#enroll", scope="mfa:enroll")
+    for scope in (Scope.FULL, Scope.MFA_PENDING):
+        with pytest.raises(InvalidToken, match="This is an enrolment token") as refusal:
+            tokens.read(token, scope=scope)
+        assert refusal.value.detail
+
+
 CROSSED: dict[str, Make] = {
     "pending claims as an access token": lambda forge: forge.token(payload=as_json(forge.pending_claims)),
     "access claims as a pending token": lambda forge: forge.token(
@@ -37,8 +45,9 @@ CROSSED: dict[str, Make] = {
     "pending with the audience of access tokens": lambda forge: forge.pending(aud=ISSUER),
     "pending with the scope of access tokens": lambda forge: forge.pending(scope="full"),
     "access with the audience of pending tokens": lambda forge: forge.with_claims(aud=f"{ISSUER}#mfa"),
-    "an enrolment token": lambda forge: forge.pending(
-        header={"typ": "mfa-enroll+jwt"}, aud=f"{ISSUER}#enroll", scope="mfa:enroll"
+    "pending, relabelled as an enrolment": lambda forge: forge.pending(header={"typ": "mfa-enroll+jwt"}),
+    "an enrolment with the audience of sign-ins": lambda forge: forge.pending(
+        header={"typ": "mfa-enroll+jwt"}, scope="mfa:enroll"
     ),
     "an id token": lambda forge: forge.with_header(typ="JWT"),
 }

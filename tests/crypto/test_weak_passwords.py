@@ -91,7 +91,7 @@ def test_a085_a_listed_password_does_not_get_good_by_being_said_twice(passwords:
 
 
 def test_a_shorter_minimum_uses_the_list() -> None:
-    eight = Passwords(PasswordSettings(min_length=8))
+    eight = Passwords(PasswordSettings(), shortest=8)
     for password in ("password", "PASSWORD", "iloveyou", "qwertyui"):
         with pytest.raises(PasswordBlocklisted):
             eight.refuse_weak(password)
