@@ -79,10 +79,14 @@ def _lock(
 
 
 async def clear(tx: Tx, user_id: UUID, kind: str) -> None:
-    """The answer was right: the failure counted in advance is taken back, and the row of failures ends."""
-    statement = update(budgets).where(budgets.c.user_id == user_id, budgets.c.kind.in_([kind, ALL]))
+    """The answer was right: the failure counted in advance is taken back, and the row of failures ends.
+
+    The rows are taken in the order in which `spend` takes them, or the two would wait for each other.
+    """
     taken_back = func.greatest(budgets.c.recent - 1, 0)
-    await tx.execute(statement.values(streak=0, recent=taken_back, locked_until=None))
+    for row in (kind, ALL):
+        statement = update(budgets).where(budgets.c.user_id == user_id, budgets.c.kind == row)
+        await tx.execute(statement.values(streak=0, recent=taken_back, locked_until=None))
 
 
 async def forget(tx: Tx, user_id: UUID, kind: str) -> None:
