@@ -12,7 +12,7 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.crypto.chance import random_bytes
 from app.problems import PasswordBlocklisted, PasswordTooLong, PasswordTooShort
-from app.settings.groups import PasswordSettings
+from app.settings.people import PasswordSettings
 
 MAX_PASSWORD_SIZE = 4096
 """passlib refuses to hash more."""

@@ -22,7 +22,7 @@ from app.flows.states import States
 from app.messages import Channel, Delivery, Message
 from app.problems import DatabaseUnavailable, FactorNotEnrolled, InvalidMfaCode, ResendTooSoon, SmsUnavailable
 from app.senders.base import Sender
-from app.settings.groups import MfaSettings
+from app.settings.people import MfaSettings
 from app.store import challenges, cooldowns
 from app.store.challenges import Challenge
 from app.store.cooldowns import Taken

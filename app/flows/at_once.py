@@ -41,7 +41,7 @@ class AtOnce:
         enrollment = next((enrollment for enrollment in enrolled if enrollment.kind == kind), None)
         if enrollment is None:
             raise InvalidMfaCode
-        attempt = await self.judging.spend_at_once(enrollment)
+        attempt = await self.judging.spend_at_once(enrollment, credential_version=user.credential_version)
         state = await self.judging.judge(attempt, Code(code=code))
         session = await self._complete(user, enrollment, state)
         audit.note(Event.SIGNED_IN, user_id=user.id, session_id=session.id, acr=session.acr, factor=enrollment.kind)

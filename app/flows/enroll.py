@@ -16,7 +16,7 @@ from app.flows.proof import Proof
 from app.flows.states import States
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidToken, MfaAttemptsExhausted
-from app.settings.groups import MfaSettings
+from app.settings.people import MfaSettings
 from app.store import challenges, enrollments, users
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx

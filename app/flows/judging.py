@@ -17,9 +17,9 @@ from app.flows.notices import tell
 from app.flows.states import States
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, MfaAttemptsExhausted, MfaLocked
-from app.settings.groups import MfaSettings
+from app.settings.people import MfaSettings
 from app.store import budgets, challenges, enrollments, sessions, users
-from app.store.budgets import Spent
+from app.store.budgets import Locks, Spent
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
@@ -34,6 +34,7 @@ class Attempt:
     """An answer that was paid for: by which factor it wants to be judged, what that was asked, and what is left."""
 
     enrollment: Enrollment
+    credential_version: int
     asked: Asked
     left: int | None
     spent: Spent
@@ -62,13 +63,16 @@ class Judging:
                 raise await self._why_not(tx, challenge_id, purpose, user_id)
             enrollment = await self._enrollment(tx, challenge, named or challenge.factor)
             spent = await self._spend_budget(tx, enrollment)
-        return challenge, Attempt(enrollment, _asked(challenge, enrollment), limit - challenge.attempts, spent)
+        asked, version = _asked(challenge, enrollment), challenge.credential_version
+        return challenge, Attempt(enrollment, version, asked, limit - challenge.attempts, spent)
 
-    async def spend_at_once(self, enrollment: Enrollment) -> Attempt:
+    async def spend_at_once(self, enrollment: Enrollment, *, credential_version: int) -> Attempt:
         """For an answer that came beside the password: there is only the account's budget to pay from."""
         async with self.database.begin() as tx:
             spent = await self._spend_budget(tx, enrollment)
-        return Attempt(enrollment, Asked(About(enrollment.id, Purpose.SIGN_IN), None, None), None, spent)
+        return Attempt(
+            enrollment, credential_version, Asked(About(enrollment.id, Purpose.SIGN_IN), None, None), None, spent
+        )
 
     async def _enrollment(self, tx: Tx, challenge: Challenge, kind: str | None) -> Enrollment:
         if challenge.purpose == Purpose.CONFIRM:
@@ -89,9 +93,14 @@ class Judging:
         audit.note(Event.ATTEMPTS_EXHAUSTED, user_id=user_id, challenge_id=challenge_id)
         return MfaAttemptsExhausted()
 
+    @property
+    def _locks(self) -> Locks:
+        rules = self.settings
+        return Locks(first=rules.lock_at, every=rules.lock_every, pauses=rules.locks, stop=rules.stop_at)
+
     async def _spend_budget(self, tx: Tx, enrollment: Enrollment) -> Spent:
         user_id, kind, now = enrollment.user_id, enrollment.kind, self.clock.now()
-        spent = await budgets.spend(tx, user_id, kind, stop_at=self.settings.stop_at, at=now)
+        spent = await budgets.spend(tx, user_id, kind, locks=self._locks, at=now)
         if spent is None:
             until = await budgets.locked_until(tx, user_id, kind)
             audit.note(Event.FACTOR_LOCKED, user_id=user_id, factor=kind)
@@ -116,8 +125,8 @@ class Judging:
         confirming = attempt.asked.about.purpose == Purpose.CONFIRM
         audit.note(Event.FACTOR_REFUSED if confirming else Event.CODE_REFUSED, user_id=user_id, factor=kind)
         if attempt.spent.of_all >= self.settings.password_expires_at:
-            await self._expire_password(user_id)
-        elif attempt.spent.streak == budgets.FIRST_LOCK_AT:
+            await self._expire_password(attempt)
+        elif attempt.spent.streak == self.settings.lock_at:
             await self._tell_of_lock(user_id)
 
     async def _tell_of_lock(self, user_id: UUID) -> None:
@@ -125,11 +134,11 @@ class Judging:
         async with self.database.begin() as tx:
             await tell(tx, user_id, "factor_locked", at=self.clock.now())
 
-    async def _expire_password(self, user_id: UUID) -> None:
+    async def _expire_password(self, attempt: Attempt) -> None:
         """Pending sign-ins die with the password; sessions stand on proofs of their own and go on."""
-        now = self.clock.now()
+        user_id, now = attempt.enrollment.user_id, self.clock.now()
         async with self.database.begin() as tx:
-            version = await users.expire_password(tx, user_id)
+            version = await users.expire_password(tx, user_id, credential_version=attempt.credential_version)
             if version is None:
                 return
             await sessions.carry_over(tx, user_id, credential_version=version)

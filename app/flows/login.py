@@ -17,7 +17,7 @@ from app.flows.answers import Authenticated, EnrollmentRequired, MfaRequired
 from app.flows.at_once import AtOnce
 from app.flows.pending import Pending
 from app.problems import InvalidCredentials
-from app.settings.groups import MfaSettings
+from app.settings.people import MfaSettings
 from app.store import enrollments, users
 from app.store.database import Database
 from app.store.enrollments import Enrollment

@@ -12,7 +12,7 @@ from app.flows.notices import tell
 from app.flows.profile import Profiles
 from app.flows.proof import Proof
 from app.problems import FactorNotEnrolled, InvalidToken, LastFactor
-from app.settings.groups import MfaSettings
+from app.settings.people import MfaSettings
 from app.store import budgets, enrollments, sessions, users
 from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment

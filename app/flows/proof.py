@@ -7,7 +7,7 @@ from app.clock import Clock
 from app.crypto.claims import PASSWORD_ONLY, AccessClaims
 from app.factors.registry import Factors
 from app.problems import StepUpRequired, StrongerFactorRequired
-from app.settings.groups import MfaSettings
+from app.settings.people import MfaSettings
 from app.store.enrollments import Enrollment
 
 

@@ -16,7 +16,7 @@ from app.flows.letters import Letters
 from app.messages import Purpose
 from app.problems import InvalidVerificationCode
 from app.senders.queue import MailQueue
-from app.settings.groups import RegistrationSettings
+from app.settings.people import RegistrationSettings
 from app.store import registrations, users
 from app.store.database import Database, Tx
 from app.store.registrations import Registration

@@ -17,7 +17,7 @@ from app.flows.letters import Letters
 from app.flows.notices import tell
 from app.problems import InvalidResetToken, PasswordUnchanged
 from app.senders.queue import MailQueue
-from app.settings.groups import PasswordSettings
+from app.settings.people import PasswordSettings
 from app.store import budgets, resets, sessions, users
 from app.store.database import Database, Tx
 from app.store.users import User

@@ -26,7 +26,7 @@ from app.problems import (
     StepUpRequired,
     WrongCurrentPassword,
 )
-from app.settings.groups import MfaSettings
+from app.settings.people import MfaSettings
 from app.store import challenges, cooldowns, enrollments, users
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx

@@ -15,7 +15,7 @@ from app.flows.completing import Completing
 from app.flows.judging import Attempt, Judging
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted
-from app.settings.groups import MfaSettings
+from app.settings.people import MfaSettings
 from app.store import challenges, cooldowns, enrollments, users
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx

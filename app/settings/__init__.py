@@ -11,19 +11,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.settings.groups import (
-    DEVELOPMENT_SENDER,
-    DatabaseSettings,
-    EmailSettings,
-    HttpSettings,
-    LogSettings,
-    MfaSettings,
-    PasswordSettings,
-    RegistrationSettings,
-    Secrets,
-    SmsSettings,
-    TokenSettings,
-)
+from app.settings.groups import DatabaseSettings, EmailSettings, HttpSettings, LogSettings, SmsSettings, TokenSettings
+from app.settings.people import MfaSettings, PasswordSettings, RegistrationSettings
+from app.settings.types import DEVELOPMENT_SENDER, Secrets
 
 _HOST = r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
 _ORIGIN = re.compile(_HOST, re.ASCII)

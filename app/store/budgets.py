@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Interval, and_, case, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Interval, and_, case, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
@@ -15,10 +15,17 @@ from app.store.schema import Moment
 from app.store.tables import budgets
 
 ALL = "*"
-_WINDOW = timedelta(hours=1)
 _NEVER = 32_767
-FIRST_LOCK_AT, _THEN_EVERY = 10, 5
-_LOCKS = (timedelta(minutes=10), timedelta(minutes=15), timedelta(minutes=60))
+
+
+@dataclass(frozen=True, slots=True)
+class Locks:
+    """Lock at *first* failures in a row, and after each further *every*, for as long as *pauses* say; never past *stop*."""
+
+    first: int
+    every: int
+    pauses: tuple[timedelta, ...]
+    stop: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +36,25 @@ class Spent:
     of_all: int
 
 
-async def spend(tx: Tx, user_id: UUID, kind: str, *, stop_at: int, at: datetime) -> Spent | None:
-    """Count a failure in advance; None while *kind* is locked, or after *stop_at* failures in a row."""
-    own = await _count(tx, user_id, kind, stop_at=stop_at, at=at)
+async def spend(tx: Tx, user_id: UUID, kind: str, *, locks: Locks, at: datetime) -> Spent | None:
+    """Count a failure in advance; None while *kind* is locked or stopped."""
+    own = await _count(tx, user_id, kind, locks, at)
     if own is None:
         return None
-    of_all = await _count(tx, user_id, ALL, stop_at=None, at=at)
+    of_all = await _count(tx, user_id, ALL, None, at)
     return Spent(own, of_all or 0)
 
 
-async def _count(tx: Tx, user_id: UUID, kind: str, *, stop_at: int | None, at: datetime) -> int | None:
-    now = literal(at, Moment)
-    begins_anew = or_(
-        budgets.c.window_began <= now - literal(_WINDOW, Interval), func.coalesce(budgets.c.locked_until <= now, False)
-    )
+async def _count(tx: Tx, user_id: UUID, kind: str, locks: Locks | None, at: datetime) -> int | None:
     streak = func.least(budgets.c.streak + 1, _NEVER - 1)
-    recent = case((begins_anew, 1), else_=budgets.c.recent + 1)
-    changes = {
-        "streak": streak,
-        "recent": recent,
-        "window_began": case((begins_anew, now), else_=budgets.c.window_began),
-        "locked_until": None if stop_at is None else _lock(streak, recent, now),
-    }
+    free = func.coalesce(budgets.c.locked_until <= literal(at, Moment), True)
     statement = (
         insert(budgets)
-        .values(user_id=user_id, kind=kind, streak=1, recent=1, window_began=at)
+        .values(user_id=user_id, kind=kind, streak=1)
         .on_conflict_do_update(
             index_elements=[budgets.c.user_id, budgets.c.kind],
-            set_=changes,
-            where=and_(func.coalesce(budgets.c.locked_until <= now, True), budgets.c.streak < (stop_at or _NEVER)),
+            set_={"streak": streak, "locked_until": _until(streak, locks, at) if locks else None},
+            where=and_(free, budgets.c.streak < (locks.stop if locks else _NEVER)),
         )
         .returning(budgets.c.streak)
     )
@@ -65,28 +62,22 @@ async def _count(tx: Tx, user_id: UUID, kind: str, *, stop_at: int | None, at: d
     return counted
 
 
-def _lock(
-    streak: ColumnElement[int], recent: ColumnElement[int], now: ColumnElement[datetime]
-) -> ColumnElement[datetime]:
-    first, second, last = (now + literal(lock, Interval) for lock in _LOCKS)
-    return case(
-        (streak == FIRST_LOCK_AT, first),
-        (streak == FIRST_LOCK_AT + _THEN_EVERY, second),
-        (and_(streak > FIRST_LOCK_AT, streak % _THEN_EVERY == 0), last),
-        (recent >= FIRST_LOCK_AT, first),
-        else_=None,
-    )
+def _until(streak: ColumnElement[int], locks: Locks, at: datetime) -> ColumnElement[datetime]:
+    """When the lock ends that this failure begins; null when it begins none."""
+    ends = [literal(at, Moment) + literal(pause, Interval) for pause in locks.pauses]
+    level = (streak - locks.first) / locks.every
+    begins = and_(streak >= locks.first, (streak - locks.first) % locks.every == 0)
+    return case((~begins, None), *[(level == n, end) for n, end in enumerate(ends)], else_=ends[-1])
 
 
 async def clear(tx: Tx, user_id: UUID, kind: str) -> None:
-    """The answer was right: the failure counted in advance is taken back, and the row of failures ends.
+    """The answer was right: the row of failures ends, and with it the lock.
 
     The rows are taken in the order in which `spend` takes them, or the two would wait for each other.
     """
-    taken_back = func.greatest(budgets.c.recent - 1, 0)
     for row in (kind, ALL):
         statement = update(budgets).where(budgets.c.user_id == user_id, budgets.c.kind == row)
-        await tx.execute(statement.values(streak=0, recent=taken_back, locked_until=None))
+        await tx.execute(statement.values(streak=0, locked_until=None))
 
 
 async def forget(tx: Tx, user_id: UUID, kind: str) -> None:

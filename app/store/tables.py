@@ -134,8 +134,6 @@ budgets = Table(
     Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("kind", Text, primary_key=True, comment="a factor, or * for all of them together"),
     Column("streak", SmallInteger, nullable=False, comment="failures in a row"),
-    Column("recent", SmallInteger, nullable=False, comment="failures since the window began"),
-    moment("window_began"),
     moment("locked_until", nullable=True),
 )
 

@@ -92,11 +92,11 @@ async def renew_credentials(tx: Tx, user_id: UUID, *, credential_version: int) -
     return version
 
 
-async def expire_password(tx: Tx, user_id: UUID) -> int | None:
-    """Let the password prove nothing until it is reset; the new version, or None when it had expired before."""
+async def expire_password(tx: Tx, user_id: UUID, *, credential_version: int) -> int | None:
+    """Let the password prove nothing until it is reset; the new version, or None when it is not *credential_version*'s."""
     statement = (
         update(users)
-        .where(users.c.id == user_id, ~users.c.password_expired)
+        .where(users.c.id == user_id, users.c.credential_version == credential_version)
         .values(password_expired=True, credential_version=users.c.credential_version + 1)
         .returning(users.c.credential_version)
     )

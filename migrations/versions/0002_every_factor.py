@@ -15,8 +15,6 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False, comment="a factor, or * for all of them together"),
         sa.Column("streak", sa.SmallInteger(), nullable=False, comment="failures in a row"),
-        sa.Column("recent", sa.SmallInteger(), nullable=False, comment="failures since the window began"),
-        sa.Column("window_began", sa.DateTime(timezone=True), nullable=False),
         sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("budgets_user_id_fk"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "kind", name=op.f("budgets_pk")),

@@ -6,7 +6,7 @@ import pytest
 from passlib.context import CryptContext
 
 from app.crypto.passwords import Passwords, Verdict
-from app.settings.groups import PasswordSettings
+from app.settings.people import PasswordSettings
 
 PASSWORD = "correct horse battery staple"
 COMPOSED, DECOMPOSED = "caf\u00e9 Gar\u00e7on na\u00efve", "cafe\u0301 Garc\u0327on nai\u0308ve"

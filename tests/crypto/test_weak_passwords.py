@@ -7,7 +7,7 @@ import pytest
 
 from app.crypto.passwords import Passwords
 from app.problems import PasswordBlocklisted, PasswordTooLong, PasswordTooShort
-from app.settings.groups import PasswordSettings
+from app.settings.people import PasswordSettings
 
 EXPANDING = "\u0958"
 """NFC makes two characters of it (a composition exclusion)."""

@@ -1,0 +1,75 @@
+"""The knobs of what people do: second factors, passwords, registration."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.settings.types import Duration, Durations, Group, Words
+
+
+class MfaSettings(Group):
+    """Second factors."""
+
+    policy: Literal["optional", "required"] = Field("optional", description="Whether a user must have a second factor.")
+    required_since: datetime | None = Field(
+        None, description="When the policy became `required`: users from before it have `grace` to enrol a factor."
+    )
+    grace: Duration = Field(timedelta(days=30), description="Counted from `required_since`.")
+    factors: Words = Field(("sms", "totp"), description="Kinds that users may enrol.")
+    code_life: Duration = Field(
+        timedelta(minutes=5), le=timedelta(minutes=10), description="How long a sent code is good."
+    )
+    attempts: Annotated[int, Field(ge=1, le=10)] = Field(5, description="Answers judged a sign-in or confirmation.")
+    lock_at: Annotated[int, Field(ge=3, le=100)] = Field(10, description="Wrong answers in a row that lock a factor.")
+    lock_every: Annotated[int, Field(ge=1, le=100)] = Field(5, description="And each further this many.")
+    locks: Durations = Field(
+        tuple(timedelta(minutes=m) for m in (10, 15, 60)), min_length=1, description="The growing locks."
+    )
+    stop_at: Annotated[int, Field(ge=20, le=100)] = Field(
+        100, description="Wrong answers in a row after which a factor must be bound anew (NIST SP 800-63B-4 §3.2.2)."
+    )
+    password_expires_at: Annotated[int, Field(ge=10, le=100)] = Field(
+        20, description="Wrong answers in a row, over all factors, after which the password must be reset."
+    )
+    resend_after: Durations = Field(
+        tuple(timedelta(seconds=s) for s in (30, 60, 120, 300, 600, 1800)),
+        min_length=1,
+        description="The growing cool-down between codes.",
+    )
+    enroll_life: Duration = Field(timedelta(minutes=15), description="An unconfirmed factor is gone after this.")
+    changed_phone_rests: Duration = Field(
+        timedelta(hours=24), description="A replaced number cannot approve a change of factors for this long."
+    )
+    fresh: Duration = Field(timedelta(minutes=5), description="How old a sign-in may be where a step-up is wanted.")
+
+
+class PasswordSettings(Group):
+    """NIST SP 800-63B-4 §3.1.1.2 and Argon2id (RFC 9106); the floor is OWASP's."""
+
+    min_length: Annotated[int, Field(ge=8)] | None = Field(
+        None, description="Characters. Unset: 15, or 8 where MFA__POLICY demands a second factor."
+    )
+    max_length: Annotated[int, Field(ge=64, le=1024)] = Field(256, description="Characters.")
+    memory_kib: Annotated[int, Field(ge=19_456)] = 19_456
+    time_cost: Annotated[int, Field(ge=2)] = 2
+    parallelism: Annotated[int, Field(ge=1)] = 1
+    threads: Annotated[int, Field(ge=0)] = Field(0, description="Hashing threads a worker; 0: cores ÷ workers.")
+    queue: Annotated[int, Field(ge=1)] = Field(
+        64, description="Hashes that may wait a worker; beyond it 503 `overloaded`."
+    )
+    reset_life: Duration = Field(
+        timedelta(hours=1), le=timedelta(hours=1), description="How long a reset link is good."
+    )
+    reset_mails: str = Field(
+        "1/minute;5/hour;10/day", description="Reset links mailed to one address; more are dropped silently."
+    )
+
+
+class RegistrationSettings(Group):
+    """How people come in."""
+
+    open: bool = Field(True, description="False: /register is not there.")
+    code_life: Duration = Field(timedelta(hours=24), le=timedelta(hours=24))
+    attempts: Annotated[int, Field(ge=1, le=10)] = 5
+    mails: str = Field("1/minute;5/hour;10/day", description="Codes mailed to one address; more are dropped silently.")

@@ -1,0 +1,53 @@
+"""How knobs are written: durations, lists, senders; and what every group of them has in common."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import NoDecode
+
+DEVELOPMENT_URL = "http://127.0.0.1:8000"
+DEVELOPMENT_SENDER = "Gatehouse <no-reply@localhost>"
+LONGEST_ORIGIN = 40
+"""So much leaves room for a code's words, brand and app hash in one SMS."""
+_HOST = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+
+
+def _seconds(value: object) -> object:
+    return float(value) if isinstance(value, str) and value.replace(".", "", 1).isdecimal() else value
+
+
+def _words(value: object) -> object:
+    """Read `a,b` as well as `["a", "b"]`."""
+    if not isinstance(value, str):
+        return value
+    if value.startswith("["):
+        return json.loads(value)
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def _text(value: object) -> object:
+    """A sender of digits only is no number."""
+    return str(value) if type(value) is int else value
+
+
+Sources = Annotated[str | dict[str, str], BeforeValidator(_text)]
+Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Durations = Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(_words)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_words)]
+
+
+def _bare_host(value: str) -> str:
+    if len(value) > LONGEST_ORIGIN or not _HOST.fullmatch(value):
+        raise ValueError(f"must be a bare host such as example.com, of at most {LONGEST_ORIGIN} lower-case characters")
+    return value
+
+
+Host = Annotated[str, AfterValidator(_bare_host)]
+
+
+class Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
