@@ -122,8 +122,9 @@ class Judging:
     async def _refuse(self, attempt: Attempt) -> None:
         """Note a wrong answer; too many in a row mean that somebody has the password who should not."""
         user_id, kind = attempt.enrollment.user_id, attempt.enrollment.kind
-        confirming = attempt.asked.about.purpose == Purpose.CONFIRM
-        audit.note(Event.FACTOR_REFUSED if confirming else Event.CODE_REFUSED, user_id=user_id, factor=kind)
+        about = attempt.asked.about
+        event = Event.FACTOR_REFUSED if about.purpose == Purpose.CONFIRM else Event.CODE_REFUSED
+        audit.note(event, user_id=user_id, challenge_id=about.challenge_id, factor=kind)
         if attempt.spent.of_all >= self.settings.password_expires_at:
             await self._expire_password(attempt)
         elif attempt.spent.streak == self.settings.lock_at:

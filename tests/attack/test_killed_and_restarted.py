@@ -64,7 +64,7 @@ async def _journey(own: Service) -> None:
     code = await ada.code("confirm")
     expect(await ada.confirm(code), 200)
     await again(own)
-    expect(await ada.confirm(code), 404)
+    expect(await ada.confirm(code), 401)
     expect(await ada.session(), 200)
     first = await ada.ask_code()
     await again(own)
