@@ -156,7 +156,9 @@ async def test_a_factor_that_is_confirmed_while_its_successor_begins_is_never_lo
                 await asyncio.sleep(0.1)
             confirmed, begun = await left.reply(), await right.reply()
         assert max(confirmed.status, begun.status) < 500
-        held = await house.sql.fetch("SELECT id FROM enrollments WHERE user_id = $1 AND kind = 'sms' AND confirmed_at IS NOT NULL", user)
+        held = await house.sql.fetch(
+            "SELECT id FROM enrollments WHERE user_id = $1 AND kind = 'sms' AND confirmed_at IS NOT NULL", user
+        )
         assert len(held) == 1, f"confirm answered {confirmed.told}, and {len(held)} factors are left"
         if confirmed.status == 200:
             assert str(held[0]["id"]) == confirmed.body["factor"]["id"]
