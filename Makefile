@@ -1,6 +1,6 @@
 # The first target prints what there is. Nothing but Python, make and git need be installed.
 .DEFAULT_GOAL := help
-.PHONY: help run test check attack format lint types imports lock
+.PHONY: help run test check attack format lint types imports migration lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,6 +45,9 @@ types: $(INSTALLED) ## Run mypy
 
 imports: $(INSTALLED) ## Check who may import whom
 	@$(BIN)/lint-imports
+
+migration: $(INSTALLED) ## Draft the next migration from the tables: make migration name=words_for_it
+	@$(BIN)/python -m migrations.draft "$(name)"
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"

@@ -48,8 +48,8 @@ async def upgrade(settings: DatabaseSettings) -> None:
     await alembic(settings, "upgrade", "head")
 
 
-async def alembic(settings: DatabaseSettings, verb: str, *arguments: str) -> None:
-    """Run one of Alembic's commands (`upgrade`, `downgrade`, `check`) while nobody else does."""
+async def alembic(settings: DatabaseSettings, verb: str, *arguments: str, **options: object) -> None:
+    """Run one of Alembic's commands (`upgrade`, `downgrade`, `check`, `revision`) while nobody else does."""
     patient = settings.model_copy(update={"statement_limit": PATIENCE})
     async with _connected(patient) as lock, lock.begin(), _connected(patient) as connection:
         await lock.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
@@ -57,7 +57,7 @@ async def alembic(settings: DatabaseSettings, verb: str, *arguments: str) -> Non
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection.sync_connection
         command = getattr(import_module("alembic.command"), verb)
-        await connection.run_sync(lambda _: command(config, *arguments))
+        await connection.run_sync(lambda _: command(config, *arguments, **options))
 
 
 async def _revision(tx: Tx) -> str:

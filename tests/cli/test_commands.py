@@ -77,7 +77,7 @@ def test_each_fault_of_the_settings_is_one_sentence() -> None:
 
 def test_each_unsafe_combination_is_one_sentence() -> None:
     assert refusals("migrate", HTTP__CORS_ORIGINS="*,https://app.example.com", SMS__PLIVO_AUTH_ID="MA") == [
-        "GATEHOUSE_HTTP__CORS_ORIGINS: * is not an origin such as https://app.example.com.",
+        "GATEHOUSE_HTTP__CORS_ORIGINS: each is an origin such as https://app.example.com, and nothing more.",
         "GATEHOUSE_SMS__PLIVO_AUTH_ID and GATEHOUSE_SMS__PLIVO_AUTH_TOKEN go together: set both.",
         "GATEHOUSE_SMS__PLIVO_SRC is missing: set the number or name that messages come from.",
     ]

@@ -20,6 +20,8 @@ PRODUCTION = {
     "DATABASE__TLS": "disable",
     "SECRET_KEYS": KEY,
     "EMAIL__SMTP_URL": "smtp://127.0.0.1:1",
+    "EMAIL__FROM": "Gatehouse <id@example.com>",
+    "EMAIL__RESET_URL": "https://app.example.com/reset",
     "SMS__PLIVO_AUTH_ID": "MA" + "X" * 18,
     "SMS__PLIVO_AUTH_TOKEN": "token",
     "SMS__PLIVO_SRC": "Gatehouse",

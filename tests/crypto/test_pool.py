@@ -119,7 +119,7 @@ async def test_a_job_that_nobody_awaits_any_more_is_not_begun() -> None:
 
 async def test_a_storm_leaves_no_place_lost() -> None:
     with pool_of(2, 2) as pool:
-        found = await asyncio.gather(*(pool.run(time.sleep, 0.001) for _ in range(200)), return_exceptions=True)
+        found = await asyncio.gather(*(pool.run(time.sleep, 0.1) for _ in range(200)), return_exceptions=True)
         assert found.count(None) == 4
         assert sum(isinstance(refusal, Overloaded) for refusal in found) == 196
         for _ in range(20):

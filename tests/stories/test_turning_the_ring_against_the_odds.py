@@ -114,12 +114,12 @@ async def test_without_the_old_key_an_enrolled_phone_never_becomes_no_phone(ring
             answer = (await ada.login()).json()
         assert answer["status"] == "mfa_required"
         assert answer["challenge"] is None
-        assert [factor["kind"] for factor in answer["factors"]] == ["sms"]
+        assert [factor["kind"] for factor in answer["factors"]] == ["sms", "recovery_code"]
         assert any(line["event"] == "vault.cannot_open" for line in lines)
         refused = await ada.verify(ada.code("confirm"))
         assert refused.status_code >= 400
         assert "access_token" not in refused.json()
-    assert await ring.rows.fetchval("SELECT count(*) FROM enrollments") == 1
+    assert await ring.rows.fetchval("SELECT count(*) FROM enrollments") == 2  # the recovery codes' row too
 
 
 async def test_two_replicas_that_write_under_different_keys_do_not_both_give_a_number_away(ring: Ring) -> None:
