@@ -12,7 +12,7 @@ from tests.world import World
 _OPENS = {Scope.FULL: {"access"}, Scope.MFA_PENDING: {"pending"}, Scope.MFA_ENROLL: {"enrollment", "access"}}
 
 
-async def test_each_kind_is_refused_wherever_another_is_expected(world: World) -> None:
+async def test_a019_a022_each_kind_is_refused_wherever_another_is_expected(world: World) -> None:
     ada = await world.with_phone()
     await ada.sign_in()
     await ada.login()

@@ -129,7 +129,7 @@ async def test_nobody_confirms_the_factor_of_somebody_else(world: World) -> None
     assert (await ada.confirm(factor_id, code)).status_code == 200
 
 
-async def test_a_number_is_found_to_be_in_use_only_by_who_holds_it(world: World) -> None:
+async def test_a106_a_number_is_found_to_be_in_use_only_by_who_holds_it(world: World) -> None:
     """A106: possession is proved first, so nobody can ask whose number it is."""
     ada, bob = await world.with_phone(), await world.signed_up()
     await bob.sign_in()
@@ -159,7 +159,7 @@ async def test_an_old_sign_in_may_not_enrol(world: World) -> None:
     ("number", "status"),
     [("12025550123", 422), ("+1 202 555 0123", 422), ("+１2025550123", 422), ("+12025550123;ext=9", 422), ("+1", 422)],
 )
-async def test_a_number_is_taken_in_one_spelling_only(world: World, number: str, status: int) -> None:
+async def test_a101_a_number_is_taken_in_one_spelling_only(world: World, number: str, status: int) -> None:
     """A101."""
     ada = await world.signed_up()
     await ada.sign_in()

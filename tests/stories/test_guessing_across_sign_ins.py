@@ -17,7 +17,7 @@ async def guess(person: Person, times: int) -> list[str]:
     return codes
 
 
-async def test_ten_wrong_answers_lock_the_factor_whatever_sign_in_they_belong_to(world: World) -> None:
+async def test_a037_ten_wrong_answers_lock_the_factor_whatever_sign_in_they_belong_to(world: World) -> None:
     """N05, A037."""
     ada = await world.with_app()
     assert await guess(ada, 12) == ["invalid_mfa_code"] * 10 + ["mfa_locked"] * 2

@@ -5,7 +5,7 @@ from datetime import timedelta
 from tests.world import World
 
 
-async def test_a_refresh_gives_a_new_pair_and_changes_nothing_else(world: World) -> None:
+async def test_a113_a_refresh_gives_a_new_pair_and_changes_nothing_else(world: World) -> None:
     """A113: auth_time, amr and acr never grow by refreshing."""
     ada = await world.with_phone()
     await ada.sign_in()
@@ -21,7 +21,7 @@ async def test_a_refresh_gives_a_new_pair_and_changes_nothing_else(world: World)
     assert {name: before[name] for name in same} == {name: after[name] for name in same}
 
 
-async def test_a_lost_answer_may_be_asked_for_again(world: World) -> None:
+async def test_a109_a_lost_answer_may_be_asked_for_again(world: World) -> None:
     """A109: the same successor, for a minute, never a second branch."""
     ada = await world.signed_up()
     await ada.sign_in()
@@ -32,7 +32,7 @@ async def test_a_lost_answer_may_be_asked_for_again(world: World) -> None:
     assert (await ada.refresh(first["refresh_token"])).status_code == 200
 
 
-async def test_a_token_used_after_its_successor_ends_the_session(world: World) -> None:
+async def test_a107_a_token_used_after_its_successor_ends_the_session(world: World) -> None:
     """A107: somebody copied it; access tokens die too, and the owner is told."""
     ada = await world.signed_up()
     await ada.sign_in()
@@ -56,7 +56,7 @@ async def test_a_parent_that_comes_back_too_late_ends_the_session(world: World) 
     assert (await ada.refresh(successor)).status_code == 401
 
 
-async def test_an_idle_session_ends(world: World) -> None:
+async def test_a110_an_idle_session_ends(world: World) -> None:
     """A110."""
     ada = await world.signed_up()
     await ada.sign_in()

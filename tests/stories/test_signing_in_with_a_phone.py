@@ -59,7 +59,7 @@ async def test_a_wrong_password_an_unknown_address_and_an_unverified_one_are_ref
     assert len({tuple(sorted(set(refused.headers) - {"x-request-id"})) for refused in refusals}) == 1
 
 
-async def test_five_wrong_codes_close_the_challenge(world: World) -> None:
+async def test_a034_five_wrong_codes_close_the_challenge(world: World) -> None:
     """A034: each answer is a 401, and still it counts."""
     ada = await world.with_phone()
     await ada.login()
@@ -89,7 +89,7 @@ async def test_a_code_is_good_once(world: World) -> None:
     assert again.json()["code"] == "invalid_mfa_code"
 
 
-async def test_an_expired_code_is_refused(world: World) -> None:
+async def test_a044_an_expired_code_is_refused(world: World) -> None:
     """A044: good until five minutes have passed, and not a second longer."""
     ada = await world.with_phone()
     await ada.login()
@@ -101,7 +101,7 @@ async def test_an_expired_code_is_refused(world: World) -> None:
     assert (early_enough.status_code, late.status_code) == (200, 401)
 
 
-async def test_the_code_of_another_sign_in_is_refused(world: World) -> None:
+async def test_a043_the_code_of_another_sign_in_is_refused(world: World) -> None:
     """A043, A023: a code is bound to the challenge that asked for it."""
     ada, bob = await world.with_phone(), await world.with_phone()
     await ada.login()
@@ -111,7 +111,7 @@ async def test_the_code_of_another_sign_in_is_refused(world: World) -> None:
     assert (await ada.verify(ada.code("sign_in"))).status_code == 200
 
 
-async def test_a_new_code_replaces_the_old_one_and_refills_nothing(world: World) -> None:
+async def test_a041_a_new_code_replaces_the_old_one_and_refills_nothing(world: World) -> None:
     """A041: only the newest code is good; the attempts stay spent (N62)."""
     ada = await world.with_phone()
     await ada.login()
@@ -130,7 +130,7 @@ async def test_a_new_code_replaces_the_old_one_and_refills_nothing(world: World)
     assert (await ada.verify(new)).status_code == 200
 
 
-async def test_each_further_code_waits_longer(world: World) -> None:
+async def test_a061_each_further_code_waits_longer(world: World) -> None:
     """A061: 30, 60, 120, 300 … seconds, across sign-ins; a right answer clears it."""
     ada = await world.with_phone()
     await ada.login()
@@ -181,7 +181,7 @@ async def test_the_challenge_can_be_looked_at(world: World) -> None:
     assert over.json()["code"] == "invalid_token"
 
 
-async def test_a_sign_in_is_over_after_ten_minutes(world: World) -> None:
+async def test_a025_a_sign_in_is_over_after_ten_minutes(world: World) -> None:
     """A025."""
     ada = await world.with_phone()
     await ada.login()
@@ -191,7 +191,7 @@ async def test_a_sign_in_is_over_after_ten_minutes(world: World) -> None:
     assert late.json()["code"] == "invalid_token"
 
 
-async def test_a_factor_that_is_not_enrolled_cannot_be_asked(world: World) -> None:
+async def test_a058_a_factor_that_is_not_enrolled_cannot_be_asked(world: World) -> None:
     """A058: the service decides what is asked; after the password only."""
     ada = await world.with_phone()
     named = await ada.login(factor="totp")
@@ -201,7 +201,7 @@ async def test_a_factor_that_is_not_enrolled_cannot_be_asked(world: World) -> No
     assert asked.json()["code"] == "factor_not_enrolled"
 
 
-async def test_digits_of_other_scripts_are_no_code(world: World) -> None:
+async def test_a050_digits_of_other_scripts_are_no_code(world: World) -> None:
     """A050: refused by shape, before an attempt is spent; no 500."""
     ada = await world.with_phone()
     await ada.login()

@@ -102,7 +102,7 @@ async def test_more_mails_than_the_limit_are_dropped_without_a_word(world: World
     assert len(world.inbox(ada.email)) == 1
 
 
-async def test_only_the_verified_registrations_password_counts(world: World) -> None:
+async def test_a091_only_the_verified_registrations_password_counts(world: World) -> None:
     """A091: whoever registered the address before its owner has no part in the account."""
     thief, ada = world.person(), world.person()
     thief.email, thief.password = ada.email, "the password of a thief"
