@@ -23,7 +23,7 @@ class Purpose(StrEnum):
 
 
 class Delivery(StrEnum):
-    """How far a message has come (CONTRACT.md: one enum everywhere)."""
+    """How far a message has come, the same words everywhere."""
 
     NONE = "none"
     ACCEPTED = "accepted"

@@ -1,4 +1,4 @@
-"""What the routes are given: the stories, built once by `main`."""
+"""What the routes are given: the stories, built once by `wiring`."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -30,6 +30,19 @@ SixDigits = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["123456"])]
 Label = Annotated[str | None, Field(max_length=40, pattern=r"^[^\p{C}]*$", examples=["My tablet"])]
 
 
+class EnrollShape(Shape):
+    """What begins an enrolment; each kind narrows `factor` to its own name."""
+
+    factor: str
+    label: Label = None
+
+
+class AnswerShape(Shape):
+    """What answers a question; without `factor` it is for the one that was asked."""
+
+    factor: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Whose factor it is going to be, as an authenticator app shows it."""
@@ -73,8 +86,8 @@ class Described:
 
 
 StateT = TypeVar("StateT", bound=Shape)
-EnrollT = TypeVar("EnrollT", bound=Shape)
-AnswerT = TypeVar("AnswerT", bound=Shape)
+EnrollT = TypeVar("EnrollT", bound=EnrollShape)
+AnswerT = TypeVar("AnswerT", bound=AnswerShape)
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
 

@@ -12,7 +12,19 @@ from pydantic import BaseModel, Field
 from typing_extensions import override
 
 from app.crypto.chance import random_bytes
-from app.factors.base import About, Asked, CodeRejected, Described, Enrolled, Factor, Holder, Question, Shape
+from app.factors.base import (
+    About,
+    AnswerShape,
+    Asked,
+    CodeRejected,
+    Described,
+    Enrolled,
+    EnrollShape,
+    Factor,
+    Holder,
+    Question,
+    Shape,
+)
 
 CODES = 10
 CODE_BYTES = 16
@@ -32,7 +44,7 @@ class RecoveryState(Shape):
     digests: tuple[str, ...]
 
 
-class IssueRecoveryCodes(Shape):
+class IssueRecoveryCodes(EnrollShape):
     factor: Literal["recovery_code"] = "recovery_code"
 
 
@@ -41,7 +53,7 @@ class RecoverySetup(Shape):
     recovery_codes: tuple[str, ...]
 
 
-class RecoveryAnswer(Shape):
+class RecoveryAnswer(AnswerShape):
     """One of the codes that were shown with the first factor. Case, blanks and hyphens do not matter, nor O/0 and I/L/1."""
 
     factor: Literal["recovery_code"]

@@ -49,7 +49,8 @@ class Factors:
 
     def strength_of(self, amr: Iterable[str]) -> int:
         """The rank of the strongest factor among these methods (RFC 8176); 0 when there is none."""
-        return max((factor.strength for factor in self._known.values() if factor.amr in set(amr)), default=0)
+        methods = set(amr)
+        return max((factor.strength for factor in self._known.values() if factor.amr in methods), default=0)
 
     def read_answer(self, kind: str, answer: Shape) -> Shape:
         """*answer* in the shape of *kind*; one of another shape is a wrong answer: CodeRejected."""
@@ -62,7 +63,10 @@ class Factors:
             raise CodeRejected from None
 
     def kind_at_once(self, code: str) -> str | None:
-        """The kind that *code* looks like, among those that are answered beside the password; None when there is none."""
+        """The kind that *code* looks like, among those that are answered beside the password; None when there is none.
+
+        One that fits no kind is judged, and counted, as the last one: a garbled code is no free guess.
+        """
         kinds = [kind for kind in self.usable if self._known[kind].at_once]
         fitting = [kind for kind in kinds if self._fits(kind, code)]
         return next(iter(fitting or reversed(kinds)), None)

@@ -10,10 +10,12 @@ from typing_extensions import override
 from app.crypto.chance import six_digits
 from app.factors.base import (
     About,
+    AnswerShape,
     Asked,
     CodeRejected,
     Described,
     Enrolled,
+    EnrollShape,
     Factor,
     Holder,
     Question,
@@ -41,7 +43,7 @@ class SmsState(Shape):
     region: str
 
 
-class EnrollSms(Shape):
+class EnrollSms(EnrollShape):
     """Begin to use a phone number: a code is sent to it."""
 
     factor: Literal["sms"]
@@ -53,7 +55,7 @@ class SmsSetup(Shape):
     destination: Annotated[str, Field(examples=["+1 ••• ••• 0123"])]
 
 
-class SmsAnswer(Shape):
+class SmsAnswer(AnswerShape):
     """The six digits of the newest SMS."""
 
     factor: Literal["sms"] | None = None

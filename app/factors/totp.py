@@ -11,7 +11,19 @@ from pyotp import TOTP
 from typing_extensions import override
 
 from app.crypto.chance import random_bytes
-from app.factors.base import About, Asked, CodeRejected, Enrolled, Factor, Holder, Label, Question, Shape, SixDigits
+from app.factors.base import (
+    About,
+    AnswerShape,
+    Asked,
+    CodeRejected,
+    Enrolled,
+    EnrollShape,
+    Factor,
+    Holder,
+    Question,
+    Shape,
+    SixDigits,
+)
 
 STEP_SECONDS = 30
 PAST_STEPS = 1
@@ -30,11 +42,10 @@ class TotpState(Shape):
     last_step: int = -1
 
 
-class EnrollTotp(Shape):
+class EnrollTotp(EnrollShape):
     """Begin to use an authenticator app: show the QR code, and confirm with the first code it shows."""
 
     factor: Literal["totp"]
-    label: Label = None
 
 
 class TotpSetup(Shape):
@@ -46,7 +57,7 @@ class TotpSetup(Shape):
     qr_svg: Annotated[str, Field(examples=["<svg …>…</svg>"], description="`otpauth_uri` as a QR code.")]
 
 
-class TotpAnswer(Shape):
+class TotpAnswer(AnswerShape):
     """The six digits that the app shows."""
 
     factor: Literal["totp"] | None = None

@@ -1,4 +1,4 @@
-"""What the stories answer, as the wire shows it (CONTRACT.md). Ages and lives are whole seconds."""
+"""What the stories answer, as the wire shows it. Ages and lives are whole seconds."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Generic, Literal, TypeVar

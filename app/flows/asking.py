@@ -117,7 +117,10 @@ class Asking:
 
     def say_farewell(self, replaced: Enrollment, *, locale: str) -> None:
         """Tell the old phone that it is the old one; a mail says it too, so this one may be lost."""
-        draft = self.factors.known(replaced.kind).farewell(self.states.open(replaced))
+        try:
+            draft = self.factors.known(replaced.kind).farewell(self.states.open(replaced))
+        except CannotOpen:
+            return
         if draft:
             farewell = self.letters.sms_notice(draft.to, "phone_changed_sms", locale=locale, region=draft.region)
             self.background.start(self.senders[draft.channel].send(farewell))
@@ -131,5 +134,7 @@ class Asking:
             delivery=challenge.delivery,
             resend_after=whole_seconds((next_send or now) - now),
             attempts_left=self.settings.attempts - challenge.attempts,
-            expires_in=whole_seconds((challenge.code_expires_at or challenge.expires_at) - now),
+            expires_in=whole_seconds(
+                min(challenge.code_expires_at or challenge.expires_at, challenge.expires_at) - now
+            ),
         )

@@ -44,6 +44,7 @@ class AtOnce:
         attempt = await self.judging.spend_at_once(enrollment, credential_version=user.credential_version)
         state = await self.judging.judge(attempt, Code(code=code))
         session = await self._complete(user, enrollment, state)
+        self.completing.note(enrollment, state)
         audit.note(Event.SIGNED_IN, user_id=user.id, session_id=session.id, acr=session.acr, factor=enrollment.kind)
         return self.admission.answer(session)
 

@@ -1,4 +1,4 @@
-"""What a right answer changes, beside the challenge it closes: the factor's state, the budgets, the cool-down, the mails."""
+"""What a right answer changes, beside the challenge it closes: the factor's state, the budgets, the mails."""
 
 from dataclasses import dataclass
 
@@ -35,8 +35,15 @@ class Completing:
         factor = self.states.factors.known(enrollment.kind)
         if factor.notice is None:
             return
+        remaining = str(factor.describe(state).remaining)
+        await tell(tx, enrollment.user_id, factor.notice, at=self.clock.now(), remaining=remaining)
+
+    def note(self, enrollment: Enrollment, state: Shape) -> None:
+        """Note such a use, once it is committed."""
+        factor = self.states.factors.known(enrollment.kind)
+        if factor.notice is None:
+            return
         remaining = factor.describe(state).remaining or 0
-        await tell(tx, enrollment.user_id, factor.notice, at=self.clock.now(), remaining=str(remaining))
         audit.note(Event.RECOVERY_CODE_USED, user_id=enrollment.user_id, remaining=remaining)
         if remaining <= _FEW:
             audit.note(Event.RECOVERY_CODES_FEW, user_id=enrollment.user_id, remaining=remaining)

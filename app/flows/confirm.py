@@ -1,16 +1,15 @@
-"""Confirm a second factor with its first right answer. From then on it counts; every other session ends, and a mail says so."""
+"""Confirm a second factor with its first right answer: it counts from now on, and every other session ends."""
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from app.clock import Clock
 from app.crypto.claims import AccessClaims, EnrollmentClaims
 from app.events import Event
-from app.factors.base import Shape
+from app.factors.base import AnswerShape, Shape
 from app.factors.registry import Factors
 from app.flows.admission import Admission, methods
-from app.flows.answers import Confirmed, ConfirmedAndAuthenticated
+from app.flows.answers import Confirmed, ConfirmedAndAuthenticated, FactorEntry
 from app.flows.asking import Asking
 from app.flows.issuing import Issuing
 from app.flows.judging import Attempt, Judging
@@ -32,6 +31,7 @@ class Activated:
     """What the transaction left behind: the session that goes on or was opened, and what is still to be told."""
 
     session: Session
+    factor: FactorEntry
     locale: str
     replaced: Enrollment | None
     recovery_codes: list[str] | None
@@ -53,7 +53,7 @@ class Confirm:
         self,
         who: AccessClaims | EnrollmentClaims,
         enrollment_id: UUID,
-        answer: Any,  # noqa: ANN401  a union made at run time
+        answer: AnswerShape,
     ) -> Confirmed | ConfirmedAndAuthenticated:
         challenge, attempt = await self.judging.spend(enrollment_id, Purpose.CONFIRM, user_id=who.sub)
         state = await self.judging.judge(attempt, answer)
@@ -62,18 +62,15 @@ class Confirm:
         audit.note(Event.FACTOR_CONFIRMED, user_id=who.sub, enrollment_id=enrollment_id, factor=kind)
         if done.replaced:
             self.asking.say_farewell(done.replaced, locale=done.locale)
-        return self._answer(who, attempt.enrollment, done)
+        return self._answer(who, done)
 
-    def _answer(
-        self, who: AccessClaims | EnrollmentClaims, enrollment: Enrollment, done: Activated
-    ) -> Confirmed | ConfirmedAndAuthenticated:
-        factor = self.profiles.entry(enrollment, default=done.recovery_codes is not None)
+    def _answer(self, who: AccessClaims | EnrollmentClaims, done: Activated) -> Confirmed | ConfirmedAndAuthenticated:
         if isinstance(who, EnrollmentClaims):
             session = self.admission.answer(done.session).model_dump()
-            return ConfirmedAndAuthenticated(factor=factor, recovery_codes=done.recovery_codes, **session)
+            return ConfirmedAndAuthenticated(factor=done.factor, recovery_codes=done.recovery_codes, **session)
         access = self.admission.access_token(done.session)
         return Confirmed(
-            factor=factor,
+            factor=done.factor,
             recovery_codes=done.recovery_codes,
             access_token=access.token,
             expires_in=access.expires_in,
@@ -97,7 +94,9 @@ class Confirm:
             session = await self._session(tx, who, enrollment, version)
             notice = self.factors[enrollment.kind].replaced if replaced else "factor_added"
             await tell(tx, who.sub, notice, at=now)
-        return Activated(session, user.locale, replaced, codes)
+            enrolled = await enrollments.of_user(tx, who.sub)
+        factor = self.profiles.entry_of(enrolled, enrollment.id)
+        return Activated(session, factor, user.locale, replaced, codes)
 
     async def _confirm(self, tx: Tx, enrollment: Enrollment, state: Shape) -> Enrollment | None:
         """The one that it replaced. Raises PhoneInUse, now that possession is proved."""

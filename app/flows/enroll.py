@@ -8,7 +8,7 @@ from app.clock import Clock
 from app.crypto.chance import new_id
 from app.crypto.claims import AccessClaims, EnrollmentClaims
 from app.events import Event
-from app.factors.base import Enrolled, Holder, Shape
+from app.factors.base import Enrolled, EnrollShape, Holder, Shape
 from app.factors.registry import Factors
 from app.flows.answers import ChallengeState, EnrollmentBegun
 from app.flows.asking import Asking
@@ -39,7 +39,7 @@ class Enroll:
     async def __call__(
         self,
         who: AccessClaims | EnrollmentClaims,
-        request: Any,  # noqa: ANN401  a union made at run time
+        request: EnrollShape,
     ) -> EnrollmentBegun[Shape]:
         """Begin; for a kind that is enrolled already, a replacement: the old one works until the new one is confirmed."""
         factor = self.factors[request.factor]
@@ -83,7 +83,7 @@ class Enroll:
         sign_in = await challenges.find(tx, who.jti, purpose=Purpose.ENROLL, user_id=user.id)
         return bool(sign_in and not sign_in.closed_at and sign_in.credential_version == user.credential_version)
 
-    async def _remember(self, tx: Tx, user: User, request: Any, enrolled: Enrolled[Any]) -> Enrollment:  # noqa: ANN401  a union made at run time
+    async def _remember(self, tx: Tx, user: User, request: EnrollShape, enrolled: Enrolled[Any]) -> Enrollment:
         now = self.clock.now()
         enrollment_id = new_id(now)
         enrollment = Enrollment.new(
@@ -92,7 +92,7 @@ class Enroll:
             user_id=user.id,
             state=self.states.seal(enrollment_id, enrolled.state),
             at=now,
-            label=getattr(request, "label", None),
+            label=request.label,
         )
         await enrollments.begin(tx, enrollment)
         return enrollment

@@ -131,7 +131,7 @@ class Judging:
             await self._tell_of_lock(user_id)
 
     async def _tell_of_lock(self, user_id: UUID) -> None:
-        """RFC 4226 §7.2: the owner learns that somebody tried (N04)."""
+        """RFC 4226 §7.2: the owner learns that somebody tried."""
         async with self.database.begin() as tx:
             await tell(tx, user_id, "factor_locked", at=self.clock.now())
 

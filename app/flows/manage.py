@@ -33,6 +33,9 @@ class Manage:
     ) -> FactorEntry:
         """Give it another label (*relabel*, also to none), or *prefer* it, which wants a fresh proof."""
         async with self.database.begin() as tx:
+            user = await users.lock(tx, who.sub)
+            if user is None or not user.active:
+                raise InvalidToken
             enrolled = await enrollments.of_user(tx, who.sub)
             self._find(enrolled, enrollment_id)
             if prefer:
@@ -41,8 +44,9 @@ class Manage:
             if relabel:
                 await enrollments.relabel(tx, enrollment_id, label=label)
             changed = await enrollments.of_user(tx, who.sub)
-        audit.note(Event.FACTOR_CHANGED, user_id=who.sub, enrollment_id=enrollment_id, preferred=prefer)
-        return next(entry for entry in self.profiles.entries(changed) if entry.id == enrollment_id)
+        if prefer or relabel:
+            audit.note(Event.FACTOR_CHANGED, user_id=who.sub, enrollment_id=enrollment_id, preferred=prefer)
+        return self.profiles.entry_of(changed, enrollment_id)
 
     async def remove(self, who: AccessClaims, enrollment_id: UUID) -> None:
         """Every other session ends; with the last factor, the recovery codes go too."""

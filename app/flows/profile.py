@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from app.crypto.claims import AccessClaims, EnrollmentClaims
 from app.factors.registry import Factors
@@ -48,9 +49,13 @@ class Profiles:
         own = [one for one in enrolled if one.kind not in self.factors.issued]
         preferred = [one.kind for one in own if one.preferred]
         default = next(iter(preferred + self.factors.strongest_first([one.kind for one in own])), None)
-        return [self.entry(one, default=one.kind == default) for one in own]
+        return [self._entry(one, default=one.kind == default) for one in own]
 
-    def entry(self, enrollment: Enrollment, *, default: bool) -> FactorEntry:
+    def entry_of(self, enrolled: Sequence[Enrollment], enrollment_id: UUID) -> FactorEntry:
+        """One of them, as it stands among the others."""
+        return next(entry for entry in self.entries(enrolled) if entry.id == enrollment_id)
+
+    def _entry(self, enrollment: Enrollment, *, default: bool) -> FactorEntry:
         told = self.states.describe(enrollment)
         return FactorEntry(
             id=enrollment.id,

@@ -1,7 +1,8 @@
-"""Whether a token proves enough for a change of factors: recent (RFC 9470), with a factor, and with one that is strong enough."""
+"""Whether a token proves enough for a change of factors: recent (RFC 9470), with a factor, and a strong enough one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from app.clock import Clock
 from app.crypto.claims import PASSWORD_ONLY, AccessClaims
@@ -9,6 +10,9 @@ from app.factors.registry import Factors
 from app.problems import StepUpRequired, StrongerFactorRequired
 from app.settings.people import MfaSettings
 from app.store.enrollments import Enrollment
+
+FRESH = timedelta(minutes=5)
+"""How old a proof may be; `max_age` of the refusal says it too (RFC 9470 §3)."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Proof:
 
     def require_fresh(self, who: AccessClaims, enrolled: Sequence[Enrollment]) -> None:
         """Raises StepUpRequired for an old proof, or one without a factor where any is enrolled."""
-        too_old = self.clock.now() - who.authenticated_at() > self.settings.fresh
+        too_old = self.clock.now() - who.authenticated_at() > FRESH
         if too_old or (enrolled and who.acr == PASSWORD_ONLY):
             raise StepUpRequired
 
@@ -37,7 +41,7 @@ class Proof:
 
     def _rests(self, enrollment: Enrollment) -> bool:
         changed = enrollment.replaced_at
-        return changed is not None and self.clock.now() - changed < self.settings.changed_phone_rests
+        return changed is not None and self.clock.now() - changed < self.settings.replaced_factor_rests
 
     def _amr(self, enrollment: Enrollment) -> str:
         return self.factors.known(enrollment.kind).amr

@@ -4,16 +4,15 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.clock import Clock
-from app.crypto.chance import new_id
 from app.crypto.refresh import RefreshClaim, RefreshTokens
 from app.events import Event
 from app.flows.admission import Admission
 from app.flows.answers import Authenticated
+from app.flows.notices import tell
 from app.problems import InvalidRefreshToken
 from app.settings.groups import TokenSettings
-from app.store import outbox, sessions, users
+from app.store import sessions
 from app.store.database import Database, Tx
-from app.store.outbox import Notice
 from app.store.sessions import Session
 from app.watch import audit
 from app.watch.revocations import Revocations
@@ -70,7 +69,6 @@ class Refresh:
         """A token older than that was copied: end the session, and tell its owner. The user, if that is what happened."""
         now = self.clock.now()
         user_id = await sessions.revoke_outrun(tx, claim.session_id, counter=claim.counter, at=now)
-        user = await users.by_id(tx, user_id) if user_id else None
-        if user:
-            await outbox.add(tx, Notice(new_id(now), user.email, "session_stolen", user.locale, {}), at=now)
+        if user_id:
+            await tell(tx, user_id, "session_stolen", at=now)
         return user_id

@@ -99,7 +99,7 @@ class Register:
             await self._mail(found)
 
     async def _mail(self, registration: Registration) -> None:
-        """Mail a code, or to a known address that it is known. A code that was not mailed is never right."""
+        """Mail a code, or to a known address that it is known. Until a code is on its way, none is right."""
         if not await self.limit.allows(registration.email_folded, at=self.clock.now()):
             audit.note(Event.MAIL_HELD_BACK, registration_id=registration.id)
             return
@@ -110,6 +110,6 @@ class Register:
             return
         code = six_digits()
         fingerprint = self.fingerprints.take(code, purpose=Purpose.VERIFY_EMAIL, about=registration.id)
-        async with self.database.read() as tx:
+        async with self.database.begin() as tx:
             await registrations.renew_code(tx, registration.id, fingerprint=fingerprint)
         self.mails.put(self.letters.verification(registration.email, code, locale=registration.locale))

@@ -1,7 +1,6 @@
 """Step up: prove it anew within a session. What was proved lives in one access token, never in the session (RFC 9470)."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from app.clock import Clock
 from app.crypto.chance import new_id
@@ -10,7 +9,7 @@ from app.crypto.passwords import Passwords
 from app.crypto.pool import HashPool
 from app.crypto.tokens import Tokens
 from app.events import Event
-from app.factors.base import AnyFactor, Shape
+from app.factors.base import AnswerShape, AnyFactor, Shape
 from app.factors.registry import Factors
 from app.flows.admission import methods
 from app.flows.answers import AccessGranted, ChallengeState
@@ -60,12 +59,13 @@ class StepUp:
             put = await self.asking.put(tx, challenge, enrollment, locale=user.locale)
         return await self.asking.send(put, by_name=True)
 
-    async def with_factor(self, who: AccessClaims, answer: Any) -> AccessGranted:  # noqa: ANN401  a union made at run time
+    async def with_factor(self, who: AccessClaims, answer: AnswerShape) -> AccessGranted:
         async with self.database.begin() as tx:
             waiting = await self._challenge(tx, who, await self._lock(tx, who))
         challenge, attempt = await self.judging.spend(waiting.id, Purpose.STEP_UP, user_id=who.sub, named=answer.factor)
         state = await self.judging.judge(attempt, answer)
         await self._complete(challenge, attempt, state)
+        self.completing.note(attempt.enrollment, state)
         audit.note(Event.SESSION_STEPPED_UP, user_id=who.sub, session_id=who.sid, factor=attempt.enrollment.kind)
         return self._grant(who, self.factors[attempt.enrollment.kind])
 
@@ -76,9 +76,9 @@ class StepUp:
             enrolled = await enrollments.has_any(tx, who.sub)
         if user is None or not user.active:
             raise InvalidToken
-        verdict = await self.pool.run(self.passwords.verify, password, user.password_hash)
         if enrolled:
             raise StepUpRequired("Use a second factor: one is enrolled.")
+        verdict = await self.pool.run(self.passwords.verify, password, user.password_hash)
         if not verdict.right:
             audit.note(Event.PASSWORD_REFUSED, user_id=user.id)
             raise WrongCurrentPassword

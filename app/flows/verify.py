@@ -1,12 +1,11 @@
 """Complete a sign-in: spend an attempt, judge the answer, and let the first right one open the session."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from app.clock import Clock
 from app.crypto.claims import PendingClaims
 from app.events import Event
-from app.factors.base import Shape
+from app.factors.base import AnswerShape, Shape
 from app.factors.registry import Factors
 from app.flows.admission import Admission
 from app.flows.answers import Authenticated, ChallengeState
@@ -34,10 +33,11 @@ class Verify:
     completing: Completing
     admission: Admission
 
-    async def __call__(self, who: PendingClaims, answer: Any) -> Authenticated:  # noqa: ANN401  a union made at run time
+    async def __call__(self, who: PendingClaims, answer: AnswerShape) -> Authenticated:
         challenge, attempt = await self.judging.spend(who.jti, Purpose.SIGN_IN, user_id=who.sub, named=answer.factor)
         state = await self.judging.judge(attempt, answer)
         session = await self._complete(challenge, attempt, state)
+        self.completing.note(attempt.enrollment, state)
         audit.note(
             Event.SIGNED_IN, user_id=who.sub, session_id=session.id, acr=session.acr, factor=attempt.enrollment.kind
         )

@@ -39,7 +39,6 @@ from app.problems.requests import (
     NotFound,
     Overloaded,
     PayloadTooLarge,
-    RateLimited,
     UnsupportedMediaType,
     ValidationFailed,
 )
@@ -72,7 +71,6 @@ __all__ = [
     "PayloadTooLarge",
     "PhoneInUse",
     "Problem",
-    "RateLimited",
     "ResendTooSoon",
     "SmsNotAllowed",
     "SmsUnavailable",

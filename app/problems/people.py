@@ -105,7 +105,7 @@ class PhoneInUse(Problem):
 
 class StrongerFactorRequired(Problem):
     code, status, title = "stronger_factor_required", 403, "A stronger proof is needed"
-    why = "Factors are changed with the strongest one that is enrolled, or with a recovery code. A number changed lately does not count."
+    why = "Factors are changed with the strongest one that is enrolled, or with a recovery code. A factor replaced lately does not count."
 
 
 class LastFactor(Problem):

@@ -45,11 +45,6 @@ class MethodNotAllowed(Problem):
     why = "`Allow` names the methods that the path takes."
 
 
-class RateLimited(Problem):
-    code, status, title = "rate_limited", 429, "Too many requests"
-    why = "A limit was reached. `retry_after` says when to come back."
-
-
 class Overloaded(Problem):
     code, status, title = "overloaded", 503, "The service is busy"
     why = "More sign-ins are waiting than can be answered in good time. Try again in a moment."

@@ -106,7 +106,7 @@ class EmailSettings(Group):
         description="Your page that resets a password, with the token in its fragment. Unset: PUBLIC_URL + /reset.",
     )
     queue: Annotated[int, Field(ge=1)] = Field(
-        1000, description="Mails a worker holds; beyond it they are dropped with an event."
+        1000, description="Mails a worker holds; beyond it they are dropped and logged."
     )
     timeout: Duration = timedelta(seconds=20)
 

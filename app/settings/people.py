@@ -18,7 +18,10 @@ class MfaSettings(Group):
     grace: Duration = Field(timedelta(days=30), description="Counted from `required_since`.")
     factors: Words = Field(("sms", "totp"), description="Kinds that users may enrol.")
     code_life: Duration = Field(
-        timedelta(minutes=5), le=timedelta(minutes=10), description="How long a sent code is good."
+        timedelta(minutes=5),
+        ge=timedelta(minutes=1),
+        le=timedelta(minutes=10),
+        description="How long a sent code is good.",
     )
     attempts: Annotated[int, Field(ge=1, le=10)] = Field(5, description="Answers judged a sign-in or confirmation.")
     lock_at: Annotated[int, Field(ge=3, le=100)] = Field(10, description="Wrong answers in a row that lock a factor.")
@@ -38,10 +41,9 @@ class MfaSettings(Group):
         description="The growing cool-down between codes.",
     )
     enroll_life: Duration = Field(timedelta(minutes=15), description="An unconfirmed factor is gone after this.")
-    changed_phone_rests: Duration = Field(
-        timedelta(hours=24), description="A replaced number cannot approve a change of factors for this long."
+    replaced_factor_rests: Duration = Field(
+        timedelta(hours=24), description="A replaced factor cannot approve a change of factors for this long."
     )
-    fresh: Duration = Field(timedelta(minutes=5), description="How old a sign-in may be where a step-up is wanted.")
 
 
 class PasswordSettings(Group):

@@ -1,4 +1,7 @@
-"""Questions that wait for an answer: a sign-in, a confirmation. Attempts are spent by one statement, and never refilled."""
+"""Questions that wait for an answer: a sign-in, a confirmation, a step-up, a first enrolment.
+
+Attempts are spent by one statement, and never refilled.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,6 +1,6 @@
 """The tables. Times are UTC, keys are UUIDv7, and every look-up that a flow makes has its index.
 
-`challenges` holds sign-ins and confirmations alike (docs/decisions/0002); `enrollments.kind` is not enumerated, so a new
+`challenges` holds sign-ins, confirmations and step-ups alike (docs/decisions/0002); `enrollments.kind` is not enumerated, so a new
 factor needs no migration; what is secret is sealed before it gets here (law 6).
 """
 
@@ -123,7 +123,6 @@ cooldowns = Table(
     metadata,
     Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("kind", Text, primary_key=True),
-    Column("shown", JSONB, nullable=False, server_default=text("'{}'::jsonb"), comment="what the client needs to see"),
     Column("sends", SmallInteger, nullable=False),
     moment("next_at"),
 )

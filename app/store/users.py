@@ -96,7 +96,7 @@ async def expire_password(tx: Tx, user_id: UUID, *, credential_version: int) -> 
     """Let the password prove nothing until it is reset; the new version, or None when it is not *credential_version*'s."""
     statement = (
         update(users)
-        .where(users.c.id == user_id, users.c.credential_version == credential_version)
+        .where(users.c.id == user_id, ~users.c.password_expired, users.c.credential_version == credential_version)
         .values(password_expired=True, credential_version=users.c.credential_version + 1)
         .returning(users.c.credential_version)
     )

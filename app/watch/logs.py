@@ -8,7 +8,7 @@ from json import dumps
 from typing import Any, TextIO, cast
 
 import structlog
-from structlog.stdlib import ProcessorFormatter
+from structlog.stdlib import ExtraAdder, ProcessorFormatter
 from structlog.typing import FilteringBoundLogger, Processor
 
 from app.settings.groups import LogSettings
@@ -49,7 +49,7 @@ def _take_over(level: str, chain: list[Processor], out: TextIO) -> None:
     """Make the standard library's loggers end in *chain*, whoever configured them before."""
     handler = logging.StreamHandler(out)
     first = ProcessorFormatter.remove_processors_meta
-    handler.setFormatter(ProcessorFormatter(processors=[first, *chain], foreign_pre_chain=[_name_source]))
+    handler.setFormatter(ProcessorFormatter(processors=[first, *chain], foreign_pre_chain=[_name_source, ExtraAdder()]))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -69,7 +69,9 @@ def _redact(_logger: object, _method: str, event: Event) -> Event:
 
 
 def _name_source(_logger: object, _method: str, event: Event) -> Event:
-    event["source"] = event["_record"].name
+    record = event["_record"]
+    event["source"] = record.name
+    record.__dict__.pop("color_message", None)  # uvicorn's, for terminals
     return event
 
 

@@ -111,13 +111,6 @@ def upgrade() -> None:
         "cooldowns",
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column(
-            "shown",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'{}'::jsonb"),
-            nullable=False,
-            comment="what the client needs to see",
-        ),
         sa.Column("sends", sa.SmallInteger(), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("cooldowns_user_id_fk"), ondelete="CASCADE"),

@@ -18,7 +18,7 @@ from app.api.problems import refusals
 from app.api.shell import wrap
 from app.api.strict import StrictRoute
 from app.clock import SystemClock
-from app.problems import Fault, InvalidMfaCode, MissingToken, NotFound, RateLimited, StepUpRequired
+from app.problems import Fault, InvalidMfaCode, MissingToken, NotFound, ResendTooSoon, StepUpRequired
 from app.problems import catalogue as all_problems
 from app.settings import Settings
 from app.settings.groups import HttpSettings, LogSettings
@@ -56,7 +56,7 @@ class Totp(Shape):
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.ACCOUNT])
 
 
-@router.post("/people", status_code=201, responses=refusals(RateLimited, body=True))
+@router.post("/people", status_code=201, responses=refusals(ResendTooSoon, body=True))
 async def add_person(person: Person) -> dict[str, bool]:
     """Take a person."""
     return {"taken": bool(person.email)}

@@ -17,7 +17,7 @@ from app.problems import (
     MissingToken,
     Overloaded,
     Problem,
-    RateLimited,
+    ResendTooSoon,
     StepUpRequired,
     ValidationFailed,
     catalogue,
@@ -61,7 +61,7 @@ def test_only_a_bad_token_is_called_a_bad_token(problem: Problem, challenge: str
 
 @pytest.mark.parametrize(("wait", "seconds"), [(0.0, "1"), (0.2, "1"), (30.0, "30"), (30.001, "31")])
 def test_waiting_is_told_in_whole_seconds_never_too_few(wait: float, seconds: str) -> None:
-    answer = rendered(RateLimited(retry_after=timedelta(seconds=wait)))
+    answer = rendered(ResendTooSoon(retry_after=timedelta(seconds=wait)))
 
     assert answer.headers["retry-after"] == seconds
     assert f'"retry_after":{seconds}'.encode() in answer.body
@@ -169,4 +169,4 @@ def test_a_route_describes_only_what_it_can_answer() -> None:
 def test_examples_look_like_answers() -> None:
     assert example(InvalidMfaCode)["attempts_left"] == 4
     assert example(ValidationFailed)["errors"][0]["pointer"] == "#/email"
-    assert example(RateLimited)["retry_after"] == 30
+    assert example(ResendTooSoon)["retry_after"] == 30

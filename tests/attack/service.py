@@ -27,7 +27,7 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 QUICK = {
     # Another code may be asked for at once, and mailed: what is tried here is not how long the pauses are.
     "GATEHOUSE_MFA__RESEND_AFTER": "0.001",
-    "GATEHOUSE_MFA__CHANGED_PHONE_RESTS": "0.001",
+    "GATEHOUSE_MFA__REPLACED_FACTOR_RESTS": "0.001",
     "GATEHOUSE_MFA__LOCK_AT": "100",
     "GATEHOUSE_MFA__PASSWORD_EXPIRES_AT": "100",
     "GATEHOUSE_REGISTRATION__MAILS": "1000000/minute",

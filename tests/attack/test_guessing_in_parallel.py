@@ -47,7 +47,7 @@ async def test_a035_two_hundred_wrong_codes_at_once_are_judged_exactly_five_time
         assert (told.count(JUDGED), told.count(EXHAUSTED)) == (5, 195)
         assert sorted(reply.body["attempts_left"] for reply in replies if reply.told == JUDGED) == [0, 1, 2, 3, 4]
         assert await attempts(house, ada) == 5
-        assert house.service.events("sign_in.code_refused", challenge_id=str(sign_in_id(ada.mfa_token))) == 5
+        assert house.service.events("challenge.code_refused", challenge_id=str(sign_in_id(ada.mfa_token))) == 5
         assert (await ada.verify(code)).status_code == 429
 
 
@@ -78,7 +78,7 @@ async def test_a038_a_guess_counts_although_its_sender_hung_up(house: House, res
             return await attempts(house, ada) == 5
 
         await until(all_is_spent, "the guesses were counted", within=5)
-    await until(lambda: house.service.events("sign_in.code_refused", challenge_id=sign_in) == 5, "five were judged")
+    await until(lambda: house.service.events("challenge.code_refused", challenge_id=sign_in) == 5, "five were judged")
     assert (await ada.verify(code)).status_code == 429
 
 

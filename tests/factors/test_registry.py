@@ -11,7 +11,20 @@ from typing_extensions import override
 from app.crypto.codes import Fingerprints
 from app.crypto.keys import KeyRing, new_secret_key
 from app.factors import KINDS
-from app.factors.base import About, AnyFactor, Asked, CodeRejected, Described, Enrolled, Factor, Holder, Question, Shape
+from app.factors.base import (
+    About,
+    AnswerShape,
+    AnyFactor,
+    Asked,
+    CodeRejected,
+    Described,
+    Enrolled,
+    EnrollShape,
+    Factor,
+    Holder,
+    Question,
+    Shape,
+)
 from app.factors.registry import Factors
 from app.factors.sms import EnrollSms, Sms, SmsAnswer, SmsSetup
 from app.messages import Purpose
@@ -27,7 +40,7 @@ class BellState(Shape):
     rung: int = 0
 
 
-class EnrollBell(Shape):
+class EnrollBell(EnrollShape):
     factor: Literal["bell"]
 
 
@@ -35,7 +48,7 @@ class BellSetup(Shape):
     factor: Literal["bell"] = "bell"
 
 
-class BellAnswer(Shape):
+class BellAnswer(AnswerShape):
     factor: Literal["bell"] | None = None
     rings: Annotated[int, Field(ge=1, le=9)]
 

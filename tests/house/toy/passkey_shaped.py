@@ -12,7 +12,18 @@ from typing_extensions import override
 
 from app.crypto.chance import random_bytes
 from app.crypto.claims import PHISHING_RESISTANT
-from app.factors.base import About, Asked, CodeRejected, Enrolled, Factor, Holder, Question, Shape
+from app.factors.base import (
+    About,
+    AnswerShape,
+    Asked,
+    CodeRejected,
+    Enrolled,
+    EnrollShape,
+    Factor,
+    Holder,
+    Question,
+    Shape,
+)
 from app.messages import Purpose
 
 Blob = Annotated[str, Field(max_length=1000)]
@@ -29,7 +40,7 @@ class PasskeyState(Shape):
     uses: int = 0
 
 
-class EnrollPasskey(Shape):
+class EnrollPasskey(EnrollShape):
     factor: Literal["passkey"]
 
 
@@ -44,7 +55,7 @@ class Credential(Shape):
     public_key: Blob | None = None
 
 
-class PasskeyAnswer(Shape):
+class PasskeyAnswer(AnswerShape):
     factor: Literal["passkey"] | None = None
     credential: Credential
 

@@ -6,7 +6,18 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 from typing_extensions import override
 
-from app.factors.base import About, Asked, CodeRejected, Enrolled, Factor, Holder, Question, Shape
+from app.factors.base import (
+    About,
+    AnswerShape,
+    Asked,
+    CodeRejected,
+    Enrolled,
+    EnrollShape,
+    Factor,
+    Holder,
+    Question,
+    Shape,
+)
 
 
 class WordSettings(BaseModel):
@@ -18,7 +29,7 @@ class WordState(Shape):
     used: int = 0
 
 
-class EnrollWord(Shape):
+class EnrollWord(EnrollShape):
     factor: Literal["word"]
     word: Annotated[str, Field(pattern="^[a-z]+$")]
 
@@ -28,7 +39,7 @@ class WordSetup(Shape):
     letters: int
 
 
-class WordAnswer(Shape):
+class WordAnswer(AnswerShape):
     factor: Literal["word"] | None = None
     word: Annotated[str, Field(pattern="^[a-z]+$")]
 
