@@ -150,7 +150,10 @@ def _add_management(router: APIRouter) -> None:
         """
         await house.manage.remove(who, factor_id)
 
-    @router.post("/me/recovery-codes", responses=refusals(InvalidToken, StepUpRequired, FactorNotEnrolled))
+    @router.post(
+        "/me/recovery-codes",
+        responses=refusals(InvalidToken, StepUpRequired, StrongerFactorRequired, FactorNotEnrolled),
+    )
     async def renew_recovery_codes(who: FullAccess, house: TheHouse) -> RecoveryCodesShown:
-        """Make ten new recovery codes, shown this once; the old ones die. Needs a proof of the last five minutes."""
+        """Make ten new recovery codes, shown this once; the old ones die. Needs what a change of factors needs."""
         return await house.issuing(who)

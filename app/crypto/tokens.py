@@ -4,6 +4,7 @@ Expiry is judged by the house's clock, never by the library's.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, overload
@@ -125,7 +126,15 @@ class Tokens:
             raise InvalidToken(f"This is {kind.name}; this route takes {self._kinds[scope].name}.")
         return claims
 
-    def _open(self, token: str) -> tuple[Kind, Claims]:
+    def session_of(self, token: str) -> UUID | None:
+        """The session of an access token, be it expired or not: for ending it, and for nothing else."""
+        with suppress(ValueError, ValidationError, jwt.PyJWTError):
+            _, claims = self._open(token, expired=True)
+            if isinstance(claims, AccessClaims):
+                return claims.sid
+        return None
+
+    def _open(self, token: str, *, expired: bool = False) -> tuple[Kind, Claims]:
         if not _SHAPE.fullmatch(token):
             raise ValueError("not three segments of base64url")
         head = _Header.model_validate(strict_json.parse(_segment(token)))
@@ -137,14 +146,14 @@ class Tokens:
             raise ValueError("under an unknown key")
         payload = _JWS.decode_complete(token, key.private.public_key(), [key.alg])["payload"]
         claims = kind.claims.model_validate(strict_json.parse(payload))
-        self._judge(claims, kind)
+        self._judge(claims, kind, expired=expired)
         return kind, claims
 
-    def _judge(self, claims: Claims, kind: Kind) -> None:
+    def _judge(self, claims: Claims, kind: Kind, *, expired: bool) -> None:
         now = self._clock.now().timestamp()
         if claims.iss != self._settings.issuer or claims.aud != kind.audience:
             raise ValueError("for somebody else")
-        if claims.exp <= now or claims.iat > now + _LEEWAY.total_seconds():
+        if (claims.exp <= now and not expired) or claims.iat > now + _LEEWAY.total_seconds():
             raise ValueError("expired, or from the future")
 
 

@@ -12,7 +12,7 @@ from app.flows.admission import Admission, methods
 from app.flows.answers import Confirmed, ConfirmedAndAuthenticated, FactorEntry
 from app.flows.asking import Asking
 from app.flows.issuing import Issuing
-from app.flows.judging import Attempt, Judging
+from app.flows.judging import Attempt, Judging, budget_of
 from app.flows.notices import tell
 from app.flows.profile import Profiles
 from app.flows.states import States
@@ -57,12 +57,22 @@ class Confirm:
     ) -> Confirmed | ConfirmedAndAuthenticated:
         challenge, attempt = await self.judging.spend(enrollment_id, Purpose.CONFIRM, user_id=who.sub)
         state = await self.judging.judge(attempt, answer)
-        done = await self._activate(who, challenge, attempt, state)
+        try:
+            done = await self._activate(who, challenge, attempt, state)
+        except PhoneInUse:
+            await self._consume(challenge, attempt.enrollment)
+            raise
         kind = attempt.enrollment.kind
         audit.note(Event.FACTOR_CONFIRMED, user_id=who.sub, enrollment_id=enrollment_id, factor=kind)
         if done.replaced:
             self.asking.say_farewell(done.replaced, locale=done.locale)
         return self._answer(who, done)
+
+    async def _consume(self, challenge: Challenge, enrollment: Enrollment) -> None:
+        """The answer was right though nothing came of it: it is used, and no failure."""
+        async with self.database.begin() as tx:
+            await challenges.close(tx, challenge, at=self.clock.now())
+            await budgets.clear(tx, enrollment.user_id, budget_of(enrollment))
 
     def _answer(self, who: AccessClaims | EnrollmentClaims, done: Activated) -> Confirmed | ConfirmedAndAuthenticated:
         if isinstance(who, EnrollmentClaims):
@@ -103,7 +113,7 @@ class Confirm:
         indexes = self.states.indexes(enrollment)
         if await enrollments.held_by_another(tx, indexes, user_id=enrollment.user_id):
             raise PhoneInUse
-        await budgets.clear(tx, enrollment.user_id, enrollment.kind)
+        await budgets.clear(tx, enrollment.user_id, budget_of(enrollment))
         await budgets.forget(tx, enrollment.user_id, enrollment.kind)
         sealed, unique = self.states.seal(enrollment.id, state), indexes[0] if indexes else None
         try:

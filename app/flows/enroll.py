@@ -14,6 +14,7 @@ from app.flows.answers import ChallengeState, EnrollmentBegun
 from app.flows.asking import Asking
 from app.flows.proof import Proof
 from app.flows.states import States
+from app.flows.waiting import require_waiting
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidToken, MfaAttemptsExhausted
 from app.settings.people import MfaSettings
@@ -60,8 +61,12 @@ class Enroll:
             since = self.clock.now() - self.settings.enroll_life
             enrollment = await enrollments.pending(tx, enrollment_id, user_id=who.sub, since=since)
             challenge = await challenges.find(tx, enrollment_id, purpose=Purpose.CONFIRM, user_id=who.sub)
+            if isinstance(who, EnrollmentClaims):
+                await require_waiting(tx, who, user)
             if user is None or enrollment is None or challenge is None:
                 raise FactorNotEnrolled
+            if not user.active or user.credential_version != challenge.credential_version:
+                raise InvalidToken("The password or a factor of this account was changed.")
             if challenge.attempts >= self.settings.attempts:
                 raise MfaAttemptsExhausted
             put = await self.asking.put(tx, challenge, enrollment, locale=user.locale)
@@ -72,16 +77,11 @@ class Enroll:
         user = await users.lock(tx, who.sub)
         if user is None or not user.active:
             raise InvalidToken
-        enrolled = await enrollments.of_user(tx, user.id)
-        if isinstance(who, AccessClaims):
-            self.proof.require_strongest(who, enrolled)
-        elif enrolled or not await self._is_waiting(tx, who, user):
-            raise InvalidToken("This sign-in is over.")
+        if isinstance(who, EnrollmentClaims):
+            await require_waiting(tx, who, user)
+        else:
+            self.proof.require_strongest(who, await enrollments.of_user(tx, user.id))
         return user
-
-    async def _is_waiting(self, tx: Tx, who: EnrollmentClaims, user: User) -> bool:
-        sign_in = await challenges.find(tx, who.jti, purpose=Purpose.ENROLL, user_id=user.id)
-        return bool(sign_in and not sign_in.closed_at and sign_in.credential_version == user.credential_version)
 
     async def _remember(self, tx: Tx, user: User, request: EnrollShape, enrolled: Enrolled[Any]) -> Enrollment:
         now = self.clock.now()

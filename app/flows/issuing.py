@@ -36,7 +36,7 @@ class Issuing:
             if user is None or not user.active:
                 raise InvalidToken
             enrolled = await enrollments.of_user(tx, user.id)
-            self.proof.require_fresh(who, enrolled)
+            self.proof.require_strongest(who, enrolled)
             if not enrolled:
                 raise FactorNotEnrolled
             codes = await self.issue(tx, user)

@@ -62,14 +62,14 @@ class Judging:
             if challenge is None:
                 raise await self._why_not(tx, challenge_id, purpose, user_id)
             enrollment = await self._enrollment(tx, challenge, named or challenge.factor)
-            spent = await self._spend_budget(tx, enrollment)
+            spent = await self._spend_budget(tx, enrollment, budget_of(enrollment))
         asked, version = _asked(challenge, enrollment), challenge.credential_version
         return challenge, Attempt(enrollment, version, asked, limit - challenge.attempts, spent)
 
     async def spend_at_once(self, enrollment: Enrollment, *, credential_version: int) -> Attempt:
         """For an answer that came beside the password: there is only the account's budget to pay from."""
         async with self.database.begin() as tx:
-            spent = await self._spend_budget(tx, enrollment)
+            spent = await self._spend_budget(tx, enrollment, enrollment.kind)
         return Attempt(
             enrollment, credential_version, Asked(About(enrollment.id, Purpose.SIGN_IN), None, None), None, spent
         )
@@ -98,8 +98,8 @@ class Judging:
         rules = self.settings
         return Locks(first=rules.lock_at, every=rules.lock_every, pauses=rules.locks, stop=rules.stop_at)
 
-    async def _spend_budget(self, tx: Tx, enrollment: Enrollment) -> Spent:
-        user_id, kind, now = enrollment.user_id, enrollment.kind, self.clock.now()
+    async def _spend_budget(self, tx: Tx, enrollment: Enrollment, kind: str) -> Spent:
+        user_id, now = enrollment.user_id, self.clock.now()
         spent = await budgets.spend(tx, user_id, kind, locks=self._locks, at=now)
         if spent is None:
             until = await budgets.locked_until(tx, user_id, kind)
@@ -145,6 +145,11 @@ class Judging:
             await sessions.carry_over(tx, user_id, credential_version=version)
             await tell(tx, user_id, "password_expired", at=now)
         audit.note(Event.PASSWORD_EXPIRED, user_id=user_id)
+
+
+def budget_of(enrollment: Enrollment) -> str:
+    """A factor that is being confirmed pays from a budget of its own, or a stopped one could never be bound anew."""
+    return enrollment.kind if enrollment.confirmed_at else f"confirm {enrollment.kind}"
 
 
 def _asked(challenge: Challenge, enrollment: Enrollment) -> Asked:

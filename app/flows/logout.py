@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.crypto.claims import Scope
 from app.crypto.refresh import RefreshTokens
 from app.crypto.tokens import Tokens
 from app.events import Event
-from app.problems import InvalidToken, MissingToken
+from app.problems import MissingToken
 from app.store import sessions
 from app.store.database import Database
 from app.watch import audit
@@ -24,19 +23,14 @@ class Logout:
     async def __call__(self, *, access_token: str | None, refresh_token: str | None) -> None:
         if access_token is None and refresh_token is None:
             raise MissingToken
-        for session_id in {self._of_refresh(refresh_token), self._of_access(access_token)}:
+        of_access = self.tokens.session_of(access_token) if access_token else None
+        for session_id in {self._of_refresh(refresh_token), of_access}:
             if session_id:
                 await self._end(session_id)
 
     def _of_refresh(self, token: str | None) -> UUID | None:
         claim = self.refresh_tokens.read(token) if token else None
         return claim.session_id if claim else None
-
-    def _of_access(self, token: str | None) -> UUID | None:
-        try:
-            return self.tokens.read(token, scope=Scope.FULL).sid if token else None
-        except InvalidToken:
-            return None
 
     async def _end(self, session_id: UUID) -> None:
         async with self.database.begin() as tx:

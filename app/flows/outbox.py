@@ -16,7 +16,7 @@ from app.store.outbox import Notice
 
 _EVERY = 1.0
 _LEASE = timedelta(minutes=2)
-_MOST = 20
+_MOST = 4
 _LONGEST_PAUSE = timedelta(hours=1)
 _log = logging.getLogger("gatehouse.outbox")
 
@@ -47,7 +47,7 @@ class Outbox:
         return len(claimed)
 
     async def _carry(self, notice: Notice, tries: int) -> None:
-        delivery = await self.sender.send(self.letters.posted(notice))
+        delivery = await self._send(notice)
         async with self.database.begin() as tx:
             if delivery == Delivery.ACCEPTED:
                 await outbox.sent(tx, notice.id)
@@ -55,3 +55,11 @@ class Outbox:
             pause = min(_LONGEST_PAUSE, timedelta(seconds=2.0 ** min(tries, 12)))
             await outbox.postpone(tx, notice.id, until=self.clock.now() + pause)
         _log.warning("notice postponed", extra={"notice_id": str(notice.id), "tries": tries})
+
+    async def _send(self, notice: Notice) -> Delivery:
+        """One notice that cannot be written must not hold up the others."""
+        try:
+            return await self.sender.send(self.letters.posted(notice))
+        except Exception:  # noqa: BLE001  whatever is wrong with it, the next one may be right
+            _log.exception("notice cannot be sent", extra={"notice_id": str(notice.id)})
+            return Delivery.FAILED

@@ -8,6 +8,7 @@ from app.crypto.claims import AccessClaims, EnrollmentClaims
 from app.factors.registry import Factors
 from app.flows.answers import FactorEntry, FactorList, Profile
 from app.flows.states import States
+from app.flows.waiting import require_waiting
 from app.problems import InvalidToken
 from app.store import enrollments, users
 from app.store.database import Database
@@ -38,6 +39,8 @@ class Profiles:
 
     async def list_factors(self, who: AccessClaims | EnrollmentClaims) -> FactorList:
         async with self.database.read() as tx:
+            if isinstance(who, EnrollmentClaims):
+                await require_waiting(tx, who, await users.by_id(tx, who.sub))
             enrolled = await enrollments.of_user(tx, who.sub)
         issued = [one for one in enrolled if one.kind in self.factors.issued]
         left = sum(self.states.describe(one).remaining or 0 for one in issued)

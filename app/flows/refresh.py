@@ -33,6 +33,8 @@ class Refresh:
             raise InvalidRefreshToken
         async with self.database.begin() as tx:
             session = await self._rotate(tx, claim) or await self._again(tx, claim)
+            # Beside a change of factors the first look may have met the new session and the old user: look once more.
+            session = session or await self._rotate(tx, claim)
             robbed = None if session else await self._end_if_outrun(tx, claim)
         if session is None:
             if robbed:

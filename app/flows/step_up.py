@@ -95,7 +95,7 @@ class StepUp:
     async def _challenge(self, tx: Tx, who: AccessClaims, user: User) -> Challenge:
         """The step-up of this session that is under way, or a new one: asking anew never refills the attempts."""
         now = self.clock.now()
-        under_way = await challenges.of_session(tx, who.sid, at=now)
+        under_way = await challenges.of_session(tx, who.sid, credential_version=user.credential_version, at=now)
         if under_way:
             return under_way
         challenge = Challenge.new(

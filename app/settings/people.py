@@ -19,7 +19,6 @@ class MfaSettings(Group):
     factors: Words = Field(("sms", "totp"), description="Kinds that users may enrol.")
     code_life: Duration = Field(
         timedelta(minutes=5),
-        ge=timedelta(minutes=1),
         le=timedelta(minutes=10),
         description="How long a sent code is good.",
     )

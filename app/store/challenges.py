@@ -81,11 +81,16 @@ async def find(tx: Tx, challenge_id: UUID, *, purpose: Purpose, user_id: UUID) -
     return read(Challenge, (await tx.execute(statement)).one_or_none())
 
 
-async def of_session(tx: Tx, session_id: UUID, *, at: datetime) -> Challenge | None:
+async def of_session(tx: Tx, session_id: UUID, *, credential_version: int, at: datetime) -> Challenge | None:
     """The step-up of a session that is under way, be its attempts used up or not."""
     statement = (
         select(*_COLUMNS)
-        .where(challenges.c.session_id == session_id, challenges.c.closed_at.is_(None), challenges.c.expires_at > at)
+        .where(
+            challenges.c.session_id == session_id,
+            challenges.c.credential_version == credential_version,
+            challenges.c.closed_at.is_(None),
+            challenges.c.expires_at > at,
+        )
         .order_by(challenges.c.created_at.desc())
         .limit(1)
     )

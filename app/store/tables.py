@@ -106,7 +106,7 @@ challenges = Table(
     Column("factor", Text, comment="the kind that was asked last"),
     Column("fingerprint", LargeBinary, comment="of the newest code, keyed and bound to this row"),
     Column("shown", JSONB, nullable=False, server_default=text("'{}'::jsonb"), comment="what the client needs to see"),
-    Column("sends", SmallInteger, nullable=False, server_default=text("0"), comment="which code is the newest"),
+    Column("sends", Integer, nullable=False, server_default=text("0"), comment="which code is the newest"),
     Column("delivery", word(Delivery), nullable=False, server_default=text("'none'")),
     moment("code_expires_at", nullable=True),
     moment("created_at"),

@@ -94,7 +94,7 @@ def upgrade() -> None:
             comment="what the client needs to see",
         ),
         sa.Column(
-            "sends", sa.SmallInteger(), server_default=sa.text("0"), nullable=False, comment="which code is the newest"
+            "sends", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="which code is the newest"
         ),
         sa.Column("delivery", sa.String(length=32), server_default=sa.text("'none'"), nullable=False),
         sa.Column("code_expires_at", sa.DateTime(timezone=True), nullable=True),

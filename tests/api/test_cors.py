@@ -44,7 +44,7 @@ async def test_a140_a_foreign_origin_gets_no_cors_header(serve: Serve, origin: s
         ("/me", {}, 200),
         ("/crash", {}, 500),
         ("/nothing", {}, 404),
-        ("/refuse/rate_limited", {}, 429),
+        ("/refuse/resend_too_soon", {}, 429),
         ("/items/x", {}, 422),
         ("/me", {"X-Fat": "x" * 17_000}, 431),
         ("/me", {"Host": "a b"}, 400),

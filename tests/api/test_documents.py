@@ -106,7 +106,7 @@ async def test_refusals_are_described_as_problems_with_examples(document: Any) -
     refusal = document["paths"]["/people"]["post"]["responses"]["429"]["content"]["application/problem+json"]
 
     assert refusal["schema"] == {"$ref": "#/components/schemas/Problem"}
-    assert refusal["examples"]["rate_limited"]["value"]["type"] == "http://127.0.0.1:8000/problems/rate_limited"
+    assert refusal["examples"]["resend_too_soon"]["value"]["type"] == "http://127.0.0.1:8000/problems/resend_too_soon"
     assert document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == sorted(catalogue())
 
 
