@@ -40,7 +40,7 @@ Gatehouse signs people in with a password and a second factor, and issues JWTs. 
 1. `POST /register` with e-mail address and password. The answer never tells whether the address is known.
 2. `POST /verify-email` with the code from the mail. The account is usable now; nobody is signed in yet.
 3. `POST /login`. Look at `status` of the answer: `authenticated` carries the tokens, and you are done.
-4. `mfa_required` carries an `mfa_token` and the `challenge`: a code is on its way when `delivery` is not `failed`.
+4. `mfa_required` carries an `mfa_token` and the `challenge`: a code is on its way when `delivery` is `accepted`.
 5. `POST /verify-otp` with the code and the `mfa_token` as bearer token: the tokens. Five tries a sign-in.
 6. No code came? `POST /verify-otp/challenge` asks for another one after `resend_after` seconds.
 7. Send `Authorization: Bearer <access_token>` with everything else. It lives about ten minutes.

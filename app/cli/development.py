@@ -48,6 +48,8 @@ def _database(settings: Settings) -> Iterator[None]:
         os.environ |= {"GATEHOUSE_DATABASE__URL": server.start(), "GATEHOUSE_DATABASE__TLS": "disable"}
     except NoPostgres as reason:
         refuse(str(reason))
+    except OSError as reason:
+        refuse(f"GATEHOUSE_DATA_DIR: {settings.data_dir} cannot be used ({reason.strerror}).")
     try:
         yield
     finally:

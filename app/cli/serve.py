@@ -19,8 +19,13 @@ from uvicorn.supervisors import Multiprocess
 from app.cli.development import furnished
 from app.cli.environment import read_settings, refuse
 from app.cli.migrate import is_behind
+from app.clock import SystemClock
+from app.crypto.keys import KeyRing
+from app.crypto.vault import Vault
+from app.flows.keys import Keys, KeysUnreadable
 from app.main import create_app
 from app.settings import Settings
+from app.store.database import Database
 from app.store.migrate import upgrade
 
 App: TypeAlias = Callable[..., Awaitable[None]]
@@ -40,6 +45,7 @@ def serve(
     with suppress(KeyboardInterrupt), furnished() as settings:
         os.environ["GATEHOUSE_WORKERS"] = str(settings.workers)
         _bring_schema(settings)
+        _open_keys(settings)
         _announce(settings)
         _run(settings, listener)
 
@@ -79,6 +85,22 @@ def _bring_schema(settings: Settings) -> None:
     if not settings.in_development:
         refuse("The database's schema is older than this code: run `gatehouse migrate` first.")
     asyncio.run(upgrade(settings.database))
+
+
+def _open_keys(settings: Settings) -> None:
+    """Without the key that sealed them nothing can start: say so here, once, and not in every worker's log."""
+    try:
+        asyncio.run(_signing_keys(settings))
+    except KeysUnreadable as reason:
+        refuse(str(reason))
+
+
+async def _signing_keys(settings: Settings) -> None:
+    database = Database(settings.database)
+    try:
+        await Keys(database, SystemClock(), Vault(KeyRing(settings.secret_keys)))()
+    finally:
+        await database.close()
 
 
 def _announce(settings: Settings) -> None:

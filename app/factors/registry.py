@@ -92,7 +92,11 @@ class Factors:
 
 def _own(kind: type[AnyFactor], settings: Settings) -> Any:  # noqa: ANN401  each kind has a shape of its own
     """A factor's settings are a view of the group that bears its name, if there is one."""
-    return kind.Settings.model_validate(getattr(settings, kind.kind, None) or {}, from_attributes=True)
+    try:
+        return kind.Settings.model_validate(getattr(settings, kind.kind, None) or {}, from_attributes=True)
+    except ValidationError as refused:
+        sentences = [fault["msg"].removeprefix("Value error, ") for fault in refused.errors()]
+        raise ValueError(" ".join(sentences)) from None
 
 
 def _union(shapes: list[type[Shape]], *, tagged: bool) -> Any:  # noqa: ANN401  a type made at run time

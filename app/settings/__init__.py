@@ -105,6 +105,7 @@ def _in_production(settings: Settings) -> Iterator[str]:
         "GATEHOUSE_DATABASE__URL": settings.database.url,
         "GATEHOUSE_SECRET_KEYS (make one with `gatehouse keys new`)": settings.secret_keys,
         "GATEHOUSE_EMAIL__SMTP_URL": settings.email.smtp_url,
+        "GATEHOUSE_EMAIL__RESET_URL (your page that resets a password)": settings.email.reset_url,
     }
     chosen = {"GATEHOUSE_MFA__POLICY": "policy" in settings.mfa.model_fields_set}
     if "sms" in settings.mfa.factors:

@@ -118,3 +118,28 @@ def test_an_app_that_cannot_start_is_not_started_again_and_again(
     port = str(free_port())
     stranger = {"ENVIRONMENT": "development", "DATA_DIR": str(tmp_path), "SECRET_KEYS": new_secret_key()}
     assert run("serve", "--port", port, "--workers", workers, **stranger, **given).returncode == STARTUP_FAILURE
+
+
+def test_a_key_that_left_too_early_is_one_sentence(tmp_path: Path) -> None:
+    with serving(tmp_path) as service:
+        assert service.answers()
+    other = run("keys", "new").stdout.strip()
+    refused = run(
+        "serve", "--port", str(free_port()), ENVIRONMENT="development", DATA_DIR=str(tmp_path), SECRET_KEYS=other
+    )
+    assert refused.returncode == 2
+    assert "put the key that sealed them back into GATEHOUSE_SECRET_KEYS" in refused.stderr
+    assert "Traceback" not in refused.stderr + refused.stdout
+
+
+def test_the_document_is_printed_without_a_database_and_in_any_environment() -> None:
+    for environment in ({}, {"ENVIRONMENT": "production"}):
+        printed = run("openapi", **environment)
+        assert printed.returncode == 0, printed.stderr
+        assert '"/login"' in printed.stdout
+
+
+def test_a_region_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
+    refused = run("serve", ENVIRONMENT="development", DATA_DIR=str(tmp_path), SMS__REGIONS="XX")
+    assert refused.returncode == 2
+    assert "write regions as ISO 3166 does" in refused.stderr

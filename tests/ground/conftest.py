@@ -13,6 +13,7 @@ PRODUCTION = {
     "SECRET_KEYS": "mJzJ0nqcQ4m1Jt7VdXo9bq3u5Qk2Yh8LrWcE6sTfGvA",
     "EMAIL__SMTP_URL": f"smtps://gatehouse:{SECRET}@mail.example",
     "EMAIL__FROM": "Gatehouse <no-reply@gatehouse.example>",
+    "EMAIL__RESET_URL": "https://app.example/reset",
     "TOKENS__ISSUER": "https://gatehouse.example",
     "HTTP__PUBLIC_URL": "https://gatehouse.example",
     "HTTP__CORS_ORIGINS": "https://app.example,https://admin.example",

@@ -42,6 +42,7 @@ def test_development_needs_nothing(environment: Environment) -> None:
         "SECRET_KEYS",
         "EMAIL__SMTP_URL",
         "EMAIL__FROM",
+        "EMAIL__RESET_URL",
         "TOKENS__ISSUER",
         "HTTP__PUBLIC_URL",
         "MFA__POLICY",

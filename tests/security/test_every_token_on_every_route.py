@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 
 from app.api.guard import PUBLIC, admissions, refuse_unguarded
 from app.crypto.claims import Scope
+from app.store import users
 from tests.world import World
 
 _OPENS = {Scope.FULL: {"access"}, Scope.MFA_PENDING: {"pending"}, Scope.MFA_ENROLL: {"enrollment", "access"}}
@@ -17,7 +18,10 @@ async def test_a019_a022_each_kind_is_refused_wherever_another_is_expected(world
     await ada.sign_in()
     await ada.login()
     tokens = {"access": ada.access_token, "pending": ada.mfa_token, "refresh": ada.refresh_token, "none": ""}
-    tokens["enrollment"] = world.app.state.house.tokens.mint_enrollment(user_id=uuid4(), sign_in=uuid4()).token
+    bob, house = await world.signed_up(), world.app.state.house
+    async with house.database.read() as tx:
+        waiting = await house.login.pending.have_enrolled(await users.by_email(tx, bob.email))
+    tokens["enrollment"] = waiting.enrollment_token
     guarded = [(operation, guard) for operation, guard in admissions(world.app) if guard]
     assert len(guarded) >= 8
 
