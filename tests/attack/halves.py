@@ -13,8 +13,8 @@ HALVES = {
         SELECT id FROM challenges WHERE closed_at IS NOT NULL AND fingerprint IS NOT NULL""",
     "a challenge with more attempts than there are": """
         SELECT id FROM challenges WHERE attempts > 5 OR (closed_at IS NOT NULL AND attempts = 0)""",
-    "more sessions with a second factor than answers that were right": """
-        SELECT user_id FROM sessions WHERE acr = 'urn:gatehouse:mfa' GROUP BY user_id
+    "more sessions with a code by SMS than answers that were right": """
+        SELECT user_id FROM sessions WHERE 'sms' = ANY(amr) GROUP BY user_id
         HAVING count(*) > (SELECT count(*) FROM challenges c WHERE c.user_id = sessions.user_id AND closed_at IS NOT NULL)""",
     "a live session of somebody who is disabled": """
         SELECT s.id FROM sessions s JOIN users u ON u.id = user_id WHERE ended_at IS NULL AND NOT active""",
