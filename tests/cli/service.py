@@ -58,6 +58,13 @@ class Service:
         until(lambda: self.answers() or self.process.poll() is not None)
         assert self.process.poll() is None, self.output.read_text()
 
+    def stop(self) -> None:
+        """As an operator would, so that the embedded database stops too; by force if that takes too long."""
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(PATIENCE)
+        self.kill_group()
+
     def kill_group(self) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -73,7 +80,7 @@ def until(true: Callable[[], bool]) -> None:
 
 @contextmanager
 def serving(folder: Path, *arguments: str, **variables: str) -> Iterator[Service]:
-    """A service that is ready; whatever is left of it is killed when the block ends."""
+    """A service that is ready; nothing of it is left when the block ends."""
     port = free_port()
     variables = {"ENVIRONMENT": "development", "DATA_DIR": str(folder), **variables}
     command = [*GATEHOUSE, "serve", "--port", str(port), *arguments]
@@ -86,4 +93,4 @@ def serving(folder: Path, *arguments: str, **variables: str) -> Iterator[Service
         service.wait_until_ready()
         yield service
     finally:
-        service.kill_group()
+        service.stop()
