@@ -1,6 +1,7 @@
 """What the stories answer, as the wire shows it. Ages and lives are whole seconds."""
 
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -183,4 +184,4 @@ class Profile(Answer):
 
 def whole_seconds(span: timedelta) -> int:
     """Rounded up, so that coming back after this many is never too early; never below zero."""
-    return max(0, -int(-span.total_seconds() // 1))
+    return max(0, ceil(span.total_seconds()))

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.events import Event
-from app.factors.base import Shape
 from app.factors.registry import Code, Factors
 from app.flows.admission import Admission
 from app.flows.answers import Authenticated
 from app.flows.completing import Completing
-from app.flows.judging import Judging
+from app.flows.judging import Judged, Judging
 from app.problems import Fault, InvalidCredentials, InvalidMfaCode, ValidationFailed
 from app.store.database import Database
 from app.store.enrollments import Enrollment
@@ -42,18 +41,18 @@ class AtOnce:
         if enrollment is None:
             raise InvalidMfaCode
         attempt = await self.judging.spend_at_once(enrollment, credential_version=user.credential_version)
-        state = await self.judging.judge(attempt, Code(code=code))
-        session = await self._complete(user, enrollment, state)
-        self.completing.note(enrollment, state)
+        judged = await self.judging.judge(attempt, Code(code=code))
+        session = await self._complete(user, enrollment, judged)
+        self.completing.note(enrollment, judged)
         audit.note(Event.SIGNED_IN, user_id=user.id, session_id=session.id, acr=session.acr, factor=enrollment.kind)
         return self.admission.answer(session)
 
-    async def _complete(self, user: User, enrollment: Enrollment, state: Shape) -> Session:
+    async def _complete(self, user: User, enrollment: Enrollment, judged: Judged) -> Session:
         version = user.credential_version
         async with self.database.begin() as tx:
             if not await self.admission.admit(tx, user.id, credential_version=version):
                 raise InvalidCredentials
-            if not await self.completing(tx, enrollment, state):
+            if not await self.completing(tx, enrollment, judged):
                 raise InvalidMfaCode
             factor = self.factors[enrollment.kind]
             return await self.admission.open(tx, user.id, credential_version=version, factor=factor)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.clock import Clock
 from app.events import Event
-from app.factors.base import Shape
+from app.flows.judging import Judged
 from app.flows.notices import tell
 from app.flows.states import States
 from app.store import budgets, enrollments
@@ -20,30 +20,30 @@ class Completing:
     clock: Clock
     states: States
 
-    async def __call__(self, tx: Tx, enrollment: Enrollment, state: Shape) -> bool:
+    async def __call__(self, tx: Tx, enrollment: Enrollment, judged: Judged) -> bool:
         """False when another answer was faster: then nothing of this may stay. Lock order: budget, enrollment."""
         await budgets.clear(tx, enrollment.user_id, enrollment.kind)
-        if state == self.states.open(enrollment):
+        if not judged.changed:
             return True
-        if not await enrollments.save(tx, enrollment, state=self.states.seal(enrollment.id, state)):
+        if not await enrollments.save(tx, enrollment, state=self.states.seal(enrollment.id, judged.state)):
             return False
-        await self._tell(tx, enrollment, state)
+        await self._tell(tx, enrollment, judged)
         return True
 
-    async def _tell(self, tx: Tx, enrollment: Enrollment, state: Shape) -> None:
+    async def _tell(self, tx: Tx, enrollment: Enrollment, judged: Judged) -> None:
         """Mail the owner about a use that they should know of (a recovery code)."""
         factor = self.states.factors.known(enrollment.kind)
         if factor.notice is None:
             return
-        remaining = str(factor.describe(state).remaining)
+        remaining = str(factor.describe(judged.state).remaining)
         await tell(tx, enrollment.user_id, factor.notice, at=self.clock.now(), remaining=remaining)
 
-    def note(self, enrollment: Enrollment, state: Shape) -> None:
+    def note(self, enrollment: Enrollment, judged: Judged) -> None:
         """Note such a use, once it is committed."""
         factor = self.states.factors.known(enrollment.kind)
         if factor.notice is None:
             return
-        remaining = factor.describe(state).remaining or 0
+        remaining = factor.describe(judged.state).remaining or 0
         audit.note(Event.RECOVERY_CODE_USED, user_id=enrollment.user_id, remaining=remaining)
         if remaining <= _FEW:
             audit.note(Event.RECOVERY_CODES_FEW, user_id=enrollment.user_id, remaining=remaining)

@@ -56,7 +56,7 @@ class Confirm:
         answer: AnswerShape,
     ) -> Confirmed | ConfirmedAndAuthenticated:
         challenge, attempt = await self.judging.spend(enrollment_id, Purpose.CONFIRM, user_id=who.sub)
-        state = await self.judging.judge(attempt, answer)
+        state = (await self.judging.judge(attempt, answer)).state
         try:
             done = await self._activate(who, challenge, attempt, state)
         except PhoneInUse:

@@ -12,6 +12,7 @@ from app.factors.base import Enrolled, EnrollShape, Holder, Shape
 from app.factors.registry import Factors
 from app.flows.answers import ChallengeState, EnrollmentBegun
 from app.flows.asking import Asking
+from app.flows.owner import lock_owner
 from app.flows.proof import Proof
 from app.flows.states import States
 from app.flows.waiting import require_waiting
@@ -74,9 +75,7 @@ class Enroll:
 
     async def _admit(self, tx: Tx, who: AccessClaims | EnrollmentClaims) -> User:
         """The user, if what was proved is enough to add a factor to those there are."""
-        user = await users.lock(tx, who.sub)
-        if user is None or not user.active:
-            raise InvalidToken
+        user = await lock_owner(tx, who.sub)
         if isinstance(who, EnrollmentClaims):
             await require_waiting(tx, who, user)
         else:

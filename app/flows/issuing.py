@@ -10,10 +10,11 @@ from app.factors.base import Holder
 from app.factors.registry import Factors
 from app.flows.answers import RecoveryCodesShown
 from app.flows.notices import tell
+from app.flows.owner import lock_owner
 from app.flows.proof import Proof
 from app.flows.states import States
-from app.problems import FactorNotEnrolled, InvalidToken
-from app.store import enrollments, users
+from app.problems import FactorNotEnrolled
+from app.store import enrollments
 from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
 from app.store.users import User
@@ -32,9 +33,7 @@ class Issuing:
     async def __call__(self, who: AccessClaims) -> RecoveryCodesShown:
         """Renew them: the old ones die."""
         async with self.database.begin() as tx:
-            user = await users.lock(tx, who.sub)
-            if user is None or not user.active:
-                raise InvalidToken
+            user = await lock_owner(tx, who.sub)
             enrolled = await enrollments.of_user(tx, user.id)
             self.proof.require_strongest(who, enrolled)
             if not enrolled:

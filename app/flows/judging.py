@@ -41,6 +41,14 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """A right answer: the factor's next state, and whether it differs from the one before."""
+
+    state: Any
+    changed: bool
+
+
+@dataclass(frozen=True)
 class Judging:
     settings: MfaSettings
     database: Database
@@ -107,17 +115,19 @@ class Judging:
             raise MfaLocked(retry_after=until - now if until and until > now else _FOR_GOOD)
         return spent
 
-    async def judge(self, attempt: Attempt, answer: Shape) -> Any:  # noqa: ANN401  a kind's own state
-        """The factor's next state. Raises InvalidMfaCode, with the attempts that are left, for a wrong answer."""
+    async def judge(self, attempt: Attempt, answer: Shape) -> Judged:
+        """What a right answer leads to. Raises InvalidMfaCode, with the attempts that are left, for a wrong one."""
         kind = attempt.enrollment.kind
         factor, asked = self.factors[kind], attempt.asked
         decide = factor.confirm if asked.about.purpose == Purpose.CONFIRM else factor.accept
         try:
             told = self.factors.read_answer(kind, answer)
-            return decide(self.states.open(attempt.enrollment), told, asked, self.clock.now())
+            before = self.states.open(attempt.enrollment)
+            state = decide(before, told, asked, self.clock.now())
         except (CodeRejected, CannotOpen):
             await self._refuse(attempt)
             raise InvalidMfaCode(attempts_left=attempt.left) from None
+        return Judged(state, changed=state != before)
 
     async def _refuse(self, attempt: Attempt) -> None:
         """Note a wrong answer; too many in a row mean that somebody has the password who should not."""

@@ -9,6 +9,7 @@ from app.events import Event
 from app.factors.registry import Factors
 from app.flows.answers import FactorEntry
 from app.flows.notices import tell
+from app.flows.owner import lock_owner
 from app.flows.profile import Profiles
 from app.flows.proof import Proof
 from app.problems import FactorNotEnrolled, InvalidToken, LastFactor
@@ -33,9 +34,7 @@ class Manage:
     ) -> FactorEntry:
         """Give it another label (*relabel*, also to none), or *prefer* it, which wants a fresh proof."""
         async with self.database.begin() as tx:
-            user = await users.lock(tx, who.sub)
-            if user is None or not user.active:
-                raise InvalidToken
+            await lock_owner(tx, who.sub)
             enrolled = await enrollments.of_user(tx, who.sub)
             self._find(enrolled, enrollment_id)
             if prefer:
@@ -52,9 +51,7 @@ class Manage:
         """Every other session ends; with the last factor, the recovery codes go too."""
         now = self.clock.now()
         async with self.database.begin() as tx:
-            user = await users.by_id(tx, who.sub)
-            if user is None:
-                raise InvalidToken
+            user = await lock_owner(tx, who.sub)
             version = await users.renew_credentials(tx, user.id, credential_version=user.credential_version)
             if version is None:
                 raise InvalidToken

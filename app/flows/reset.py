@@ -56,7 +56,7 @@ class Reset:
         await self._refuse_expired(user, password)
         password_hash = await self.pool.run(self.passwords.hash, password)
         async with self.database.begin() as tx:
-            if await resets.spend(tx, digest, password_hash=password_hash, at=self.clock.now()) is None:
+            if not await resets.spend(tx, digest, password_hash=password_hash, at=self.clock.now()):
                 raise _refused()
             await self._end_all(tx, user)
         audit.note(Event.PASSWORD_RESET, user_id=user.id)

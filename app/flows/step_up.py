@@ -9,13 +9,14 @@ from app.crypto.passwords import Passwords
 from app.crypto.pool import HashPool
 from app.crypto.tokens import Tokens
 from app.events import Event
-from app.factors.base import AnswerShape, AnyFactor, Shape
+from app.factors.base import AnswerShape, AnyFactor
 from app.factors.registry import Factors
 from app.flows.admission import methods
 from app.flows.answers import AccessGranted, ChallengeState
 from app.flows.asking import Asking
 from app.flows.completing import Completing
-from app.flows.judging import Attempt, Judging
+from app.flows.judging import Attempt, Judged, Judging
+from app.flows.owner import lock_owner
 from app.messages import Purpose
 from app.problems import (
     FactorNotEnrolled,
@@ -49,7 +50,7 @@ class StepUp:
     async def ask(self, who: AccessClaims, kind: str) -> ChallengeState:
         """Send a code, or ask for another factor; the attempts stay as they are."""
         async with self.database.begin() as tx:
-            user = await self._lock(tx, who)
+            user = await lock_owner(tx, who.sub)
             challenge = await self._challenge(tx, who, user)
             enrollment = await enrollments.of_kind(tx, user.id, kind)
             if enrollment is None:
@@ -61,11 +62,11 @@ class StepUp:
 
     async def with_factor(self, who: AccessClaims, answer: AnswerShape) -> AccessGranted:
         async with self.database.begin() as tx:
-            waiting = await self._challenge(tx, who, await self._lock(tx, who))
+            waiting = await self._challenge(tx, who, await lock_owner(tx, who.sub))
         challenge, attempt = await self.judging.spend(waiting.id, Purpose.STEP_UP, user_id=who.sub, named=answer.factor)
-        state = await self.judging.judge(attempt, answer)
-        await self._complete(challenge, attempt, state)
-        self.completing.note(attempt.enrollment, state)
+        judged = await self.judging.judge(attempt, answer)
+        await self._complete(challenge, attempt, judged)
+        self.completing.note(attempt.enrollment, judged)
         audit.note(Event.SESSION_STEPPED_UP, user_id=who.sub, session_id=who.sid, factor=attempt.enrollment.kind)
         return self._grant(who, self.factors[attempt.enrollment.kind])
 
@@ -85,15 +86,11 @@ class StepUp:
         audit.note(Event.SESSION_STEPPED_UP, user_id=user.id, session_id=who.sid, factor=None)
         return self._grant(who, None)
 
-    async def _lock(self, tx: Tx, who: AccessClaims) -> User:
-        """One at a time, so that a session never has two step-ups under way, each with attempts of its own."""
-        user = await users.lock(tx, who.sub)
-        if user is None or not user.active:
-            raise InvalidToken
-        return user
-
     async def _challenge(self, tx: Tx, who: AccessClaims, user: User) -> Challenge:
-        """The step-up of this session that is under way, or a new one: asking anew never refills the attempts."""
+        """The step-up of this session that is under way, or a new one: asking anew never refills the attempts.
+
+        Behind the lock on *user*, so that a session never has two under way, each with attempts of its own.
+        """
         now = self.clock.now()
         under_way = await challenges.of_session(tx, who.sid, credential_version=user.credential_version, at=now)
         if under_way:
@@ -110,14 +107,14 @@ class StepUp:
         await challenges.open_(tx, challenge, at=now)
         return challenge
 
-    async def _complete(self, challenge: Challenge, attempt: Attempt, state: Shape) -> None:
+    async def _complete(self, challenge: Challenge, attempt: Attempt, judged: Judged) -> None:
         user_id, version = challenge.user_id, challenge.credential_version
         async with self.database.begin() as tx:
             if not await users.hold(tx, user_id, credential_version=version):
                 raise InvalidToken("The password or a factor of this account was changed.")
             await cooldowns.clear(tx, user_id, attempt.enrollment.kind)
             closed = await challenges.close(tx, challenge, at=self.clock.now())
-            if not closed or not await self.completing(tx, attempt.enrollment, state):
+            if not closed or not await self.completing(tx, attempt.enrollment, judged):
                 raise InvalidMfaCode(attempts_left=attempt.left)
 
     def _grant(self, who: AccessClaims, factor: AnyFactor | None) -> AccessGranted:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from app.clock import Clock
 from app.crypto.claims import PendingClaims
 from app.events import Event
-from app.factors.base import AnswerShape, Shape
+from app.factors.base import AnswerShape
 from app.factors.registry import Factors
 from app.flows.admission import Admission
 from app.flows.answers import Authenticated, ChallengeState
 from app.flows.asking import Asking
 from app.flows.completing import Completing
-from app.flows.judging import Attempt, Judging
+from app.flows.judging import Attempt, Judged, Judging
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted
 from app.settings.people import MfaSettings
@@ -35,9 +35,9 @@ class Verify:
 
     async def __call__(self, who: PendingClaims, answer: AnswerShape) -> Authenticated:
         challenge, attempt = await self.judging.spend(who.jti, Purpose.SIGN_IN, user_id=who.sub, named=answer.factor)
-        state = await self.judging.judge(attempt, answer)
-        session = await self._complete(challenge, attempt, state)
-        self.completing.note(attempt.enrollment, state)
+        judged = await self.judging.judge(attempt, answer)
+        session = await self._complete(challenge, attempt, judged)
+        self.completing.note(attempt.enrollment, judged)
         audit.note(
             Event.SIGNED_IN, user_id=who.sub, session_id=session.id, acr=session.acr, factor=attempt.enrollment.kind
         )
@@ -73,7 +73,7 @@ class Verify:
             raise MfaAttemptsExhausted
         return challenge
 
-    async def _complete(self, challenge: Challenge, attempt: Attempt, state: Shape) -> Session:
+    async def _complete(self, challenge: Challenge, attempt: Attempt, judged: Judged) -> Session:
         """Consume the sign-in, the factor's state and the right to a session in one transaction; the first one wins."""
         enrollment, version = attempt.enrollment, challenge.credential_version
         async with self.database.begin() as tx:
@@ -81,7 +81,7 @@ class Verify:
                 raise InvalidToken("The password or a factor of this account was changed.")
             await cooldowns.clear(tx, challenge.user_id, enrollment.kind)
             closed = await challenges.close(tx, challenge, at=self.clock.now())
-            if not closed or not await self.completing(tx, enrollment, state):
+            if not closed or not await self.completing(tx, enrollment, judged):
                 raise InvalidMfaCode(attempts_left=attempt.left)
             factor = self.factors[enrollment.kind]
             return await self.admission.open(tx, challenge.user_id, credential_version=version, factor=factor)

@@ -150,9 +150,8 @@ async def issue(tx: Tx, enrollment: Enrollment) -> None:
     await tx.execute(insert(enrollments).values(**values(enrollment)))
 
 
-async def remove(tx: Tx, enrollment_id: UUID) -> bool:
-    removed = await tx.execute(delete(enrollments).where(enrollments.c.id == enrollment_id, _CONFIRMED))
-    return removed.rowcount == 1
+async def remove(tx: Tx, enrollment_id: UUID) -> None:
+    await tx.execute(delete(enrollments).where(enrollments.c.id == enrollment_id, _CONFIRMED))
 
 
 async def relabel(tx: Tx, enrollment_id: UUID, *, label: str | None) -> None:

@@ -28,7 +28,7 @@ async def find(tx: Tx, digest: bytes, *, at: datetime) -> User | None:
     return read(User, (await tx.execute(statement)).one_or_none())
 
 
-async def spend(tx: Tx, digest: bytes, *, password_hash: str, at: datetime) -> UUID | None:
+async def spend(tx: Tx, digest: bytes, *, password_hash: str, at: datetime) -> bool:
     """Give the token's user the new password: the version it is bound to is the one that this raises, so one caller wins.
 
     Whoever waited for the row meets another version (law 2), and the user's other tokens die with it.
@@ -37,10 +37,8 @@ async def spend(tx: Tx, digest: bytes, *, password_hash: str, at: datetime) -> U
         update(users)
         .where(*_good(digest, at))
         .values(password_hash=password_hash, password_expired=False, credential_version=users.c.credential_version + 1)
-        .returning(users.c.id)
     )
-    user_id: UUID | None = (await tx.execute(statement)).scalar_one_or_none()
-    return user_id
+    return (await tx.execute(statement)).rowcount == 1
 
 
 async def forget(tx: Tx, user_id: UUID) -> None:

@@ -95,10 +95,10 @@ async def revoke(tx: Tx, session_id: UUID, *, reason: str) -> bool:
     return (await tx.execute(statement.values(ended_at=func.clock_timestamp(), end_reason=reason))).rowcount == 1
 
 
-async def revoke_all(tx: Tx, user_id: UUID, *, reason: str, but: UUID | None = None) -> int:
-    """End the user's sessions, all or all but one; how many ended."""
+async def revoke_all(tx: Tx, user_id: UUID, *, reason: str, but: UUID | None = None) -> None:
+    """End the user's sessions, all or all but one."""
     statement = update(sessions).where(sessions.c.user_id == user_id, _LIVE, sessions.c.id.is_distinct_from(but))
-    return (await tx.execute(statement.values(ended_at=func.clock_timestamp(), end_reason=reason))).rowcount
+    await tx.execute(statement.values(ended_at=func.clock_timestamp(), end_reason=reason))
 
 
 async def strengthen(
