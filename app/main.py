@@ -72,9 +72,12 @@ def _routers(settings: Settings, works: Works) -> list[APIRouter]:
     known = works.tools.factors
     routers = [
         sessions.router,
+        signing_in.router,
         signing_in.routes(known),
         account.router,
+        factors.router,
         factors.routes(known),
+        step_up.router,
         step_up.routes(known),
         passwords.router,
         machines.router,

@@ -10,6 +10,7 @@ from app.api.guard import EnrollmentAccess, FullAccess
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
+from app.api.refused import ASKING, CHANGING, JUDGING
 from app.api.strict import StrictRoute
 from app.factors.base import Label, Shape
 from app.factors.registry import Factors
@@ -24,19 +25,16 @@ from app.flows.answers import (
 )
 from app.problems import (
     FactorNotEnrolled,
-    InvalidMfaCode,
     InvalidToken,
     LastFactor,
-    MfaAttemptsExhausted,
-    MfaLocked,
     PhoneInUse,
     ResendTooSoon,
     SmsNotAllowed,
     SmsUnavailable,
     StepUpRequired,
-    StrongerFactorRequired,
 )
 
+router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.FACTORS])
 EITHER: dict[str, Any] = {"security": [{"AccessToken": []}]}
 """Beside the enrolment token that the guard declares."""
 
@@ -48,33 +46,64 @@ class FactorChange(Shape):
     label: Label = None
 
 
+@router.post(
+    "/me/factors/{factor_id}/resend",
+    openapi_extra=EITHER,
+    responses=refusals(*ASKING, parameters=True),
+)
+async def resend_confirmation(factor_id: UUID, who: EnrollmentAccess, house: TheHouse) -> ChallengeState:
+    """Send a new code for a factor that is not confirmed yet. Only the newest code is good."""
+    return await house.enroll.ask_again(who, factor_id)
+
+
+@router.get("/me/factors", openapi_extra=EITHER, responses=refusals(InvalidToken))
+async def list_factors(who: EnrollmentAccess, house: TheHouse) -> FactorList:
+    """The enrolled factors, the kinds that may be enrolled or replaced, and how many recovery codes are left."""
+    return await house.profiles.list_factors(who)
+
+
+@router.patch("/me/factors/{factor_id}", responses=refusals(InvalidToken, StepUpRequired, FactorNotEnrolled, body=True))
+async def change_factor(factor_id: UUID, body: FactorChange, who: FullAccess, house: TheHouse) -> FactorEntry:
+    """Name a factor, or have it asked first at sign-in; the latter needs a proof of the last five minutes."""
+    relabel = "label" in body.model_fields_set
+    return await house.manage.change(who, factor_id, label=body.label, relabel=relabel, prefer=body.default is not None)
+
+
+@router.delete(
+    "/me/factors/{factor_id}",
+    status_code=204,
+    response_class=Response,
+    responses=refusals(*CHANGING, LastFactor, parameters=True),
+)
+async def remove_factor(factor_id: UUID, who: FullAccess, house: TheHouse) -> None:
+    """Remove a factor, with a proof of the last five minutes by the strongest one or a recovery code.
+
+    Every other session ends. With the last factor, the recovery codes go too.
+    """
+    await house.manage.remove(who, factor_id)
+
+
+@router.post(
+    "/me/recovery-codes",
+    responses=refusals(*CHANGING),
+)
+async def renew_recovery_codes(who: FullAccess, house: TheHouse) -> RecoveryCodesShown:
+    """Make ten new recovery codes, shown this once; the old ones die. Needs what a change of factors needs."""
+    return await house.issuing(who)
+
+
 def routes(factors: Factors) -> APIRouter:
-    """The routes, with the shapes that this installation's factors bring."""
-    router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.FACTORS])
-    _add_enrolment(router, factors)
-    _add_management(router)
-    return router
-
-
-def _add_enrolment(router: APIRouter, factors: Factors) -> None:
+    """The routes that take the shapes of this installation's factors."""
+    enrolling = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.FACTORS])
     AnyEnroll: Any = factors.enrolls()  # noqa: N806  a type
     AnyAnswer: Any = factors.answers()  # noqa: N806  a type
     Begun: Any = EnrollmentBegun.__class_getitem__(factors.setups())  # noqa: N806  a type made at run time
 
-    @router.post(
+    @enrolling.post(
         "/me/factors",
         status_code=201,
         openapi_extra=EITHER,
-        responses=refusals(
-            InvalidToken,
-            StepUpRequired,
-            StrongerFactorRequired,
-            SmsNotAllowed,
-            FactorNotEnrolled,
-            ResendTooSoon,
-            SmsUnavailable,
-            body=True,
-        ),
+        responses=refusals(*CHANGING, SmsNotAllowed, ResendTooSoon, SmsUnavailable, body=True),
     )
     async def enroll_factor(body: AnyEnroll, who: EnrollmentAccess, house: TheHouse) -> Begun:
         """Begin to enrol a factor, or to replace one: it counts once it is confirmed, within 15 minutes.
@@ -84,18 +113,10 @@ def _add_enrolment(router: APIRouter, factors: Factors) -> None:
         """
         return await house.enroll(who, body)
 
-    @router.post(
+    @enrolling.post(
         "/me/factors/{factor_id}/confirm",
         openapi_extra=EITHER,
-        responses=refusals(
-            InvalidToken,
-            InvalidMfaCode,
-            MfaAttemptsExhausted,
-            MfaLocked,
-            FactorNotEnrolled,
-            PhoneInUse,
-            body=True,
-        ),
+        responses=refusals(*JUDGING, PhoneInUse, body=True),
     )
     async def confirm_factor(
         factor_id: UUID, body: AnyAnswer, who: EnrollmentAccess, house: TheHouse
@@ -107,53 +128,4 @@ def _add_enrolment(router: APIRouter, factors: Factors) -> None:
         """
         return await house.confirm(who, factor_id, body)
 
-    @router.post(
-        "/me/factors/{factor_id}/resend",
-        openapi_extra=EITHER,
-        responses=refusals(
-            InvalidToken, FactorNotEnrolled, MfaAttemptsExhausted, ResendTooSoon, SmsUnavailable, parameters=True
-        ),
-    )
-    async def resend_confirmation(factor_id: UUID, who: EnrollmentAccess, house: TheHouse) -> ChallengeState:
-        """Send a new code for a factor that is not confirmed yet. Only the newest code is good."""
-        return await house.enroll.ask_again(who, factor_id)
-
-
-def _add_management(router: APIRouter) -> None:
-    @router.get("/me/factors", openapi_extra=EITHER, responses=refusals(InvalidToken))
-    async def list_factors(who: EnrollmentAccess, house: TheHouse) -> FactorList:
-        """The enrolled factors, the kinds that may be enrolled or replaced, and how many recovery codes are left."""
-        return await house.profiles.list_factors(who)
-
-    @router.patch(
-        "/me/factors/{factor_id}", responses=refusals(InvalidToken, StepUpRequired, FactorNotEnrolled, body=True)
-    )
-    async def change_factor(factor_id: UUID, body: FactorChange, who: FullAccess, house: TheHouse) -> FactorEntry:
-        """Name a factor, or have it asked first at sign-in; the latter needs a proof of the last five minutes."""
-        relabel = "label" in body.model_fields_set
-        return await house.manage.change(
-            who, factor_id, label=body.label, relabel=relabel, prefer=body.default is not None
-        )
-
-    @router.delete(
-        "/me/factors/{factor_id}",
-        status_code=204,
-        response_class=Response,
-        responses=refusals(
-            InvalidToken, StepUpRequired, StrongerFactorRequired, FactorNotEnrolled, LastFactor, parameters=True
-        ),
-    )
-    async def remove_factor(factor_id: UUID, who: FullAccess, house: TheHouse) -> None:
-        """Remove a factor, with a proof of the last five minutes by the strongest one or a recovery code.
-
-        Every other session ends. With the last factor, the recovery codes go too.
-        """
-        await house.manage.remove(who, factor_id)
-
-    @router.post(
-        "/me/recovery-codes",
-        responses=refusals(InvalidToken, StepUpRequired, StrongerFactorRequired, FactorNotEnrolled),
-    )
-    async def renew_recovery_codes(who: FullAccess, house: TheHouse) -> RecoveryCodesShown:
-        """Make ten new recovery codes, shown this once; the old ones die. Needs what a change of factors needs."""
-        return await house.issuing(who)
+    return enrolling

@@ -10,6 +10,7 @@ from app.api.guard import PendingAccess
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
+from app.api.refused import ASKING, JUDGING
 from app.api.signing_up import Password
 from app.api.strict import StrictRoute
 from app.factors.base import Shape
@@ -23,9 +24,9 @@ from app.problems import (
     MfaAttemptsExhausted,
     MfaLocked,
     Overloaded,
-    ResendTooSoon,
-    SmsUnavailable,
 )
+
+router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_IN])
 
 FactorKind = Annotated[str, Field(pattern=r"^[a-z_]{1,32}$", examples=["sms"])]
 
@@ -50,30 +51,46 @@ class ChallengeRequest(Shape):
     factor: FactorKind
 
 
+@router.post(
+    "/login",
+    responses=refusals(InvalidCredentials, InvalidMfaCode, MfaLocked, FactorNotEnrolled, Overloaded, body=True),
+)
+async def login(body: LoginRequest, house: TheHouse) -> LoginAnswer:
+    """Prove the password.
+
+    `authenticated` carries the tokens of a new session. `mfa_required` carries an `mfa_token`, which opens
+    `/verify-otp` and nothing else, and says what was asked. The answer waits at most three seconds for the SMS
+    provider; `delivery: unknown` means that the message may still come. A wrong address, a wrong password and an
+    account that cannot sign in are refused alike. `enrollment_required` carries an `enrollment_token`, which opens the
+    enrolment of a first factor. With `code` beside the password everything happens in this one request.
+    """
+    password = body.password.get_secret_value()
+    return await house.login(email=body.email, password=password, factor=body.factor, code=body.code)
+
+
+@router.post(
+    "/verify-otp/challenge",
+    responses=refusals(*ASKING, body=True),
+)
+async def send_challenge(body: ChallengeRequest, who: PendingAccess, house: TheHouse) -> ChallengeState:
+    """Ask for a new code, or for another factor. Only the newest code is good; the attempts are not refilled."""
+    return await house.verify.ask_again(who, body.factor)
+
+
+@router.get("/verify-otp", responses=refusals(InvalidToken, MfaAttemptsExhausted))
+async def show_challenge(who: PendingAccess, house: TheHouse) -> ChallengeState:
+    """Show the challenge as it stands, with `delivery` as it is known by now."""
+    return await house.verify.look(who)
+
+
 def routes(factors: Factors) -> APIRouter:
-    """The routes, with the answers that this installation's factors take."""
-    router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_IN])
+    """The route that takes the answers of this installation's factors."""
+    answering = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_IN])
     AnyAnswer: Any = factors.answers()  # noqa: N806  a type
 
-    @router.post(
-        "/login",
-        responses=refusals(InvalidCredentials, InvalidMfaCode, MfaLocked, FactorNotEnrolled, Overloaded, body=True),
-    )
-    async def login(body: LoginRequest, house: TheHouse) -> LoginAnswer:
-        """Prove the password.
-
-        `authenticated` carries the tokens of a new session. `mfa_required` carries an `mfa_token`, which opens
-        `/verify-otp` and nothing else, and says what was asked. The answer waits at most three seconds for the SMS
-        provider; `delivery: unknown` means that the message may still come. A wrong address, a wrong password and an
-        account that cannot sign in are refused alike. `enrollment_required` carries an `enrollment_token`, which opens the
-        enrolment of a first factor. With `code` beside the password everything happens in this one request.
-        """
-        password = body.password.get_secret_value()
-        return await house.login(email=body.email, password=password, factor=body.factor, code=body.code)
-
-    @router.post(
+    @answering.post(
         "/verify-otp",
-        responses=refusals(InvalidToken, InvalidMfaCode, MfaAttemptsExhausted, MfaLocked, FactorNotEnrolled, body=True),
+        responses=refusals(*JUDGING, body=True),
     )
     async def verify_otp(body: AnyAnswer, who: PendingAccess, house: TheHouse) -> Authenticated:
         """Complete the sign-in with an answer to the second factor; `factor` defaults to the one that was asked.
@@ -82,19 +99,4 @@ def routes(factors: Factors) -> APIRouter:
         """
         return await house.verify(who, body)
 
-    @router.post(
-        "/verify-otp/challenge",
-        responses=refusals(
-            InvalidToken, MfaAttemptsExhausted, FactorNotEnrolled, ResendTooSoon, SmsUnavailable, body=True
-        ),
-    )
-    async def send_challenge(body: ChallengeRequest, who: PendingAccess, house: TheHouse) -> ChallengeState:
-        """Ask for a new code, or for another factor. Only the newest code is good; the attempts are not refilled."""
-        return await house.verify.ask_again(who, body.factor)
-
-    @router.get("/verify-otp", responses=refusals(InvalidToken, MfaAttemptsExhausted))
-    async def show_challenge(who: PendingAccess, house: TheHouse) -> ChallengeState:
-        """Show the challenge as it stands, with `delivery` as it is known by now."""
-        return await house.verify.look(who)
-
-    return router
+    return answering

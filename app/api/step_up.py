@@ -8,6 +8,7 @@ from app.api.guard import FullAccess
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
+from app.api.refused import ASKING, JUDGING
 from app.api.signing_in import ChallengeRequest
 from app.api.signing_up import Password
 from app.api.strict import StrictRoute
@@ -15,17 +16,12 @@ from app.factors.base import Shape
 from app.factors.registry import Factors
 from app.flows.answers import AccessGranted, ChallengeState
 from app.problems import (
-    FactorNotEnrolled,
-    InvalidMfaCode,
-    InvalidToken,
-    MfaAttemptsExhausted,
-    MfaLocked,
     Overloaded,
-    ResendTooSoon,
-    SmsUnavailable,
     StepUpRequired,
     WrongCurrentPassword,
 )
+
+router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SESSIONS])
 
 
 class PasswordProof(Shape):
@@ -34,23 +30,23 @@ class PasswordProof(Shape):
     password: Password
 
 
+@router.post(
+    "/step-up/challenge",
+    responses=refusals(*ASKING, body=True),
+)
+async def send_step_up_challenge(body: ChallengeRequest, who: FullAccess, house: TheHouse) -> ChallengeState:
+    """Have a code sent for a step-up. The attempts of a step-up under way are not refilled."""
+    return await house.step_up.ask(who, body.factor)
+
+
 def routes(factors: Factors) -> APIRouter:
-    router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SESSIONS])
+    """The route that takes the answers of this installation's factors."""
+    answering = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SESSIONS])
     AnyProof: Any = factors.answers() | PasswordProof  # noqa: N806  a type
 
-    @router.post(
+    @answering.post(
         "/step-up",
-        responses=refusals(
-            InvalidToken,
-            InvalidMfaCode,
-            StepUpRequired,
-            WrongCurrentPassword,
-            MfaAttemptsExhausted,
-            MfaLocked,
-            FactorNotEnrolled,
-            Overloaded,
-            body=True,
-        ),
+        responses=refusals(*JUDGING, StepUpRequired, WrongCurrentPassword, Overloaded, body=True),
     )
     async def step_up(body: AnyProof, who: FullAccess, house: TheHouse) -> AccessGranted:
         """Prove it anew, with a factor or, for users who have none, with the password.
@@ -61,14 +57,4 @@ def routes(factors: Factors) -> APIRouter:
             return await house.step_up.with_password(who, body.password.get_secret_value())
         return await house.step_up.with_factor(who, body)
 
-    @router.post(
-        "/step-up/challenge",
-        responses=refusals(
-            InvalidToken, MfaAttemptsExhausted, FactorNotEnrolled, ResendTooSoon, SmsUnavailable, body=True
-        ),
-    )
-    async def send_step_up_challenge(body: ChallengeRequest, who: FullAccess, house: TheHouse) -> ChallengeState:
-        """Have a code sent for a step-up. The attempts of a step-up under way are not refilled."""
-        return await house.step_up.ask(who, body.factor)
-
-    return router
+    return answering
