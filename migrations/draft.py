@@ -1,4 +1,4 @@
-"""`make migration name=words_for_it`: draft the next revision from what `app/store/tables.py` says and a fresh database lacks."""
+"""`make migration name=words_for_it`: draft the next revision from what `app/store/tables` says and a fresh database lacks."""
 
 import asyncio
 import sys

@@ -20,6 +20,7 @@ from app.flows.step_up import StepUp
 from app.flows.verify import Verify
 from app.senders.inbox import Inbox
 from app.store.database import Database
+from app.visitor import Visitors
 from app.watch.revocations import Revocations
 
 
@@ -27,6 +28,7 @@ from app.watch.revocations import Revocations
 class House:
     tokens: Tokens
     revocations: Revocations
+    visitors: Visitors
     database: Database
     register: Register
     login: Login

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, SecretStr
 
-from app.settings.types import DEVELOPMENT_SENDER, DEVELOPMENT_URL, Duration, Group, Host, Sources, Words
+from app.settings.types import DEVELOPMENT_SENDER, DEVELOPMENT_URL, Duration, Group, Host, Networks, Sources, Words
 
 
 class DatabaseSettings(Group):
@@ -60,6 +60,9 @@ class HttpSettings(Group):
     )
     cors_origins: Words = Field(
         (), description="Origins of browsers' pages, e.g. https://app.example.com. No wildcard."
+    )
+    trusted_proxies: Networks = Field(
+        (), description="Networks of your own proxies, e.g. 10.0.0.0/8: their X-Forwarded-For is believed."
     )
     body_limit: Annotated[int, Field(ge=1024)] = Field(16 * 1024, description="Bytes.")
     docs: bool | None = Field(None, description="/docs, /redoc and /openapi.json. Unset: in development only.")

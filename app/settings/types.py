@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -33,10 +34,19 @@ def _text(value: object) -> object:
     return str(value) if type(value) is int else value
 
 
+def _network(value: str) -> str:
+    try:
+        ip_network(value)
+    except ValueError:
+        raise ValueError("must be a network such as 10.0.0.0/8, or one address") from None
+    return value
+
+
 Sources = Annotated[str | dict[str, str], BeforeValidator(_text)]
 Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Durations = Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(_words)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_words)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_words)]
 
 

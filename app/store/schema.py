@@ -1,10 +1,19 @@
-"""What all tables are made of: ids, moments, words."""
+"""What all tables are made of: one naming of constraints, ids, moments, words."""
 
 from enum import StrEnum
 
-from sqlalchemy import Column, DateTime, Enum, ForeignKey, Uuid
+from sqlalchemy import Column, DateTime, Enum, ForeignKey, MetaData, Uuid
 
 Moment = DateTime(timezone=True)
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "ix": "%(table_name)s_%(column_0_N_name)s_ix",
+        "uq": "%(table_name)s_%(column_0_N_name)s_uq",
+        "ck": "%(table_name)s_%(constraint_name)s_ck",
+    }
+)
 
 
 def id_() -> Column[object]:

@@ -1,0 +1,30 @@
+"""The tables. Times are UTC, keys are UUIDv7, and every look-up that a flow makes has its index.
+
+`challenges` holds sign-ins, confirmations and step-ups alike (docs/decisions/0002); `enrollments.kind` is not enumerated, so a new
+factor needs no migration; what is secret is sealed before it gets here (law 6).
+"""
+
+from app.store.schema import metadata
+from app.store.tables.people import registrations, resets, users
+from app.store.tables.proofs import budgets, challenges, cooldowns, enrollments
+from app.store.tables.sessions import cut_offs, devices, sessions, signing_keys
+from app.store.tables.shared import limits, network_limits, outbox, throttles
+
+__all__ = [
+    "budgets",
+    "challenges",
+    "cooldowns",
+    "cut_offs",
+    "devices",
+    "enrollments",
+    "limits",
+    "metadata",
+    "network_limits",
+    "outbox",
+    "registrations",
+    "resets",
+    "sessions",
+    "signing_keys",
+    "throttles",
+    "users",
+]

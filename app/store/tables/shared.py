@@ -1,0 +1,43 @@
+"""Tables: what all replicas share and nobody owns: limits, delays, and letters on their way."""
+
+from sqlalchemy import Column, LargeBinary, SmallInteger, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.store.schema import Moment, id_, metadata, moment
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("key", LargeBinary, primary_key=True, comment="a digest: says nothing about whom it limits"),
+    Column("full_at", Moment, nullable=False, comment="theoretical arrival time (GCRA)"),
+)
+
+network_limits = Table(
+    "network_limits",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("full_at", Moment, nullable=False),
+    prefixes=["UNLOGGED"],
+    comment="as limits, for windows so short that a crash may empty them",
+)
+
+throttles = Table(
+    "throttles",
+    metadata,
+    Column("key", LargeBinary, primary_key=True, comment="a digest: says nothing about whom it delays"),
+    Column("streak", SmallInteger, nullable=False, comment="failures in a row"),
+    moment("free_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    id_(),
+    Column("recipient", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("words", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("tries", SmallInteger, nullable=False, server_default=text("0")),
+    moment("created_at"),
+    Column("due_at", Moment, nullable=False, index=True),
+)

@@ -1,0 +1,69 @@
+"""Where a request comes from: told by the connection, and by X-Forwarded-For only as far as the operator's own proxies wrote it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TypeAlias
+
+Address: TypeAlias = IPv4Address | IPv6Address
+_SITE, _PROVIDER = 64, 48
+_LONGEST_AGENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """`agent` is the User-Agent header: printable ASCII, cut short, never believed."""
+
+    address: Address | None
+    agent: str
+
+    @property
+    def network(self) -> str:
+        """What one subscriber has: an IPv4 address, or an IPv6 /64. Empty when the server did not tell."""
+        return self._within(_SITE)
+
+    @property
+    def wider_network(self) -> str:
+        """What one IPv6 customer may have many networks in: the /48. For IPv4 the same as `network`."""
+        return self._within(_PROVIDER)
+
+    def _within(self, prefix: int) -> str:
+        if isinstance(self.address, IPv6Address):
+            return str(IPv6Network((self.address, prefix), strict=False))
+        return str(self.address) if self.address else ""
+
+
+class Visitors:
+    """Reads visitors. *proxies* are the networks whose word on X-Forwarded-For is taken."""
+
+    def __init__(self, proxies: Iterable[str]) -> None:
+        self._proxies: list[IPv4Network | IPv6Network] = [ip_network(proxy) for proxy in proxies]
+
+    def read(self, peer: str | None, *, forwarded: Sequence[str], agent: str) -> Visitor:
+        """*forwarded* are the values of all X-Forwarded-For headers in their order."""
+        shown = "".join(letter for letter in agent[: 2 * _LONGEST_AGENT] if " " <= letter <= "~")
+        return Visitor(self._address(peer, forwarded), shown[:_LONGEST_AGENT])
+
+    def _address(self, peer: str | None, forwarded: Sequence[str]) -> Address | None:
+        """From the right: each trusted proxy tells of the one before it; whoever is not trusted is the visitor."""
+        address = _read(peer or "")
+        hops = [hop.strip() for value in forwarded for hop in value.split(",")]
+        while address and hops and self._trusts(address):
+            told = _read(hops.pop())
+            if told is None:
+                return address
+            address = told
+        return address
+
+    def _trusts(self, address: Address) -> bool:
+        return any(address in proxy for proxy in self._proxies)
+
+
+def _read(text: str) -> Address | None:
+    """An IPv4 address in IPv6 clothes is the IPv4 address; a zone says nothing to others."""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

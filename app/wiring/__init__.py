@@ -1,0 +1,76 @@
+"""Builds every story, once, out of the tools. `main` mounts what comes out of it and keeps it running."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.api.house import House
+from app.clock import Clock
+from app.factors.base import AnyFactor
+from app.flows.enroll import Enroll
+from app.flows.keys import Keys
+from app.flows.logout import Logout
+from app.flows.manage import Manage
+from app.flows.outbox import Outbox
+from app.flows.refresh import Refresh
+from app.flows.verify import Verify
+from app.messages import Channel
+from app.settings import Settings
+from app.tools import Tools
+from app.visitor import Visitors
+from app.wiring import stories
+from app.wiring.shared import Shared
+
+
+@dataclass(frozen=True)
+class Works:
+    """The running service: its tools, its stories for the routes, and the jobs beside them."""
+
+    tools: Tools
+    house: House
+    keys: Keys
+    outbox: Outbox
+
+
+def build(settings: Settings, clock: Clock, kinds: Iterable[type[AnyFactor]]) -> Works:
+    tools = Tools(settings, clock, kinds)
+    return Works(
+        tools=tools,
+        house=_house(tools),
+        keys=Keys(tools.database, clock, tools.vault),
+        outbox=Outbox(tools.database, clock, tools.letters, tools.senders[Channel.EMAIL]),
+    )
+
+
+def _house(tools: Tools) -> House:
+    settings, database, clock = tools.settings, tools.database, tools.clock
+    shared = Shared(tools)
+    return House(
+        tokens=tools.tokens,
+        revocations=tools.revocations,
+        visitors=Visitors(settings.http.trusted_proxies),
+        database=database,
+        register=stories.register(tools),
+        login=stories.login(tools, shared),
+        verify=Verify(
+            settings.mfa,
+            database,
+            clock,
+            tools.factors,
+            shared.asking,
+            shared.judging,
+            shared.completing,
+            shared.admission,
+        ),
+        step_up=stories.step_up(tools, shared),
+        refresh=Refresh(settings.tokens, database, clock, tools.refresh_tokens, shared.admission, tools.revocations),
+        logout=Logout(database, tools.tokens, tools.refresh_tokens, tools.revocations),
+        reset=stories.reset(tools),
+        profiles=shared.profiles,
+        enroll=Enroll(
+            settings.mfa, settings.brand, database, clock, tools.factors, tools.states, shared.proof, shared.asking
+        ),
+        confirm=stories.confirm(tools, shared),
+        issuing=shared.issuing,
+        manage=Manage(settings.mfa, database, clock, tools.factors, shared.proof, shared.profiles),
+        inbox=tools.inbox,
+    )

@@ -1,0 +1,32 @@
+"""The pieces that several stories are made of."""
+
+from app.flows.admission import Admission
+from app.flows.asking import Asking
+from app.flows.completing import Completing
+from app.flows.issuing import Issuing
+from app.flows.judging import Judging
+from app.flows.profile import Profiles
+from app.flows.proof import Proof
+from app.tools import Tools
+
+
+class Shared:
+    def __init__(self, tools: Tools) -> None:
+        settings, database, clock, factors = tools.settings, tools.database, tools.clock, tools.factors
+        self.admission = Admission(settings.tokens, clock, tools.tokens, tools.refresh_tokens)
+        self.judging = Judging(settings.mfa, database, clock, factors, tools.states)
+        self.completing = Completing(clock, tools.states)
+        self.profiles = Profiles(database, factors, tools.states)
+        self.proof = Proof(settings.mfa, clock, factors)
+        self.issuing = Issuing(settings.brand, database, clock, factors, tools.states, self.proof)
+        self.asking = Asking(
+            settings=settings.mfa,
+            answer_wait=settings.sms.answer_wait,
+            database=database,
+            clock=clock,
+            factors=factors,
+            states=tools.states,
+            letters=tools.letters,
+            senders=tools.senders,
+            background=tools.background,
+        )

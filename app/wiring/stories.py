@@ -1,0 +1,87 @@
+"""Stories that are built of many tools, one function each."""
+
+from app.flows.at_once import AtOnce
+from app.flows.confirm import Confirm
+from app.flows.login import Login
+from app.flows.pending import Pending
+from app.flows.register import Register
+from app.flows.reset import Reset
+from app.flows.step_up import StepUp
+from app.tools import Tools
+from app.watch.limits import Limit
+from app.wiring.shared import Shared
+
+
+def register(tools: Tools) -> Register:
+    rules = tools.settings.registration
+    return Register(
+        settings=rules,
+        database=tools.database,
+        clock=tools.clock,
+        pool=tools.pool,
+        passwords=tools.passwords,
+        fingerprints=tools.fingerprints,
+        limit=Limit("verification mails", rules.mails, database=tools.database, vault=tools.vault),
+        letters=tools.letters,
+        mails=tools.mails,
+        background=tools.background,
+    )
+
+
+def reset(tools: Tools) -> Reset:
+    rules = tools.settings.passwords
+    return Reset(
+        settings=rules,
+        page=tools.settings.reset_page,
+        database=tools.database,
+        clock=tools.clock,
+        pool=tools.pool,
+        passwords=tools.passwords,
+        limit=Limit("reset mails", rules.reset_mails, database=tools.database, vault=tools.vault),
+        letters=tools.letters,
+        mails=tools.mails,
+        background=tools.background,
+    )
+
+
+def login(tools: Tools, shared: Shared) -> Login:
+    database, clock, factors = tools.database, tools.clock, tools.factors
+    return Login(
+        settings=tools.settings.mfa,
+        database=database,
+        clock=clock,
+        pool=tools.pool,
+        passwords=tools.passwords,
+        admission=shared.admission,
+        pending=Pending(tools.settings.tokens, database, clock, tools.tokens, factors, tools.states, shared.asking),
+        at_once=AtOnce(database, factors, shared.judging, shared.completing, shared.admission),
+    )
+
+
+def step_up(tools: Tools, shared: Shared) -> StepUp:
+    return StepUp(
+        settings=tools.settings.mfa,
+        database=tools.database,
+        clock=tools.clock,
+        pool=tools.pool,
+        passwords=tools.passwords,
+        tokens=tools.tokens,
+        factors=tools.factors,
+        asking=shared.asking,
+        judging=shared.judging,
+        completing=shared.completing,
+    )
+
+
+def confirm(tools: Tools, shared: Shared) -> Confirm:
+    return Confirm(
+        database=tools.database,
+        clock=tools.clock,
+        factors=tools.factors,
+        states=tools.states,
+        judging=shared.judging,
+        admission=shared.admission,
+        issuing=shared.issuing,
+        asking=shared.asking,
+        profiles=shared.profiles,
+    )
