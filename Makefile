@@ -1,6 +1,6 @@
 # The first target prints what there is. Nothing but Python, make and git need be installed.
 .DEFAULT_GOAL := help
-.PHONY: help run test check attack format lint types imports migration lock
+.PHONY: help run test check attack interop format lint types imports migration lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +18,7 @@ run: $(INSTALLED) ## Serve on http://127.0.0.1:8000, with a database of its own
 	@GATEHOUSE_ENVIRONMENT=$${GATEHOUSE_ENVIRONMENT:-development} exec $(BIN)/python -m app.cli serve
 
 test: $(INSTALLED) ## Run the tests
-	@$(BIN)/pytest -n 2 -m "not attack"
+	@$(BIN)/pytest -n 2 -m "not attack and not interop"
 
 check: $(INSTALLED) ## Run what CI runs: format, lint, types, imports, tests with branch coverage
 	@$(BIN)/ruff format --check .
@@ -26,12 +26,16 @@ check: $(INSTALLED) ## Run what CI runs: format, lint, types, imports, tests wit
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -n 2 -m "not attack"
+	@$(BIN)/coverage run -m pytest -n 2 -m "not attack and not interop"
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
 attack: $(INSTALLED) ## Run the long drills: races across workers, statistics of time, kill and cut
 	@$(BIN)/pytest -m attack
+
+interop: $(INSTALLED) ## Let other people's clients verify the tokens (needs node and npm)
+	@npm ci --silent --prefix tests/interop
+	@$(BIN)/pytest tests/interop -m interop
 
 format: $(INSTALLED) ## Format, and fix what can be fixed
 	@$(BIN)/ruff format .

@@ -11,6 +11,7 @@ class Event(StrEnum):
     PASSWORD_EXPIRED = "password.expired"  # noqa: S105  an event's name
     RESET_ASKED = "password.reset_asked"
     RESET_REFUSED = "password.reset_refused"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105  an event's name
     PASSWORD_RESET = "password.reset"  # noqa: S105  an event's name
     CODE_ASKED = "challenge.code_asked"
     CODE_REFUSED = "challenge.code_refused"
@@ -19,7 +20,13 @@ class Event(StrEnum):
     SESSION_REFRESHED = "session.refreshed"
     SESSION_STEPPED_UP = "session.stepped_up"
     SESSION_ENDED = "session.ended"
+    DEVICE_FORGOTTEN = "device.forgotten"
     TOKEN_REUSED = "session.token_reused"  # noqa: S105  an event's name
+    TOKEN_REFUSED = "token.refused"  # noqa: S105  an event's name
+    USER_DISABLED = "user.disabled"
+    USER_ENABLED = "user.enabled"
+    USER_DELETED = "user.deleted"
+    USER_SESSIONS_ENDED = "user.sessions_ended"
     FACTOR_BEGUN = "factor.enrolment_begun"
     FACTOR_CONFIRMED = "factor.confirmed"
     FACTOR_REFUSED = "factor.code_refused"
@@ -30,5 +37,12 @@ class Event(StrEnum):
     RECOVERY_CODES_FEW = "factor.recovery_codes_few"
     RECOVERY_CODES_RENEWED = "factor.recovery_codes_renewed"
     MESSAGE_SENT = "message.sent"
+    BREACH_CHECK_FAILED = "breach_check.failed"
     MAIL_HELD_BACK = "message.held_back"
+    LIMIT_EXCEEDED = "limit.exceeded"
+    KEY_MADE = "signing_key.made"
+    KEY_ACTIVATED = "signing_key.activated"
+    KEY_RETIRED = "signing_key.retired"
+    KEY_REVOKED = "signing_key.revoked"
+    KEY_WITHDRAWN = "signing_key.withdrawn"
     CANNOT_OPEN = "vault.cannot_open"

@@ -12,12 +12,14 @@ from app.api import (
     account,
     catalogue,
     dev,
+    devices,
     docs,
     factors,
     machines,
     openapi,
     passwords,
     problems,
+    revocations,
     sessions,
     shell,
     signing_in,
@@ -79,7 +81,9 @@ def _routers(settings: Settings, works: Works) -> list[APIRouter]:
         factors.routes(known),
         step_up.router,
         step_up.routes(known),
+        devices.router,
         passwords.router,
+        revocations.router,
         machines.router,
     ]
     if settings.registration.open:
@@ -97,9 +101,10 @@ def _lifespan(works: Works) -> Callable[[FastAPI], AbstractAsyncContextManager[N
         tools = works.tools
         jobs: list[asyncio.Task[None]] = []
         try:
-            tools.tokens.keys = await works.keys()
+            await works.following.begin()
             await tools.revocations.read()
-            jobs += [_keep(job) for job in (tools.revocations.run, tools.mails.run, works.outbox.run)]
+            feeds = (tools.revocations.run, works.following.run, tools.sightings.run)
+            jobs += [_keep(job) for job in (*feeds, tools.mails.run, works.outbox.run, works.schemes.run)]
             yield
         finally:
             await _stop(works, jobs)
@@ -131,5 +136,7 @@ async def _stop(works: Works, jobs: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*jobs, return_exceptions=True)
     for sender in set(tools.senders.values()):
         await sender.close()
+    if tools.breached:
+        await tools.breached.close()
     tools.pool.close()
     await tools.database.close()

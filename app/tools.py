@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.clock import Clock
 from app.crypto.codes import Fingerprints
+from app.crypto.devices import DeviceTokens
 from app.crypto.keys import KeyRing
 from app.crypto.passwords import Passwords
 from app.crypto.pool import HashPool
@@ -18,13 +19,16 @@ from app.flows.background import Background
 from app.flows.letters import Letters
 from app.flows.states import States
 from app.messages import Channel
-from app.senders.base import Sender
+from app.senders.base import BreachedPasswords, Sender
 from app.senders.inbox import Inbox
 from app.senders.queue import MailQueue
 from app.settings import Settings
+from app.settings.people import PasswordSettings
 from app.store.database import Database
 from app.texts import LastLine, Texts, languages, over_ours
 from app.watch.revocations import Revocations
+from app.watch.sightings import Sightings
+from app.watch.throttle import Throttle
 
 
 class Tools:
@@ -38,18 +42,24 @@ class Tools:
         self.vault = Vault(ring)
         self.fingerprints = Fingerprints(ring)
         self.refresh_tokens = RefreshTokens(ring)
+        self.device_tokens = DeviceTokens(ring)
         self.tokens = Tokens(settings.tokens, clock=clock)
-        self.passwords = Passwords(settings.passwords, shortest=settings.shortest_password)
+        self.passwords = Passwords(settings.passwords, shortest=settings.shortest_password, clock=clock)
         self.pool = HashPool(
             threads=settings.passwords.threads, queue=settings.passwords.queue, workers=settings.workers
+        )
+        self.throttle = Throttle(
+            settings.limits, network=settings.network_limits, database=self.database, vault=self.vault
         )
         self.factors = Factors(kinds, settings, fingerprints=self.fingerprints)
         self.states = States(self.vault, self.factors)
         self.inbox = Inbox(Path(settings.data_dir) / "inbox.jsonl", clock=clock)
         self.senders = _senders(settings, clock, self.inbox)
+        self.breached = _breached(settings.passwords)
         self.mails = MailQueue(self.senders[Channel.EMAIL], size=settings.email.queue)
         self.background = Background()
         self.letters = Letters(settings.brand, settings.mfa.code_life, _texts(settings))
+        self.sightings = Sightings(self.database, clock=clock)
         self.revocations = Revocations(self.database, life=settings.tokens.access_life, clock=clock)
 
 
@@ -61,6 +71,16 @@ def _senders(settings: Settings, clock: Clock, inbox: Inbox) -> Mapping[Channel,
     if settings.email.smtp_url:
         senders[Channel.EMAIL] = import_module("app.senders.smtp").SmtpSender(settings.email, clock=clock)
     return senders
+
+
+def _breached(settings: PasswordSettings) -> BreachedPasswords | None:
+    """Its library is slow to load, too."""
+    if settings.breach_check_url is None:
+        return None
+    api: BreachedPasswords = import_module("app.senders.breaches").RangeApi(
+        settings.breach_check_url, wait=settings.breach_check_wait
+    )
+    return api
 
 
 def _texts(settings: Settings) -> Texts:

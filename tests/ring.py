@@ -14,13 +14,14 @@ import asyncpg
 import structlog
 from pydantic import SecretStr
 
-from app.cli.keys import prepare
+from app.cli.keys_at_rest import prepare
 from app.crypto.chance import new_id
 from app.crypto.keys import KeyRing
 from app.crypto.vault import Place, Vault
 from app.factors.sms import SmsState
+from app.flows.keys import Keys
 from app.flows.reseal import Progress, Report
-from app.settings.groups import LogSettings
+from app.settings.groups import LogSettings, TokenSettings
 from app.store.database import Database
 from app.watch.logs import configure
 from tests.standins.clock import ManualClock
@@ -68,6 +69,9 @@ class Ring:
 
     def serving(self, *keys: str) -> AbstractAsyncContextManager[World]:
         return running(settings_for(self.url, self.folder, secret_keys=keys))
+
+    def keys(self, *keys: str) -> Keys:
+        return Keys(TokenSettings(), self.database, ManualClock(), vault(*keys))
 
     async def turn(self, *keys: str, batch: int = 2, progress: Callable[[Progress], None] = unwatched) -> Report:
         """What the operator's verb does."""

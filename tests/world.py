@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,19 @@ from fastapi import FastAPI
 
 from app.factors import KINDS
 from app.factors.base import AnyFactor
+from app.flows.recognising import Arrival
 from app.main import create_app
 from app.senders.inbox import Entry
 from app.settings import Settings
+from app.visitor import Visitor
 from tests.app import AuthenticatorApp
 from tests.contract import CheckedTransport
 from tests.standins.clock import ManualClock
 
 PASSWORD = "correct horse battery staple"
+NOWHERE = Arrival(Visitor(None, ""))
+"""A sign-in of which nothing is known."""
+_numbers = count(secrets.randbelow(10_000))
 KEY = "mJzJ0nqcQ4m1Jt7VdXo9bq3u5Qk2Yh8LrWcE6sTfGvA"
 
 
@@ -30,6 +36,11 @@ def settings_for(database_url: str, data_dir: Path, **groups: Any) -> Settings:
     """Development settings on a given database; groups as dicts, e.g. `mfa={"attempts": 3}`."""
     given = {"secret_keys": [KEY], "database": {"url": database_url, "tls": "disable"}, "logs": {"level": "ERROR"}}
     return Settings(environment="development", data_dir=str(data_dir), **{**given, **groups})
+
+
+def new_number() -> str:
+    """Another one for everybody: two people with one number would be a story of its own."""
+    return f"+1202555{next(_numbers) % 10_000:04}"
 
 
 @dataclass
@@ -80,11 +91,12 @@ class World:
 class Person:
     world: World
     email: str = field(default_factory=lambda: f"ada.{secrets.token_hex(5)}@example.test")
-    phone: str = field(default_factory=lambda: f"+1202555{secrets.randbelow(10_000):04}")
+    phone: str = field(default_factory=new_number)
     password: str = PASSWORD
     access_token: str = ""
     refresh_token: str = ""
     mfa_token: str = ""
+    device_token: str = ""
     app: AuthenticatorApp | None = None
     recovery_codes: list[str] = field(default_factory=list)
 
@@ -178,6 +190,7 @@ class Person:
         self.mfa_token = answer.get("mfa_token", self.mfa_token)
         self.access_token = answer.get("access_token", self.access_token)
         self.refresh_token = answer.get("refresh_token", self.refresh_token)
+        self.device_token = answer.get("device_token", self.device_token)
 
     def codes(self, purpose: str) -> list[str]:
         """The codes on the phone, newest first."""

@@ -10,6 +10,8 @@ from starlette.responses import Response
 RawHeaders = list[tuple[bytes, bytes]]
 
 _EXPOSED = (b"access-control-expose-headers", b"Retry-After, WWW-Authenticate, X-Request-Id")
+_COOKIES = (b"access-control-allow-credentials", b"true")
+"""For the refresh token's cookie, which opens two routes and nothing else."""
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Gatehouse-CSRF, X-Request-Id",
@@ -28,7 +30,7 @@ class Cors:
         vary = (b"vary", b"Origin")
         if origin not in self._origins:
             return [vary]
-        return [vary, (b"access-control-allow-origin", origin), _EXPOSED]
+        return [vary, (b"access-control-allow-origin", origin), _EXPOSED, _COOKIES]
 
     def preflight(self, origin: bytes | None) -> Response:
         return Response(status_code=204, headers=_PREFLIGHT if origin in self._origins else None)

@@ -6,12 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from app.api.cookies import TheJar
 from app.api.guard import EnrollmentAccess, FullAccess
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
 from app.api.refused import ASKING, CHANGING, JUDGING
 from app.api.strict import StrictRoute
+from app.api.visitor import TheVisitor
 from app.factors.base import Label, Shape
 from app.factors.registry import Factors
 from app.flows.answers import (
@@ -119,13 +121,13 @@ def routes(factors: Factors) -> APIRouter:
         responses=refusals(*JUDGING, PhoneInUse, body=True),
     )
     async def confirm_factor(
-        factor_id: UUID, body: AnyAnswer, who: EnrollmentAccess, house: TheHouse
+        factor_id: UUID, body: AnyAnswer, *, who: EnrollmentAccess, house: TheHouse, visitor: TheVisitor, jar: TheJar
     ) -> Confirmed | ConfirmedAndAuthenticated:
         """Confirm a factor with its first right answer, within five attempts.
 
         Every other session ends; this one goes on with the access token in the answer, and its refresh token stays good.
         With an enrolment token the answer opens a session. Recovery codes come with the first factor: show them now.
         """
-        return await house.confirm(who, factor_id, body)
+        return jar.keep(await house.confirm(who, factor_id, body, visitor))
 
     return enrolling

@@ -27,6 +27,8 @@ PUBLIC = frozenset(
         "POST /token/refresh",
         "POST /logout",
         "GET /.well-known/jwks.json",
+        "GET /.well-known/oauth-authorization-server",
+        "GET /sessions/revocations",
         "GET /livez",
         "GET /readyz",
         "GET /problems",
@@ -71,18 +73,21 @@ class Guard(SecurityBase):
 
 class AccessGuard(Guard):
     async def __call__(self, request: Request) -> AccessClaims:
-        """The claims of an access token whose session has not ended, on any replica, a second ago."""
+        """The claims of an access token whose session had not ended, nor its user been cut off, on any replica, a second ago."""
         house: House = request.app.state.house
-        claims = house.tokens.read(await self.token(request), scope=Scope.FULL)
-        if await house.revocations.includes(claims.sid):
-            raise InvalidToken("The session has ended.")
+        with house.refusals:
+            claims = house.tokens.read(await self.token(request), scope=Scope.FULL)
+            if await house.revocations.include(claims):
+                raise InvalidToken("The session has ended.")
+        house.sightings.note(claims.sid)
         return claims
 
 
 class PendingGuard(Guard):
     async def __call__(self, request: Request) -> PendingClaims:
         house: House = request.app.state.house
-        return house.tokens.read(await self.token(request), scope=Scope.MFA_PENDING)
+        with house.refusals:
+            return house.tokens.read(await self.token(request), scope=Scope.MFA_PENDING)
 
 
 class EnrollmentGuard(Guard):

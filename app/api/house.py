@@ -6,7 +6,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.crypto.tokens import Tokens
+from app.flows.answers import Metadata
+from app.flows.change_password import ChangePassword
 from app.flows.confirm import Confirm
+from app.flows.devices import Devices
 from app.flows.enroll import Enroll
 from app.flows.issuing import Issuing
 from app.flows.login import Login
@@ -16,19 +19,27 @@ from app.flows.profile import Profiles
 from app.flows.refresh import Refresh
 from app.flows.register import Register
 from app.flows.reset import Reset
+from app.flows.revocation_feed import RevocationFeed
+from app.flows.sessions import Sessions
 from app.flows.step_up import StepUp
 from app.flows.verify import Verify
 from app.senders.inbox import Inbox
 from app.store.database import Database
 from app.visitor import Visitors
+from app.watch.refusals import Refusals
 from app.watch.revocations import Revocations
+from app.watch.sightings import Sightings
 
 
 @dataclass(frozen=True)
 class House:
+    metadata: Metadata
     tokens: Tokens
     revocations: Revocations
+    revocation_feed: RevocationFeed
     visitors: Visitors
+    sightings: Sightings
+    refusals: Refusals
     database: Database
     register: Register
     login: Login
@@ -37,11 +48,14 @@ class House:
     refresh: Refresh
     logout: Logout
     reset: Reset
+    change_password: ChangePassword
     profiles: Profiles
     enroll: Enroll
     confirm: Confirm
     issuing: Issuing
     manage: Manage
+    sessions: Sessions
+    devices: Devices
     inbox: Inbox
 
 

@@ -1,4 +1,4 @@
-"""Routes: a forgotten password."""
+"""Routes: a forgotten password, and another one."""
 
 from typing import Annotated
 
@@ -6,23 +6,31 @@ from fastapi import APIRouter, Response
 from pydantic import Field, SecretStr
 
 from app.addresses import Email
+from app.api.guard import FullAccess
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
 from app.api.signing_up import Password
 from app.api.strict import StrictRoute
+from app.api.visitor import TheVisitor
 from app.factors.base import Shape
 from app.flows.answers import ResetSent
 from app.problems import (
     InvalidResetToken,
+    InvalidToken,
     Overloaded,
     PasswordBlocklisted,
     PasswordTooLong,
     PasswordTooShort,
     PasswordUnchanged,
+    RateLimited,
+    StepUpRequired,
+    WrongCurrentPassword,
 )
 
-router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_IN])
+router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id)
+
+_CHOOSING = (PasswordTooShort, PasswordTooLong, PasswordBlocklisted, PasswordUnchanged, Overloaded)
 
 ResetToken = Annotated[
     SecretStr,
@@ -39,7 +47,17 @@ class ResetPasswordRequest(Shape):
     password: Password
 
 
-@router.post("/password/forgot", status_code=202, responses=refusals(body=True, database=False))
+class ChangePasswordRequest(Shape):
+    current_password: Password
+    new_password: Password
+
+
+@router.post(
+    "/password/forgot",
+    status_code=202,
+    tags=[Tag.SIGNING_IN],
+    responses=refusals(body=True, database=False),
+)
 async def forgot_password(body: ForgotPasswordRequest, house: TheHouse) -> ResetSent:
     """Mail a link that resets the password, good once and for an hour.
 
@@ -53,15 +71,8 @@ async def forgot_password(body: ForgotPasswordRequest, house: TheHouse) -> Reset
     "/password/reset",
     status_code=204,
     response_class=Response,
-    responses=refusals(
-        InvalidResetToken,
-        PasswordTooShort,
-        PasswordTooLong,
-        PasswordBlocklisted,
-        PasswordUnchanged,
-        Overloaded,
-        body=True,
-    ),
+    tags=[Tag.SIGNING_IN],
+    responses=refusals(InvalidResetToken, *_CHOOSING, body=True),
 )
 async def reset_password(body: ResetPasswordRequest, house: TheHouse) -> None:
     """Choose a new password, with the token from the mailed link's fragment.
@@ -70,3 +81,20 @@ async def reset_password(body: ResetPasswordRequest, house: TheHouse) -> None:
     password that is refused (422) does not use the token up.
     """
     await house.reset(token=body.token.get_secret_value(), password=body.password.get_secret_value())
+
+
+@router.put(
+    "/me/password",
+    status_code=204,
+    response_class=Response,
+    tags=[Tag.ACCOUNT],
+    responses=refusals(InvalidToken, StepUpRequired, WrongCurrentPassword, RateLimited, *_CHOOSING, body=True),
+)
+async def change_password(body: ChangePasswordRequest, who: FullAccess, house: TheHouse, visitor: TheVisitor) -> None:
+    """Change the password, with the current one and a proof of the last five minutes.
+
+    This session goes on; every other one, sign-ins under way, mailed links and remembered devices end. The owner is told
+    by mail.
+    """
+    current, new = body.current_password.get_secret_value(), body.new_password.get_secret_value()
+    await house.change_password(who, current=current, new=new, visitor=visitor)

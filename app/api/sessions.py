@@ -5,15 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import Field, SecretStr
 
+from app.api.cookies import TheJar
 from app.api.guard import FullAccess, Presented
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
 from app.api.strict import StrictRoute
+from app.api.visitor import TheVisitor
 from app.crypto.claims import AccessClaims
 from app.factors.base import Shape
 from app.flows.answers import Authenticated
-from app.problems import InvalidRefreshToken, InvalidToken
+from app.problems import CsrfRequired, InvalidRefreshToken, InvalidToken
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SESSIONS])
 
@@ -21,37 +23,49 @@ RefreshToken = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
 
 class RefreshRequest(Shape):
-    refresh_token: RefreshToken
+    refresh_token: RefreshToken | None = None
 
 
 class LogoutRequest(Shape):
     refresh_token: RefreshToken | None = None
 
 
-@router.post("/token/refresh", responses=refusals(InvalidRefreshToken, body=True))
-async def refresh(body: RefreshRequest, house: TheHouse) -> Authenticated:
+@router.post("/token/refresh", responses=refusals(InvalidRefreshToken, CsrfRequired, body=True))
+async def refresh(
+    house: TheHouse, visitor: TheVisitor, jar: TheJar, body: RefreshRequest | None = None
+) -> Authenticated:
     """Exchange the newest refresh token for a new pair.
 
     If the answer was lost, the same token may be sent again within a minute and gives the same successor. Any older
-    token ends the session: somebody copied it.
+    token ends the session: somebody copied it. A token in a cookie is taken when the body has none, with the header
+    `X-Gatehouse-CSRF: 1`; its successor takes its place in the cookie.
     """
-    return await house.refresh(body.refresh_token.get_secret_value())
+    given = _of(body) or jar.token()
+    if given is None:
+        raise InvalidRefreshToken
+    return jar.keep(await house.refresh(given, visitor, cookie=_of(body) is None))
 
 
 @router.post(
     "/logout",
     status_code=204,
     response_class=Response,
-    responses=refusals(InvalidToken, body=True),
+    responses=refusals(InvalidToken, CsrfRequired, body=True),
     openapi_extra={"security": [{"AccessToken": []}, {}]},
 )
-async def logout(token: Presented, house: TheHouse, body: LogoutRequest | None = None) -> None:
-    """End the session, with its access token as bearer, its refresh token in the body, or both; also when it is over.
+async def logout(token: Presented, house: TheHouse, jar: TheJar, body: LogoutRequest | None = None) -> None:
+    """End the session, with its access token as bearer, its refresh token in the body or the cookie; also when it is over.
 
-    Its access tokens are dead within a second, on every replica.
+    Its access tokens are dead within a second, on every replica. The cookie counts beside `X-Gatehouse-CSRF: 1` only,
+    and is gone after it.
     """
-    given = body.refresh_token if body else None
-    await house.logout(access_token=token, refresh_token=given.get_secret_value() if given else None)
+    given = _of(body) or jar.token()
+    await house.logout(access_token=token, refresh_token=given)
+    jar.empty()
+
+
+def _of(body: RefreshRequest | LogoutRequest | None) -> str | None:
+    return body.refresh_token.get_secret_value() if body and body.refresh_token else None
 
 
 @router.get("/session", responses=refusals(InvalidToken))

@@ -3,9 +3,10 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from app.addresses import Email
+from app.api.cookies import TheJar
 from app.api.guard import PendingAccess
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
@@ -13,9 +14,11 @@ from app.api.problems import refusals
 from app.api.refused import ASKING, JUDGING
 from app.api.signing_up import Password
 from app.api.strict import StrictRoute
+from app.api.visitor import TheVisitor
 from app.factors.base import Shape
 from app.factors.registry import Factors
 from app.flows.answers import Authenticated, ChallengeState, LoginAnswer
+from app.flows.login import SignIn
 from app.problems import (
     FactorNotEnrolled,
     InvalidCredentials,
@@ -24,6 +27,7 @@ from app.problems import (
     MfaAttemptsExhausted,
     MfaLocked,
     Overloaded,
+    RateLimited,
 )
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_IN])
@@ -45,6 +49,29 @@ class LoginRequest(Shape):
             description="An authenticator app's code or a recovery code, to sign in with this one request.",
         ),
     ] = None
+    device_token: Annotated[
+        SecretStr | None,
+        Field(
+            min_length=1, max_length=256, description="From an earlier sign-in on this device; a dead one is ignored."
+        ),
+    ] = None
+    remember_device: Annotated[
+        bool, Field(description="Once a second factor is proved, skip it on this device for 30 days.")
+    ] = False
+    cookie: Annotated[
+        bool, Field(description="For browsers: keep the refresh token in a cookie that no script can read.")
+    ] = False
+
+    def wanted(self) -> SignIn:
+        return SignIn(
+            email=self.email,
+            password=self.password.get_secret_value(),
+            factor=self.factor,
+            code=self.code,
+            device_token=self.device_token.get_secret_value() if self.device_token else None,
+            remember=self.remember_device,
+            cookie=self.cookie,
+        )
 
 
 class ChallengeRequest(Shape):
@@ -53,19 +80,21 @@ class ChallengeRequest(Shape):
 
 @router.post(
     "/login",
-    responses=refusals(InvalidCredentials, InvalidMfaCode, MfaLocked, FactorNotEnrolled, Overloaded, body=True),
+    responses=refusals(
+        InvalidCredentials, InvalidMfaCode, MfaLocked, RateLimited, FactorNotEnrolled, Overloaded, body=True
+    ),
 )
-async def login(body: LoginRequest, house: TheHouse) -> LoginAnswer:
+async def login(body: LoginRequest, house: TheHouse, visitor: TheVisitor, jar: TheJar) -> LoginAnswer:
     """Prove the password.
 
     `authenticated` carries the tokens of a new session. `mfa_required` carries an `mfa_token`, which opens
     `/verify-otp` and nothing else, and says what was asked. The answer waits at most three seconds for the SMS
     provider; `delivery: unknown` means that the message may still come. A wrong address, a wrong password and an
     account that cannot sign in are refused alike. `enrollment_required` carries an `enrollment_token`, which opens the
-    enrolment of a first factor. With `code` beside the password everything happens in this one request.
+    enrolment of a first factor. With `code` beside the password everything happens in this one request. On a device
+    that was remembered (`device_token`) the password alone opens a session, whose `acr` says so.
     """
-    password = body.password.get_secret_value()
-    return await house.login(email=body.email, password=password, factor=body.factor, code=body.code)
+    return jar.keep(await house.login(body.wanted(), visitor))
 
 
 @router.post(
@@ -92,11 +121,13 @@ def routes(factors: Factors) -> APIRouter:
         "/verify-otp",
         responses=refusals(*JUDGING, body=True),
     )
-    async def verify_otp(body: AnyAnswer, who: PendingAccess, house: TheHouse) -> Authenticated:
+    async def verify_otp(
+        body: AnyAnswer, who: PendingAccess, house: TheHouse, visitor: TheVisitor, jar: TheJar
+    ) -> Authenticated:
         """Complete the sign-in with an answer to the second factor; `factor` defaults to the one that was asked.
 
         Every answer spends one of five attempts, over all codes and factors of this sign-in.
         """
-        return await house.verify(who, body)
+        return jar.keep(await house.verify(who, body, visitor))
 
     return answering

@@ -12,11 +12,13 @@ from app.api.refused import ASKING, JUDGING
 from app.api.signing_in import ChallengeRequest
 from app.api.signing_up import Password
 from app.api.strict import StrictRoute
+from app.api.visitor import TheVisitor
 from app.factors.base import Shape
 from app.factors.registry import Factors
 from app.flows.answers import AccessGranted, ChallengeState
 from app.problems import (
     Overloaded,
+    RateLimited,
     StepUpRequired,
     WrongCurrentPassword,
 )
@@ -46,15 +48,15 @@ def routes(factors: Factors) -> APIRouter:
 
     @answering.post(
         "/step-up",
-        responses=refusals(*JUDGING, StepUpRequired, WrongCurrentPassword, Overloaded, body=True),
+        responses=refusals(*JUDGING, StepUpRequired, WrongCurrentPassword, RateLimited, Overloaded, body=True),
     )
-    async def step_up(body: AnyProof, who: FullAccess, house: TheHouse) -> AccessGranted:
+    async def step_up(body: AnyProof, who: FullAccess, house: TheHouse, visitor: TheVisitor) -> AccessGranted:
         """Prove it anew, with a factor or, for users who have none, with the password.
 
         The access token in the answer says so (`auth_time`, `acr`, `amr`), and only it: a refresh gives one that does not.
         """
         if isinstance(body, PasswordProof):
-            return await house.step_up.with_password(who, body.password.get_secret_value())
+            return await house.step_up.with_password(who, body.password.get_secret_value(), visitor)
         return await house.step_up.with_factor(who, body)
 
     return answering

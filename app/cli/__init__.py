@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import demo, env_example, keys, migrate, openapi, serve
+from app.cli import demo, env_example, keys, migrate, openapi, serve, users
 
 commands = typer.Typer(
     help="Run and look after Gatehouse.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -11,6 +11,7 @@ commands.command("serve")(serve.serve)
 commands.command("migrate")(migrate.migrate)
 commands.command("demo")(demo.demo)
 commands.add_typer(keys.commands, name="keys")
+commands.add_typer(users.commands, name="users")
 commands.command("openapi")(openapi.openapi)
 commands.command("env-example")(env_example.env_example)
 

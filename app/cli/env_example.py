@@ -45,7 +45,8 @@ def _variables(prefix: str, fields: Iterable[tuple[str, FieldInfo]]) -> Iterator
 def _comment(field: FieldInfo) -> Iterator[str]:
     if field.description:
         yield f"# {field.description}"
-    if choices := list(_choices(field.annotation)):
+    choices = list(_choices(field.annotation))
+    if len(choices) > 1:
         yield f"# One of: {', '.join(choices)}."
 
 

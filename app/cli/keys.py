@@ -1,49 +1,33 @@
-"""`gatehouse keys`: the keys that everything secret hangs on."""
+"""`gatehouse keys`: the keys that everything secret hangs on, and those that sign the tokens."""
 
 import asyncio
 import json
-import sys
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from app.cli.development import furnished
+from app.cli import keys_at_rest
+from app.cli.beside import beside
 from app.cli.environment import refuse
-from app.cli.migrate import is_behind
-from app.clock import Clock, SystemClock
-from app.crypto.codes import Fingerprints
+from app.clock import SystemClock
 from app.crypto.keys import KeyRing, new_secret_key
 from app.crypto.vault import Vault
-from app.factors import KINDS
-from app.factors.registry import Factors
-from app.flows.keys import Keys
-from app.flows.reseal import Progress, Report, Reseal, Tally
-from app.flows.states import States
+from app.flows.keys import JWKS_MAX_AGE, Keys, KeysMissing, KeysUnreadable
+from app.flows.rotation import Rotation, TooSoon, UnknownKey
 from app.problems import DatabaseUnavailable
 from app.settings import Settings
 from app.store.database import Database
-from app.store.reseal import Waiting
-from app.watch import logs
+from app.store.signing_keys import KeyState, Role, StoredKey
 
-INTERRUPTED = 130
-_CANNOT_OPEN = (
-    "{} cannot be opened: put the key that sealed them back into GATEHOUSE_SECRET_KEYS and run this again. "
-    "Nothing of them was changed; the log names them (vault.cannot_open)."
-)
-_HELD_TWICE = (
-    "{} enrollments hold a value that another user's factor holds too, so they stay under their older key: "
-    "keep it in GATEHOUSE_SECRET_KEYS until one of the two is removed, and run this again."
-)
-_LEFT = (
-    "{} enrollments were still under an older key: does every replica have the newest key first in GATEHOUSE_SECRET_KEYS? "
-    "Then run this again."
-)
-_SIGNING_KEYS_WAIT = "The signing keys are put under the newest key last: they wait until all of that is done."
+Verb = Callable[[Rotation], Awaitable[None]]
+AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 
-commands = typer.Typer(help="Make and turn the keys that everything secret hangs on.", no_args_is_help=True)
+_COLUMNS = ("kid", "role", "alg", "state", "since", "published until")
+_LINE = "{:<45}{:<10}{:<7}{:<9}{:<22}{}"
+
+commands = typer.Typer(help="Make, turn and revoke keys.", no_args_is_help=True)
 
 
 @commands.command()
@@ -52,129 +36,97 @@ def new() -> None:
     print(new_secret_key())
 
 
+@commands.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Print the signing keys: which one signs, which one is next, and which ones did."""
+    _report(_nothing, as_json=as_json)
+
+
 @commands.command()
 def rotate(
     at_rest: Annotated[
-        bool, typer.Option("--at-rest", help="Put everything sealed under the newest of GATEHOUSE_SECRET_KEYS.")
+        bool, typer.Option("--at-rest", help="Put everything sealed under the newest of GATEHOUSE_SECRET_KEYS instead.")
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, max=10_000, help="Rows in one transaction.")] = 500,
-    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+    batch: Annotated[int, typer.Option(min=1, max=10_000, help="Rows in one transaction, with --at-rest.")] = 500,
+    as_json: AsJson = False,
 ) -> None:
-    """Turn keys beside the running service. Safe to stop at any time, and to run again."""
-    if not at_rest:
-        refuse("Only `gatehouse keys rotate --at-rest` exists yet.")
-    with furnished() as settings:
-        if is_behind(settings.database):
-            refuse("The database's schema is older than this code: run `gatehouse migrate` first.")
-        logs.configure(settings.logs, json=settings.logs_as_json, stream=sys.stderr)
-        report = _run(settings, batch)
-    print(_as_json(report) if as_json else _as_table(report))
-    for sentence in _faults(report):
-        typer.echo(sentence, err=True)
-    raise typer.Exit(0 if report.complete else 1)
+    """Sign tokens with the next keys from now on, beside the running service. No token is refused for it."""
+    if at_rest:
+        raise typer.Exit(keys_at_rest.reseal(batch=batch, as_json=as_json))
+    _report(Rotation.rotate, as_json=as_json, then="Every worker follows within {follow} s; none needs a restart.")
 
 
-def _run(settings: Settings, batch: int) -> Report:
+@commands.command(context_settings={"ignore_unknown_options": True})  # a thumbprint may begin with a hyphen
+def revoke(
+    kid: Annotated[str, typer.Argument(metavar="KID", show_default=False, help="As `gatehouse keys list` shows it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Refuse everything under a signing key that leaked. If it was the one that signs, the next one does at once."""
+    then = (
+        "Every worker refuses what is under it within {follow} s. "
+        "Services that verify tokens by themselves may keep the key in their cache for {cache} s."
+    )
+    _report(lambda rotation: rotation.revoke(kid), as_json=as_json, then=then)
+
+
+async def _nothing(_: Rotation) -> None:
+    """Only look."""
+
+
+def _report(verb: Verb, *, as_json: bool, then: str = "") -> None:
+    with beside() as settings:
+        told = _run(settings, verb)
+    if as_json:
+        print(json.dumps({"items": told}, default=datetime.isoformat))
+        return
+    print("\n".join([_LINE.format(*_COLUMNS), *map(_as_line, told)]))
+    if then:
+        follow = settings.tokens.follow_keys_every.total_seconds()
+        typer.echo(then.format(follow=f"{follow:g}", cache=f"{JWKS_MAX_AGE.total_seconds():g}"), err=True)
+
+
+def _run(settings: Settings, verb: Verb) -> list[dict[str, Any]]:
     try:
-        return asyncio.run(_reseal(settings, batch))
+        return asyncio.run(_work(settings, verb))
+    except (KeysUnreadable, KeysMissing, TooSoon, UnknownKey) as reason:
+        refuse(str(reason))
     except DatabaseUnavailable:
-        refuse("The database does not answer. What is done is kept: run this again.")
-    except KeyboardInterrupt:
-        typer.echo("Stopped. What is done is kept: run this again to go on.", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        refuse("The database does not answer: `gatehouse keys list` will show what was done.")
 
 
-async def _reseal(settings: Settings, batch: int) -> Report:
+async def _work(settings: Settings, verb: Verb) -> list[dict[str, Any]]:
     database = Database(settings.database)
+    keys = Keys(settings.tokens, database, SystemClock(), Vault(KeyRing(settings.secret_keys)))
     try:
-        return await prepare(settings, database, SystemClock(), batch=batch, progress=_show)()
+        await verb(Rotation(keys))
+        return [_told(key, keys) for key in sorted(await keys.stored(), key=_in_order)]
     finally:
         await database.close()
 
 
-def prepare(
-    settings: Settings, database: Database, clock: Clock, *, batch: int, progress: Callable[[Progress], None]
-) -> Reseal:
-    ring = KeyRing(settings.secret_keys)
-    vault = Vault(ring)
-    factors = Factors(KINDS, settings, fingerprints=Fingerprints(ring))
-    return Reseal(
-        database=database,
-        clock=clock,
-        states=States(vault, factors),
-        keys=Keys(database, clock, vault),
-        head=vault.head,
-        older_keys=tuple(key.id for key in ring.all("refresh")[1:]),
-        refresh_idle=settings.tokens.refresh_idle,
-        batch=batch,
-        progress=progress,
-    )
+def _in_order(key: StoredKey) -> tuple[int, int, float]:
+    """Published ones first; of each role what is next, what signs, what did; of those the last one first."""
+    return list(Role).index(Role(key.role)), list(KeyState).index(key.state), -key.since.timestamp()
 
 
-def _show(progress: Progress) -> None:
-    typer.echo(f"{progress.looked} of {progress.of} looked at, {progress.resealed} re-sealed", err=True)
-
-
-def _sealed(report: Report) -> dict[str, Tally]:
-    return {"enrollments": report.enrollments, "signing keys": report.signing_keys}
-
-
-def _waiting(report: Report) -> dict[str, Waiting]:
+def _told(key: StoredKey, keys: Keys) -> dict[str, Any]:
+    published = key.role == Role.ACCESS and keys.is_held(key)
     return {
-        "sessions that rotate under them": report.sessions,
-        "codes on their way, at most": report.codes,
-        "addresses to verify, at most": report.verifications,
+        "kid": key.kid,
+        "role": key.role,
+        "alg": key.alg,
+        "state": key.state,
+        "since": key.since,
+        "published": published,
+        "published_until": keys.good_until(key) if published else None,
     }
 
 
-def _numbers(tally: Tally) -> dict[str, int]:
-    return {
-        "resealed": tally.resealed,
-        "cannot_open": len(tally.cannot_open),
-        "held_twice": len(tally.held_twice),
-        "left": tally.left,
-    }
+def _as_line(told: dict[str, Any]) -> str:
+    until = told["published_until"]
+    shown = _when(until) if until else "-" if told["published"] else "not published"
+    return _LINE.format(told["kid"], told["role"], told["alg"], told["state"], _when(told["since"]), shown)
 
 
-def _as_json(report: Report) -> str:
-    told: dict[str, Any] = {name.replace(" ", "_"): _numbers(tally) for name, tally in _sealed(report).items()}
-    waiting = {"sessions": report.sessions, "codes": report.codes, "verifications": report.verifications}
-    hanging = {name: asdict(one) for name, one in waiting.items()}
-    return json.dumps({"complete": report.complete, **told, "older_keys": hanging}, default=datetime.isoformat)
-
-
-def _as_table(report: Report) -> str:
-    lines = [f"{'':<32}{'re-sealed':>10}{'cannot be opened':>18}{'held twice':>12}{'left':>6}"]
-    for name, tally in _sealed(report).items():
-        resealed, cannot_open, held_twice, left = _numbers(tally).values()
-        lines.append(f"{name:<32}{resealed:>10}{cannot_open:>18}{held_twice:>12}{left:>6}")
-    lines += ["", f"{'Still under the older keys':<32}{'how many':>10}  until"]
-    for name, waiting in _waiting(report).items():
-        until = f"{waiting.until:%Y-%m-%d %H:%M} UTC" if waiting.until else "-"
-        lines.append(f"{name:<32}{waiting.count:>10}  {until}")
-    return "\n".join(["", *lines, "", *_verdict(report)]).rstrip()
-
-
-def _verdict(report: Report) -> list[str]:
-    """When the older keys may leave, if nothing is wrong."""
-    ends = [waiting.until for waiting in _waiting(report).values() if waiting.until]
-    if not report.complete:
-        return []
-    if not ends:
-        return ["Nothing needs an older key of GATEHOUSE_SECRET_KEYS any more."]
-    return [
-        f"From {max(ends):%Y-%m-%d %H:%M} UTC nothing needs an older key. One that leaves GATEHOUSE_SECRET_KEYS before ends",
-        "those sessions (their users sign in again) and those codes, and nothing else.",
-    ]
-
-
-def _faults(report: Report) -> list[str]:
-    enrolled, signing = report.enrollments, report.signing_keys
-    found = (
-        (len(enrolled.cannot_open), _CANNOT_OPEN.format(f"{len(enrolled.cannot_open)} enrollments")),
-        (len(signing.cannot_open), _CANNOT_OPEN.format(f"{len(signing.cannot_open)} signing keys")),
-        (len(enrolled.held_twice), _HELD_TWICE.format(len(enrolled.held_twice))),
-        (enrolled.left, _LEFT.format(enrolled.left)),
-        (signing.left, _SIGNING_KEYS_WAIT),
-    )
-    return [sentence for count, sentence in found if count]
+def _when(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

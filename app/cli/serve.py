@@ -23,6 +23,7 @@ from app.clock import SystemClock
 from app.crypto.keys import KeyRing
 from app.crypto.vault import Vault
 from app.flows.keys import Keys, KeysUnreadable
+from app.flows.rotation import Rotation
 from app.main import create_app
 from app.settings import Settings
 from app.store.database import Database
@@ -98,7 +99,8 @@ def _open_keys(settings: Settings) -> None:
 async def _signing_keys(settings: Settings) -> None:
     database = Database(settings.database)
     try:
-        await Keys(database, SystemClock(), Vault(KeyRing(settings.secret_keys)))()
+        keys = Keys(settings.tokens, database, SystemClock(), Vault(KeyRing(settings.secret_keys)))
+        await Rotation(keys).prepare()
     finally:
         await database.close()
 

@@ -1,16 +1,22 @@
-"""Passwords: Argon2id (RFC 9106) by passlib's CryptContext, NFC-normalised, judged by length and a blocklist only.
+"""Passwords: Argon2id (RFC 9106) by passlib, NFC-normalised, judged by length and a blocklist only.
 
 NIST SP 800-63B-4 §3.1.1.2: no composition rules, the reason is given, the whole password is compared.
 Hashing takes tens of milliseconds: call `hash` and `verify` through the pool.
 """
 
-import unicodedata
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
 
-from passlib.context import CryptContext
+from passlib.hash import argon2
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from app.clock import Clock, SystemClock
 from app.crypto.chance import random_bytes
+from app.crypto.hashes import Stored, normal, read, understand
+from app.crypto.pace import Pace
 from app.problems import PasswordBlocklisted, PasswordTooLong, PasswordTooShort
 from app.settings.people import PasswordSettings
 
@@ -18,53 +24,74 @@ MAX_PASSWORD_SIZE = 4096
 """passlib refuses to hash more."""
 _MOST_THAT_NFC_SHORTENS = 4
 _SHORT = 5
+_PREFIX = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`better` is a hash to store instead: the stored one was made with weaker parameters."""
+    """*outdated*: the password is to be hashed anew, once it let somebody in. *rest*: the seconds that a refusal still waits."""
 
     right: bool
-    better: str | None = None
+    outdated: bool = False
+    rest: float = field(default=0.0, compare=False)
 
 
 class Passwords:
-    def __init__(self, settings: PasswordSettings, *, shortest: int = 15) -> None:
+    def __init__(self, settings: PasswordSettings, *, shortest: int = 15, clock: Clock | None = None) -> None:
         self._settings = settings
         self._shortest = shortest
-        self._context = CryptContext(
-            schemes=["argon2"],
-            argon2__type="ID",
-            argon2__memory_cost=settings.memory_kib,
-            argon2__time_cost=settings.time_cost,
-            argon2__parallelism=settings.parallelism,
+        self._clock = clock or SystemClock()
+        self._argon2: Any = argon2.using(  # type: ignore[no-untyped-call]
+            type="ID",
+            memory_cost=settings.memory_kib,
+            time_cost=settings.time_cost,
+            parallelism=settings.parallelism,
         )
         self._common = frozenset(FREQUENCY_LISTS["passwords"])
-        self._nobodys_hash = self._context.hash(random_bytes(16).hex())
+        self._nobodys_hash: str = self._argon2.hash(random_bytes(16).hex())
+        self._nobody = understand(self._nobodys_hash)
+        self.own = self._nobodys_hash.rsplit("$", 2)[0] + "$"
+        self._pace = Pace(self._nobody.cost)
 
     def hash(self, password: str) -> str:
-        return self._context.hash(_normal(password))
+        hashed: str = self._argon2.hash(normal(password))
+        return hashed
 
     def verify(self, password: str, stored: str | None) -> Verdict:
         """Judge *password*; without a *stored* hash (an unknown user) it is wrong, after the same work."""
-        normal = _normal(password)
-        if len(normal) > MAX_PASSWORD_SIZE:  # NFC may lengthen; no stored password is that long
-            normal, stored = normal[:MAX_PASSWORD_SIZE], None
-        right, better = self._context.verify_and_update(normal, stored or self._nobodys_hash)
-        return Verdict(right and stored is not None, better if stored else None)
+        began = self._clock.elapsed()
+        tried, right = self._try(password, read(stored) if stored else None)
+        took = self._clock.elapsed() - began
+        self._pace.note(tried.cost, took)
+        foreign = right and not (stored or "").startswith(self.own)
+        return Verdict(right, foreign and _can_be_hashed_anew(password, tried), self._pace.rest(took))
+
+    def _try(self, password: str, known: Stored | None) -> tuple[Stored, bool]:
+        """The hash that was computed, and whether the password is the user's."""
+        if known:
+            with suppress(ValueError):
+                return known, known.fits(password)
+        self._argon2.verify(normal(password)[:MAX_PASSWORD_SIZE], self._nobodys_hash)
+        return self._nobody, False
+
+    def keep_pace(self, examples: Sequence[str]) -> None:
+        """From now on a refusal takes as long as the slowest of these hashes, and of those met since."""
+        self._pace.keep([known.cost for known in map(read, examples) if known])
 
     def refuse_weak(self, password: str, *, about: tuple[str, ...] = ()) -> None:
         """Refuse what NIST says to refuse; *about* names things of the user (their address) that are no password."""
         if len(password) > _MOST_THAT_NFC_SHORTENS * self._settings.max_length:
             raise PasswordTooLong(f"Use at most {self._settings.max_length} characters.")
-        normal = _normal(password)
-        if len(normal) < self._shortest:
+        chosen = normal(password)
+        if len(chosen) < self._shortest:
             raise PasswordTooShort(f"Use at least {self._shortest} characters.")
-        if len(normal) > self._settings.max_length:
+        if len(chosen) > self._settings.max_length:
             raise PasswordTooLong(f"Use at most {self._settings.max_length} characters.")
-        folded = normal.casefold()
-        if folded in {word.casefold() for word in about} or self._is_common(folded):
-            raise PasswordBlocklisted
+        folded = chosen.casefold()
+        if folded in {word.casefold() for word in about}:
+            raise PasswordBlocklisted("It is your e-mail address.")
+        if self._is_common(folded):
+            raise PasswordBlocklisted("It is on a list of common passwords, or repeats one.")
 
     def _is_common(self, folded: str) -> bool:
         """On the list, with or without blanks; or a listed or very short word over and over."""
@@ -73,10 +100,25 @@ class Passwords:
         return folded in self._common or word in self._common or len(word) < _SHORT
 
 
+def _can_be_hashed_anew(password: str, tried: Stored) -> bool:
+    """In other words: whether a hash of ours would let in the same, no more and no less."""
+    return tried.read_whole(password) and len(normal(password)) <= MAX_PASSWORD_SIZE
+
+
+def same(left: str, right: str) -> bool:
+    """Whether two spellings are one password."""
+    return normal(left) == normal(right)
+
+
+def breach_key(password: str) -> tuple[str, str]:
+    """The range that a breached password is looked up in, and which one it would be there: SHA-1, split after five digits.
+
+    The corpus of breached passwords is kept under SHA-1; nothing is protected by it here.
+    """
+    digest = hashlib.sha1(normal(password).encode(), usedforsecurity=False).hexdigest().upper()
+    return digest[:_PREFIX], digest[_PREFIX:]
+
+
 def _repeats(text: str, size: int) -> bool:
     """Whether *text* is its first *size* characters over and over, the last time perhaps cut short."""
     return (text[:size] * (len(text) // size + 1)).startswith(text)
-
-
-def _normal(password: str) -> str:
-    return unicodedata.normalize("NFC", password)

@@ -38,6 +38,12 @@ class HashPool:
         future.add_done_callback(lambda _: self._room.release())
         return await asyncio.wrap_future(future)
 
+    def refuse_when_full(self) -> None:
+        """Raise Overloaded now, before anything is counted for a hash that nobody would make."""
+        if not self._room.acquire(blocking=False):
+            raise Overloaded
+        self._room.release()
+
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 

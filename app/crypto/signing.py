@@ -1,17 +1,11 @@
 """Signing keys: one algorithm each, named by the RFC 7638 thumbprint of their public half."""
 
-import base64
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    SECP256R1,
-    EllipticCurvePrivateKey,
-    EllipticCurvePublicKey,
-    generate_private_key,
-)
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -19,69 +13,81 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-_COORDINATE_BYTES = 32
-
-
-def _base64url(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+from app.crypto.algorithms import ALGORITHMS, ES256, PrivateKey, PublicKey, algorithm_of, base64url
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """An ES256 key pair; it never prints itself."""
+    """A key pair; it never prints itself."""
 
-    private: EllipticCurvePrivateKey
+    private: PrivateKey
+    public: PublicKey
     kid: str
-    alg: str = "ES256"
+    alg: str
 
     @classmethod
-    def new(cls) -> "SigningKey":
-        return cls.of(generate_private_key(SECP256R1()))
+    def new(cls, alg: str = ES256.name) -> "SigningKey":
+        """PS256 takes a quarter of a second and more, without the interpreter: make it in a thread."""
+        return cls.of(ALGORITHMS[alg].make())
 
     @classmethod
-    def of(cls, private: EllipticCurvePrivateKey) -> "SigningKey":
-        return cls(private, _thumbprint(_members(private.public_key())))
+    def of(cls, private: object) -> "SigningKey":
+        """Raises TypeError for a key of any other family, curve, size or exponent."""
+        algorithm, known = algorithm_of(private), cast("PrivateKey", private)
+        public = known.public_key()
+        return cls(known, public, _thumbprint(algorithm.members(public)), algorithm.name)
 
     @classmethod
     def from_der(cls, der: bytes) -> "SigningKey":
-        private = load_der_private_key(der, password=None)
-        if not isinstance(private, EllipticCurvePrivateKey) or not isinstance(private.curve, SECP256R1):
-            raise TypeError("not a key on P-256")
-        return cls.of(private)
+        return cls.of(load_der_private_key(der, password=None))
 
     def to_der(self) -> bytes:
         return self.private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
     def jwk(self) -> dict[str, Any]:
-        """The public half as a JWK (RFC 7517, RFC 7518 §6.2.1)."""
-        return {**_members(self.private.public_key()), "kid": self.kid, "alg": self.alg, "use": "sig"}
+        """The public half as a JWK (RFC 7517, RFC 7518 §6, RFC 8037 §2)."""
+        members = ALGORITHMS[self.alg].members(self.public)
+        return {**members, "kid": self.kid, "alg": self.alg, "use": "sig"}
 
     def __repr__(self) -> str:
-        return f"SigningKey({self.kid})"
-
-
-def _members(public: EllipticCurvePublicKey) -> dict[str, str]:
-    point = public.public_numbers()
-    return {
-        "crv": "P-256",
-        "kty": "EC",
-        "x": _base64url(point.x.to_bytes(_COORDINATE_BYTES)),
-        "y": _base64url(point.y.to_bytes(_COORDINATE_BYTES)),
-    }
+        return f"SigningKey({self.alg} {self.kid})"
 
 
 def _thumbprint(members: dict[str, str]) -> str:
     """RFC 7638 §3: the required members only, sorted, without white space, SHA-256."""
     canonical = json.dumps(members, sort_keys=True, separators=(",", ":"))
-    return _base64url(hashlib.sha256(canonical.encode()).digest())
+    return base64url(hashlib.sha256(canonical.encode()).digest())
 
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """The keys of one moment. `internal` signs what only this service reads and is never published."""
+    """The keys of one moment. `access` signs access tokens, and `next` will; what `retired` ones signed may still live.
+
+    `internal` signs what only this service reads: neither it nor those before and after it are ever published.
+    """
 
     access: SigningKey
     internal: SigningKey
+    next: SigningKey | None = None
+    retired: tuple[SigningKey, ...] = ()
+    other_internal: tuple[SigningKey, ...] = ()
+    revoked: frozenset[str] = frozenset()
+
+    @property
+    def published(self) -> tuple[SigningKey, ...]:
+        """Every key that an access token may be under; the one that signs comes first."""
+        keys = (self.access, *((self.next,) if self.next else ()), *self.retired)
+        return tuple(key for key in keys if key.kid not in self.revoked)
+
+    def find(self, kid: str, *, published: bool) -> SigningKey | None:
+        """The key *kid* among those that are published, or among those that never are."""
+        keys = self.published if published else (self.internal, *self.other_internal)
+        return next((key for key in keys if key.kid == kid and kid not in self.revoked), None)
+
+    def without(self, kids: Iterable[str]) -> "KeySet":
+        """The same keys, nothing under *kids* being good any more, though one of them may still have to sign."""
+        return replace(self, revoked=self.revoked.union(kids))
 
     def jwks(self) -> dict[str, Any]:
-        return {"keys": [self.access.jwk()]}
+        """RFC 7517 §5."""
+        return {"keys": [key.jwk() for key in self.published]}

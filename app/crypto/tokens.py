@@ -141,10 +141,10 @@ class Tokens:
         kind = self._by_typ.get(head.typ.removeprefix("application/"))
         if kind is None:
             raise ValueError("of an unknown kind")
-        key = self._key_of(kind)
-        if head.kid != key.kid:
+        key = self.keys.find(head.kid, published=kind.scope == Scope.FULL)
+        if key is None:
             raise ValueError("under an unknown key")
-        payload = _JWS.decode_complete(token, key.private.public_key(), [key.alg])["payload"]
+        payload = _JWS.decode_complete(token, key.public, [key.alg])["payload"]
         claims = kind.claims.model_validate(strict_json.parse(payload))
         self._judge(claims, kind, expired=expired)
         return kind, claims

@@ -8,12 +8,26 @@ from app.crypto.chance import new_id
 from app.crypto.claims import PASSWORD_ONLY
 from app.crypto.refresh import RefreshTokens
 from app.crypto.tokens import Minted, Tokens
+from app.events import Event
 from app.factors.base import AnyFactor
 from app.flows.answers import Authenticated, whole_seconds
+from app.flows.recognising import Arrival, Recognised, Recognising
 from app.settings.groups import TokenSettings
 from app.store import sessions, users
 from app.store.database import Tx
 from app.store.sessions import Session
+from app.watch import audit
+from app.watch.revocations import Revocations
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session that was opened or goes on, and the device it is on; `ended` are those that it pushed out."""
+
+    session: Session
+    device: Recognised
+    cookie: bool = False
+    ended: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -22,28 +36,36 @@ class Admission:
     clock: Clock
     tokens: Tokens
     refresh_tokens: RefreshTokens
+    recognising: Recognising
+    revocations: Revocations
 
     async def admit(self, tx: Tx, user_id: UUID, *, credential_version: int) -> bool:
         """Lock the user for the rest of the transaction; False when what was proved no longer counts."""
         return await users.admit(tx, user_id, credential_version=credential_version, at=self.clock.now())
 
-    async def open(self, tx: Tx, user_id: UUID, *, credential_version: int, factor: AnyFactor | None) -> Session:
+    async def open(
+        self, tx: Tx, user_id: UUID, arrival: Arrival, *, credential_version: int, factor: AnyFactor | None
+    ) -> Opened:
         """Open a session for a user who was admitted in the same transaction, with the *factor* that was proved."""
-        now = self.clock.now()
+        now, proved = self.clock.now(), factor is not None
+        device = await self.recognising.meet(tx, user_id, arrival, credential_version=credential_version, proved=proved)
         session = Session(
             id=new_id(now),
             user_id=user_id,
             credential_version=credential_version,
             counter=0,
             key_id=self.refresh_tokens.key_id,
+            device_id=device.id,
+            network=arrival.visitor.network,
+            agent=arrival.visitor.agent,
             amr=methods(factor),
             acr=factor.acr if factor else PASSWORD_ONLY,
             auth_time=now,
             rotated_at=now,
             expires_at=now + self.settings.refresh_max,
         )
-        await sessions.open_(tx, session)
-        return session
+        ended = await sessions.open_(tx, session, most=self.settings.sessions, idle=self.settings.refresh_idle)
+        return Opened(session, device, arrival.cookie, tuple(ended))
 
     def access_token(self, session: Session) -> Minted:
         return self.tokens.mint_access(
@@ -54,15 +76,22 @@ class Admission:
             amr=tuple(session.amr),
         )
 
-    def answer(self, session: Session) -> Authenticated:
+    def answer(self, opened: Opened) -> Authenticated:
         """The tokens of a session whose transaction was committed."""
+        session = opened.session
         access, now = self.access_token(session), self.clock.now()
+        for session_id in opened.ended:
+            self.revocations.add(session_id)
+            audit.note(Event.SESSION_ENDED, session_id=session_id, user_id=session.user_id, reason="too_many")
         return Authenticated(
             access_token=access.token,
             expires_in=access.expires_in,
             refresh_token=self.refresh_tokens.mint(session.id, session.counter, key_id=session.key_id),
             refresh_expires_in=whole_seconds(min(self.settings.refresh_idle, session.expires_at - now)),
             session_id=session.id,
+            device_token=opened.device.token,
+            device_trust="trusted" if opened.device.trusted else "known",
+            in_cookie=opened.cookie,
         )
 
 

@@ -61,10 +61,10 @@ class Asking:
         question, now = self._question(challenge, enrollment), self.clock.now()
         if question.draft is None:
             return Put(await self._renew(tx, challenge, enrollment.kind, question))
-        pauses = self.settings.resend_after
-        taken = await cooldowns.take(tx, challenge.user_id, enrollment.kind, pauses=pauses, at=now)
+        pauses, lane = self.settings.resend_after, challenge.lane(enrollment.kind)
+        taken = await cooldowns.take(tx, challenge.user_id, lane, pauses=pauses, at=now)
         if taken is None:
-            next_send = await cooldowns.next_send(tx, challenge.user_id, enrollment.kind)
+            next_send = await cooldowns.next_send(tx, challenge.user_id, lane)
             raise ResendTooSoon(retry_after=(next_send or now) - now)
         asked = await self._renew(tx, challenge, enrollment.kind, question)
         message = self.letters.code(question.draft, purpose=challenge.purpose, locale=locale)
@@ -110,8 +110,8 @@ class Asking:
         with suppress(DatabaseUnavailable):
             async with self.database.begin() as tx:
                 if delivery == Delivery.FAILED and challenge.factor:
-                    now = self.clock.now()
-                    await cooldowns.give_back(tx, challenge.user_id, challenge.factor, taken=taken, at=now)
+                    lane, now = challenge.lane(challenge.factor), self.clock.now()
+                    await cooldowns.give_back(tx, challenge.user_id, lane, taken=taken, at=now)
                 await challenges.report(tx, challenge.id, sends=challenge.sends, delivery=delivery)
         return delivery
 

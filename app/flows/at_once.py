@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from app.events import Event
 from app.factors.registry import Code, Factors
-from app.flows.admission import Admission
+from app.flows.admission import Admission, Opened
 from app.flows.answers import Authenticated
 from app.flows.completing import Completing
 from app.flows.judging import Judged, Judging
+from app.flows.recognising import Arrival
 from app.problems import Fault, InvalidCredentials, InvalidMfaCode, ValidationFailed
 from app.store.database import Database
 from app.store.enrollments import Enrollment
-from app.store.sessions import Session
 from app.store.users import User
 from app.watch import audit
 
@@ -34,7 +34,7 @@ class AtOnce:
             raise ValidationFailed(errors=(Fault("#/factor", "Must be a factor that needs no code to be sent."),))
 
     async def __call__(
-        self, user: User, enrolled: Sequence[Enrollment], *, named: str | None, code: str
+        self, user: User, enrolled: Sequence[Enrollment], arrival: Arrival, *, named: str | None, code: str
     ) -> Authenticated:
         kind = named or self.factors.kind_at_once(code)
         enrollment = next((enrollment for enrollment in enrolled if enrollment.kind == kind), None)
@@ -42,12 +42,13 @@ class AtOnce:
             raise InvalidMfaCode
         attempt = await self.judging.spend_at_once(enrollment, credential_version=user.credential_version)
         judged = await self.judging.judge(attempt, Code(code=code))
-        session = await self._complete(user, enrollment, judged)
+        opened = await self._complete(user, enrollment, judged, arrival)
+        session = opened.session
         self.completing.note(enrollment, judged)
         audit.note(Event.SIGNED_IN, user_id=user.id, session_id=session.id, acr=session.acr, factor=enrollment.kind)
-        return self.admission.answer(session)
+        return self.admission.answer(opened)
 
-    async def _complete(self, user: User, enrollment: Enrollment, judged: Judged) -> Session:
+    async def _complete(self, user: User, enrollment: Enrollment, judged: Judged, arrival: Arrival) -> Opened:
         version = user.credential_version
         async with self.database.begin() as tx:
             if not await self.admission.admit(tx, user.id, credential_version=version):
@@ -55,4 +56,4 @@ class AtOnce:
             if not await self.completing(tx, enrollment, judged):
                 raise InvalidMfaCode
             factor = self.factors[enrollment.kind]
-            return await self.admission.open(tx, user.id, credential_version=version, factor=factor)
+            return await self.admission.open(tx, user.id, arrival, credential_version=version, factor=factor)

@@ -8,13 +8,14 @@ from app.crypto.claims import AccessClaims, EnrollmentClaims
 from app.events import Event
 from app.factors.base import AnswerShape, Shape
 from app.factors.registry import Factors
-from app.flows.admission import Admission, methods
+from app.flows.admission import Admission, Opened, methods
 from app.flows.answers import Confirmed, ConfirmedAndAuthenticated, FactorEntry
 from app.flows.asking import Asking
 from app.flows.issuing import Issuing
 from app.flows.judging import Attempt, Judging, budget_of
 from app.flows.notices import tell
 from app.flows.profile import Profiles
+from app.flows.recognising import Arrival
 from app.flows.states import States
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, PhoneInUse
@@ -23,14 +24,15 @@ from app.store.challenges import Challenge
 from app.store.database import Database, Tx
 from app.store.enrollments import AlreadyHeld, Enrollment, Superseded
 from app.store.sessions import Session
+from app.visitor import Visitor
 from app.watch import audit
 
 
 @dataclass(frozen=True)
 class Activated:
-    """What the transaction left behind: the session that goes on or was opened, and what is still to be told."""
+    """What the transaction left behind: the session that goes on, or was opened, and what is still to be told."""
 
-    session: Session
+    session: Session | Opened
     factor: FactorEntry
     locale: str
     replaced: Enrollment | None
@@ -54,11 +56,12 @@ class Confirm:
         who: AccessClaims | EnrollmentClaims,
         enrollment_id: UUID,
         answer: AnswerShape,
+        visitor: Visitor,
     ) -> Confirmed | ConfirmedAndAuthenticated:
         challenge, attempt = await self.judging.spend(enrollment_id, Purpose.CONFIRM, user_id=who.sub)
         state = (await self.judging.judge(attempt, answer)).state
         try:
-            done = await self._activate(who, challenge, attempt, state)
+            done = await self._activate(who, challenge, attempt, state, visitor)
         except PhoneInUse:
             await self._consume(challenge, attempt.enrollment)
             raise
@@ -66,7 +69,7 @@ class Confirm:
         audit.note(Event.FACTOR_CONFIRMED, user_id=who.sub, enrollment_id=enrollment_id, factor=kind)
         if done.replaced:
             self.asking.say_farewell(done.replaced, locale=done.locale)
-        return self._answer(who, done)
+        return self._answer(done)
 
     async def _consume(self, challenge: Challenge, enrollment: Enrollment) -> None:
         """The answer was right though nothing came of it: it is used, and no failure."""
@@ -74,9 +77,9 @@ class Confirm:
             await challenges.close(tx, challenge, at=self.clock.now())
             await budgets.clear(tx, enrollment.user_id, budget_of(enrollment))
 
-    def _answer(self, who: AccessClaims | EnrollmentClaims, done: Activated) -> Confirmed | ConfirmedAndAuthenticated:
-        if isinstance(who, EnrollmentClaims):
-            session = self.admission.answer(done.session).model_dump()
+    def _answer(self, done: Activated) -> Confirmed | ConfirmedAndAuthenticated:
+        if isinstance(done.session, Opened):
+            session = dict(self.admission.answer(done.session))
             return ConfirmedAndAuthenticated(factor=done.factor, recovery_codes=done.recovery_codes, **session)
         access = self.admission.access_token(done.session)
         return Confirmed(
@@ -87,7 +90,12 @@ class Confirm:
         )
 
     async def _activate(
-        self, who: AccessClaims | EnrollmentClaims, challenge: Challenge, attempt: Attempt, state: Shape
+        self,
+        who: AccessClaims | EnrollmentClaims,
+        challenge: Challenge,
+        attempt: Attempt,
+        state: Shape,
+        visitor: Visitor,
     ) -> Activated:
         """Everything that a new factor changes, in one transaction, behind the lock on the user."""
         enrollment, now = attempt.enrollment, self.clock.now()
@@ -96,12 +104,12 @@ class Confirm:
             user = await users.by_id(tx, who.sub)
             if version is None or user is None:
                 raise InvalidToken("The password or a factor of this account was changed.")
-            await cooldowns.clear(tx, who.sub, enrollment.kind)
+            await cooldowns.clear(tx, who.sub, challenge.lane(enrollment.kind))
             if not await challenges.close(tx, challenge, at=now):
                 raise InvalidMfaCode(attempts_left=attempt.left)
             replaced = await self._confirm(tx, enrollment, state)
             codes = await self.issuing.issue_first(tx, user)
-            session = await self._session(tx, who, enrollment, version)
+            session = await self._session(tx, who, enrollment, version, visitor)
             notice = self.factors[enrollment.kind].replaced if replaced else "factor_added"
             await tell(tx, who.sub, notice, at=now)
             enrolled = await enrollments.of_user(tx, who.sub)
@@ -124,19 +132,29 @@ class Confirm:
             raise FactorNotEnrolled from None
 
     async def _session(
-        self, tx: Tx, who: AccessClaims | EnrollmentClaims, enrollment: Enrollment, version: int
-    ) -> Session:
-        """The caller's session, strengthened; or a first one, for whoever came with an enrolment token."""
-        now, factor = self.clock.now(), self.factors[enrollment.kind]
+        self, tx: Tx, who: AccessClaims | EnrollmentClaims, enrollment: Enrollment, version: int, visitor: Visitor
+    ) -> Session | Opened:
         if isinstance(who, EnrollmentClaims):
-            sign_in = await challenges.find(tx, who.jti, purpose=Purpose.ENROLL, user_id=who.sub)
-            if sign_in is None or not await challenges.close(tx, sign_in, at=now):
-                raise InvalidToken("This sign-in is over.")
-            await sessions.revoke_all(tx, who.sub, reason="factor_change")
-            return await self.admission.open(tx, who.sub, credential_version=version, factor=factor)
+            return await self._open(tx, who, enrollment, version, visitor)
+        return await self._strengthen(tx, who, enrollment, version)
+
+    async def _open(
+        self, tx: Tx, who: EnrollmentClaims, enrollment: Enrollment, version: int, visitor: Visitor
+    ) -> Opened:
+        """A first session, for whoever came with an enrolment token: it is used up."""
+        sign_in = await challenges.find(tx, who.jti, purpose=Purpose.ENROLL, user_id=who.sub)
+        if sign_in is None or not await challenges.close(tx, sign_in, at=self.clock.now()):
+            raise InvalidToken("This sign-in is over.")
+        await sessions.revoke_all(tx, who.sub, reason="factor_change")
+        factor, arrival = self.factors[enrollment.kind], Arrival.of(sign_in, visitor)
+        return await self.admission.open(tx, who.sub, arrival, credential_version=version, factor=factor)
+
+    async def _strengthen(self, tx: Tx, who: AccessClaims, enrollment: Enrollment, version: int) -> Session:
+        """The caller's session goes on, stronger; the others end."""
+        factor = self.factors[enrollment.kind]
         await sessions.revoke_all(tx, who.sub, reason="factor_change", but=who.sid)
         session = await sessions.strengthen(
-            tx, who.sid, amr=methods(factor), acr=factor.acr, credential_version=version, at=now
+            tx, who.sid, amr=methods(factor), acr=factor.acr, credential_version=version, at=self.clock.now()
         )
         if session is None:
             raise InvalidToken

@@ -3,8 +3,10 @@
 Nobody learns why a password failed, and nobody without the password learns anything about factors.
 """
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.addresses import read_address
@@ -15,16 +17,46 @@ from app.events import Event
 from app.flows.admission import Admission
 from app.flows.answers import Authenticated, EnrollmentRequired, MfaRequired
 from app.flows.at_once import AtOnce
+from app.flows.password_trial import PasswordTrial
 from app.flows.pending import Pending
-from app.problems import InvalidCredentials
+from app.flows.recognising import Arrival, Recognising
+from app.problems import InvalidCredentials, Overloaded
 from app.settings.people import MfaSettings
 from app.store import enrollments, users
 from app.store.database import Database
+from app.store.devices import Device
 from app.store.enrollments import Enrollment
 from app.store.users import User
+from app.visitor import Visitor
 from app.watch import audit
 
 _NOBODY = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What somebody sends to sign in. *factor* without *code* chooses what is asked; *code* answers at once."""
+
+    email: str
+    password: str = field(repr=False)
+    factor: str | None = None
+    code: str | None = field(default=None, repr=False)
+    device_token: str | None = field(default=None, repr=False)
+    remember: bool = False
+    cookie: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """Whose password was right, what they have enrolled, and the device of theirs that it came from."""
+
+    user: User
+    enrolled: Sequence[Enrollment]
+    device: Device | None
+
+    @property
+    def device_id(self) -> UUID | None:
+        return self.device.id if self.device else None
 
 
 @dataclass(frozen=True)
@@ -34,36 +66,57 @@ class Login:
     clock: Clock
     pool: HashPool
     passwords: Passwords
+    password_trial: PasswordTrial
+    recognising: Recognising
     admission: Admission
     pending: Pending
     at_once: AtOnce
 
-    async def __call__(
-        self, *, email: str, password: str, factor: str | None, code: str | None
-    ) -> MfaRequired | Authenticated | EnrollmentRequired:
-        if code and factor:
-            self.at_once.refuse_unless_possible(factor)
-        user, enrolled = await self._prove(read_address(email).folded, password)
-        if enrolled and code:
-            return await self.at_once(user, enrolled, named=factor, code=code)
-        if enrolled:
-            return await self.pending.ask(user, enrolled, named=factor)
-        if self._must_enroll(user):
-            return await self.pending.have_enrolled(user)
-        return await self._open_session(user)
+    async def __call__(self, wanted: SignIn, visitor: Visitor) -> MfaRequired | Authenticated | EnrollmentRequired:
+        if wanted.code and wanted.factor:
+            self.at_once.refuse_unless_possible(wanted.factor)
+        proved = await self._prove(wanted, visitor)
+        user, enrolled = proved.user, proved.enrolled
+        arrival = Arrival(visitor, proved.device_id, wanted.remember, wanted.cookie)
+        if enrolled and wanted.code:
+            return await self.at_once(user, enrolled, arrival, named=wanted.factor, code=wanted.code)
+        if enrolled and (wanted.factor or not self._trusts(proved.device)):
+            return await self.pending.ask(user, enrolled, arrival, named=wanted.factor)
+        if not enrolled and self._must_enroll(user):
+            return await self.pending.have_enrolled(user, arrival)
+        return await self._open_session(proved, arrival)
 
-    async def _prove(self, email_folded: str, password: str) -> tuple[User, Sequence[Enrollment]]:
+    async def _prove(self, wanted: SignIn, visitor: Visitor) -> Proved:
+        """Raises InvalidCredentials, RateLimited, Overloaded. A failure is counted before the password is looked at."""
+        email_folded = read_address(wanted.email).folded
         async with self.database.read() as tx:
             user = await users.by_email(tx, email_folded)
-            enrolled = await enrollments.of_user(tx, user.id if user else _NOBODY)
-        verdict = await self.pool.run(self.passwords.verify, password, user.password_hash if user else None)
+            user_id = user.id if user else _NOBODY
+            enrolled = await enrollments.of_user(tx, user_id)
+            device = await self.recognising.find(tx, wanted.device_token, user_id=user_id)
+        stored, device_id = user.password_hash if user else None, device.id if device else None
+        trial = await self.password_trial(
+            email_folded, wanted.password, stored=stored, visitor=visitor, device=device_id
+        )
+        verdict = trial.verdict
         if user is None or not verdict.right or not user.active or user.password_expired:
+            await asyncio.sleep(verdict.rest)
             audit.note(Event.PASSWORD_REFUSED, user_id=user.id if user else None)
             raise InvalidCredentials
-        if verdict.better:
+        await self.password_trial.passed(trial)
+        if verdict.outdated:
+            await self._hash_anew(user, wanted.password)
+        return Proved(user, enrolled, device)
+
+    async def _hash_anew(self, user: User, password: str) -> None:
+        """Next time will do, when hashing is in demand."""
+        with suppress(Overloaded):
+            better = await self.pool.run(self.passwords.hash, password)
             async with self.database.begin() as tx:
-                await users.rehash(tx, user.id, old_hash=user.password_hash, new_hash=verdict.better)
-        return user, enrolled
+                await users.rehash(tx, user.id, old_hash=user.password_hash, new_hash=better)
+
+    def _trusts(self, device: Device | None) -> bool:
+        return device is not None and self.recognising.trusts(device.trusted_until)
 
     def _must_enroll(self, user: User) -> bool:
         """By policy, at once; users from before the policy have its grace."""
@@ -72,10 +125,15 @@ class Login:
         since = self.settings.required_since
         return since is None or user.created_at >= since or self.clock.now() >= since + self.settings.grace
 
-    async def _open_session(self, user: User) -> Authenticated:
+    async def _open_session(self, proved: Proved, arrival: Arrival) -> Authenticated:
+        """On the password alone: nothing is enrolled, or the device is trusted, still, in this transaction."""
+        user, version = proved.user, proved.user.credential_version
         async with self.database.begin() as tx:
-            if not await self.admission.admit(tx, user.id, credential_version=user.credential_version):
+            if not await self.admission.admit(tx, user.id, credential_version=version):
                 raise InvalidCredentials
-            session = await self.admission.open(tx, user.id, credential_version=user.credential_version, factor=None)
+            opened = await self.admission.open(tx, user.id, arrival, credential_version=version, factor=None)
+            if proved.enrolled and not opened.device.trusted:
+                raise InvalidCredentials("The device was forgotten in the same moment: sign in again.")
+        session = opened.session
         audit.note(Event.SIGNED_IN, user_id=user.id, session_id=session.id, acr=session.acr)
-        return self.admission.answer(session)
+        return self.admission.answer(opened)

@@ -10,6 +10,7 @@ from app.events import Event
 from app.factors.registry import Factors
 from app.flows.answers import ChallengeState, EnrollmentRequired, FactorChoice, MfaRequired
 from app.flows.asking import Asking, Put
+from app.flows.recognising import Arrival
 from app.flows.states import States
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, ResendTooSoon
@@ -32,11 +33,13 @@ class Pending:
     states: States
     asking: Asking
 
-    async def ask(self, user: User, enrolled: Sequence[Enrollment], *, named: str | None) -> MfaRequired:
+    async def ask(
+        self, user: User, enrolled: Sequence[Enrollment], arrival: Arrival, *, named: str | None
+    ) -> MfaRequired:
         """Ask for the factor *named*, or the default one. With none that can be asked the sign-in still waits (law 10)."""
         usable = [enrollment for enrollment in enrolled if enrollment.kind in self.factors.usable]
         chosen = self._choose(usable, named)
-        sign_in = self._sign_in(user, Purpose.SIGN_IN, chosen.kind if chosen else None)
+        sign_in = self._sign_in(user, arrival, Purpose.SIGN_IN, chosen.kind if chosen else None)
         async with self.database.begin() as tx:
             await challenges.open_(tx, sign_in, at=self.clock.now())
             put = await self._put(tx, sign_in, chosen, user.locale) if chosen else None
@@ -44,16 +47,16 @@ class Pending:
         asked = await self.asking.send(put, by_name=False) if put else None
         return self._answer(sign_in, usable, chosen, asked)
 
-    async def have_enrolled(self, user: User) -> EnrollmentRequired:
+    async def have_enrolled(self, user: User, arrival: Arrival) -> EnrollmentRequired:
         """Let nothing happen but the enrolment of a first factor."""
-        sign_in = self._sign_in(user, Purpose.ENROLL, None)
+        sign_in = self._sign_in(user, arrival, Purpose.ENROLL, None)
         async with self.database.begin() as tx:
             await challenges.open_(tx, sign_in, at=self.clock.now())
         token = self.tokens.mint_enrollment(user_id=user.id, sign_in=sign_in.id)
         kinds = self.factors.strongest_first(self.factors.enrollable)
         return EnrollmentRequired(enrollment_token=token.token, expires_in=token.expires_in, enrollable=kinds)
 
-    def _sign_in(self, user: User, purpose: Purpose, kind: str | None) -> Challenge:
+    def _sign_in(self, user: User, arrival: Arrival, purpose: Purpose, kind: str | None) -> Challenge:
         now = self.clock.now()
         return Challenge.new(
             new_id(now),
@@ -62,6 +65,9 @@ class Pending:
             credential_version=user.credential_version,
             factor=kind,
             expires_at=now + self.settings.pending_life,
+            device_id=arrival.device_id,
+            remember=arrival.remember,
+            cookie=arrival.cookie,
         )
 
     def _choose(self, usable: Sequence[Enrollment], named: str | None) -> Enrollment | None:
@@ -80,7 +86,8 @@ class Pending:
         try:
             return await self.asking.put(tx, sign_in, chosen, locale=locale)
         except ResendTooSoon:
-            return Put(sign_in, next_send=await cooldowns.next_send(tx, sign_in.user_id, chosen.kind))
+            next_send = await cooldowns.next_send(tx, sign_in.user_id, sign_in.lane(chosen.kind))
+            return Put(sign_in, next_send=next_send)
         except FactorNotEnrolled:
             return None
 

@@ -6,14 +6,16 @@ from uuid import UUID
 from app.clock import Clock
 from app.crypto.refresh import RefreshClaim, RefreshTokens
 from app.events import Event
-from app.flows.admission import Admission
+from app.flows.admission import Admission, Opened
 from app.flows.answers import Authenticated
 from app.flows.notices import tell
+from app.flows.recognising import Recognising
 from app.problems import InvalidRefreshToken
 from app.settings.groups import TokenSettings
 from app.store import sessions
 from app.store.database import Database, Tx
-from app.store.sessions import Session
+from app.store.sessions import Kept
+from app.visitor import Visitor
 from app.watch import audit
 from app.watch.revocations import Revocations
 
@@ -25,26 +27,28 @@ class Refresh:
     clock: Clock
     refresh_tokens: RefreshTokens
     admission: Admission
+    recognising: Recognising
     revocations: Revocations
 
-    async def __call__(self, refresh_token: str) -> Authenticated:
+    async def __call__(self, refresh_token: str, visitor: Visitor, *, cookie: bool = False) -> Authenticated:
         claim = self.refresh_tokens.read(refresh_token)
         if claim is None:
             raise InvalidRefreshToken
         async with self.database.begin() as tx:
-            session = await self._rotate(tx, claim) or await self._again(tx, claim)
+            kept = await self._rotate(tx, claim, visitor) or await self._again(tx, claim)
             # Beside a change of factors the first look may have met the new session and the old user: look once more.
-            session = session or await self._rotate(tx, claim)
-            robbed = None if session else await self._end_if_outrun(tx, claim)
-        if session is None:
+            kept = kept or await self._rotate(tx, claim, visitor)
+            device = await self.recognising.keep(tx, kept, visitor) if kept else None
+            robbed = None if kept else await self._end_if_outrun(tx, claim)
+        if kept is None or device is None:
             if robbed:
                 self.revocations.add(claim.session_id)
                 audit.note(Event.TOKEN_REUSED, user_id=robbed, session_id=claim.session_id)
             raise InvalidRefreshToken
-        audit.note(Event.SESSION_REFRESHED, user_id=session.user_id, session_id=session.id)
-        return self.admission.answer(session)
+        audit.note(Event.SESSION_REFRESHED, user_id=kept.session.user_id, session_id=kept.session.id)
+        return self.admission.answer(Opened(kept.session, device, cookie))
 
-    async def _rotate(self, tx: Tx, claim: RefreshClaim) -> Session | None:
+    async def _rotate(self, tx: Tx, claim: RefreshClaim, visitor: Visitor) -> Kept | None:
         """The token was the newest one: its successor is, from now on."""
         return await sessions.rotate(
             tx,
@@ -52,10 +56,11 @@ class Refresh:
             counter=claim.counter,
             key_id=claim.key_id,
             idle=self.settings.refresh_idle,
+            network=visitor.network,
             at=self.clock.now(),
         )
 
-    async def _again(self, tx: Tx, claim: RefreshClaim) -> Session | None:
+    async def _again(self, tx: Tx, claim: RefreshClaim) -> Kept | None:
         """A lost answer, or two tabs: the same successor once more, while it is young and unused. Never a second branch."""
         return await sessions.again(
             tx,

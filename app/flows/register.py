@@ -12,6 +12,7 @@ from app.crypto.pool import HashPool
 from app.events import Event
 from app.flows.answers import VerificationSent
 from app.flows.background import Background
+from app.flows.breach_check import BreachCheck
 from app.flows.letters import Letters
 from app.messages import Purpose
 from app.problems import InvalidVerificationCode
@@ -31,6 +32,7 @@ class Register:
     clock: Clock
     pool: HashPool
     passwords: Passwords
+    breach_check: BreachCheck
     fingerprints: Fingerprints
     limit: Limit
     letters: Letters
@@ -42,6 +44,7 @@ class Register:
     ) -> VerificationSent:
         address, now = read_address(email), self.clock.now()
         self.passwords.refuse_weak(password, about=(address.email,))
+        await self.breach_check(password)
         registration = Registration(
             id=new_id(now),
             email=address.email,
@@ -105,11 +108,11 @@ class Register:
             return
         async with self.database.read() as tx:
             known = await users.by_email(tx, registration.email_folded)
+        code = six_digits()
+        fingerprint = self.fingerprints.take(code, purpose=Purpose.VERIFY_EMAIL, about=registration.id)
+        async with self.database.begin() as tx:  # for a known address too: a wrong code is refused after the same work
+            await registrations.renew_code(tx, registration.id, fingerprint=fingerprint)
         if known:
             self.mails.put(self.letters.notice(known.email, "already_registered", locale=known.locale))
             return
-        code = six_digits()
-        fingerprint = self.fingerprints.take(code, purpose=Purpose.VERIFY_EMAIL, about=registration.id)
-        async with self.database.begin() as tx:
-            await registrations.renew_code(tx, registration.id, fingerprint=fingerprint)
         self.mails.put(self.letters.verification(registration.email, code, locale=registration.locale))

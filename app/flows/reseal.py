@@ -164,7 +164,8 @@ class Reseal:
 
     async def _signing_keys(self, *, touch: bool) -> Tally:
         async with self.database.begin() as tx:
-            stored = await signing_keys.all_keys(tx)
+            await signing_keys.one_at_a_time(tx)
+            stored = [key for key in await signing_keys.all_keys(tx) if key.private]
             old = [key for key in stored if not key.private.startswith(self.head)]
             if not touch:
                 return Tally(left=len(old))

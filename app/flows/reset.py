@@ -13,6 +13,7 @@ from app.crypto.pool import HashPool
 from app.events import Event
 from app.flows.answers import ResetSent
 from app.flows.background import Background
+from app.flows.breach_check import BreachCheck
 from app.flows.letters import Letters
 from app.flows.notices import tell
 from app.problems import InvalidResetToken, PasswordUnchanged
@@ -35,6 +36,7 @@ class Reset:
     clock: Clock
     pool: HashPool
     passwords: Passwords
+    breach_check: BreachCheck
     limit: Limit
     letters: Letters
     mails: MailQueue
@@ -53,6 +55,7 @@ class Reset:
         if user is None:
             raise _refused()
         self.passwords.refuse_weak(password, about=(user.email,))
+        await self.breach_check(password)
         await self._refuse_expired(user, password)
         password_hash = await self.pool.run(self.passwords.hash, password)
         async with self.database.begin() as tx:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from app.clock import Clock
 from app.crypto.chance import new_id
 from app.crypto.claims import PASSWORD_ONLY, AccessClaims
-from app.crypto.passwords import Passwords
-from app.crypto.pool import HashPool
 from app.crypto.tokens import Tokens
 from app.events import Event
 from app.factors.base import AnswerShape, AnyFactor
@@ -17,6 +15,7 @@ from app.flows.asking import Asking
 from app.flows.completing import Completing
 from app.flows.judging import Attempt, Judged, Judging
 from app.flows.owner import lock_owner
+from app.flows.password_trial import PasswordTrial
 from app.messages import Purpose
 from app.problems import (
     FactorNotEnrolled,
@@ -24,13 +23,13 @@ from app.problems import (
     InvalidToken,
     MfaAttemptsExhausted,
     StepUpRequired,
-    WrongCurrentPassword,
 )
 from app.settings.people import MfaSettings
 from app.store import challenges, cooldowns, enrollments, users
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
 from app.store.users import User
+from app.visitor import Visitor
 from app.watch import audit
 
 
@@ -39,8 +38,7 @@ class StepUp:
     settings: MfaSettings
     database: Database
     clock: Clock
-    pool: HashPool
-    passwords: Passwords
+    password_trial: PasswordTrial
     tokens: Tokens
     factors: Factors
     asking: Asking
@@ -70,7 +68,7 @@ class StepUp:
         audit.note(Event.SESSION_STEPPED_UP, user_id=who.sub, session_id=who.sid, factor=attempt.enrollment.kind)
         return self._grant(who, self.factors[attempt.enrollment.kind])
 
-    async def with_password(self, who: AccessClaims, password: str) -> AccessGranted:
+    async def with_password(self, who: AccessClaims, password: str, visitor: Visitor) -> AccessGranted:
         """For users who have no factor; with one, the password alone proves too little."""
         async with self.database.read() as tx:
             user = await users.by_id(tx, who.sub)
@@ -79,10 +77,7 @@ class StepUp:
             raise InvalidToken
         if enrolled:
             raise StepUpRequired("Use a second factor: one is enrolled.")
-        verdict = await self.pool.run(self.passwords.verify, password, user.password_hash)
-        if not verdict.right:
-            audit.note(Event.PASSWORD_REFUSED, user_id=user.id)
-            raise WrongCurrentPassword
+        await self.password_trial.require(who, user, password, visitor)
         audit.note(Event.SESSION_STEPPED_UP, user_id=user.id, session_id=who.sid, factor=None)
         return self._grant(who, None)
 
@@ -112,7 +107,7 @@ class StepUp:
         async with self.database.begin() as tx:
             if not await users.hold(tx, user_id, credential_version=version):
                 raise InvalidToken("The password or a factor of this account was changed.")
-            await cooldowns.clear(tx, user_id, attempt.enrollment.kind)
+            await cooldowns.clear(tx, user_id, challenge.lane(attempt.enrollment.kind))
             closed = await challenges.close(tx, challenge, at=self.clock.now())
             if not closed or not await self.completing(tx, attempt.enrollment, judged):
                 raise InvalidMfaCode(attempts_left=attempt.left)

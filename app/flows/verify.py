@@ -7,18 +7,19 @@ from app.crypto.claims import PendingClaims
 from app.events import Event
 from app.factors.base import AnswerShape
 from app.factors.registry import Factors
-from app.flows.admission import Admission
+from app.flows.admission import Admission, Opened
 from app.flows.answers import Authenticated, ChallengeState
 from app.flows.asking import Asking
 from app.flows.completing import Completing
 from app.flows.judging import Attempt, Judged, Judging
+from app.flows.recognising import Arrival
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted
 from app.settings.people import MfaSettings
 from app.store import challenges, cooldowns, enrollments, users
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
-from app.store.sessions import Session
+from app.visitor import Visitor
 from app.watch import audit
 
 
@@ -33,15 +34,16 @@ class Verify:
     completing: Completing
     admission: Admission
 
-    async def __call__(self, who: PendingClaims, answer: AnswerShape) -> Authenticated:
+    async def __call__(self, who: PendingClaims, answer: AnswerShape, visitor: Visitor) -> Authenticated:
         challenge, attempt = await self.judging.spend(who.jti, Purpose.SIGN_IN, user_id=who.sub, named=answer.factor)
         judged = await self.judging.judge(attempt, answer)
-        session = await self._complete(challenge, attempt, judged)
+        opened = await self._complete(challenge, attempt, judged, visitor)
+        session = opened.session
         self.completing.note(attempt.enrollment, judged)
         audit.note(
             Event.SIGNED_IN, user_id=who.sub, session_id=session.id, acr=session.acr, factor=attempt.enrollment.kind
         )
-        return self.admission.answer(session)
+        return self.admission.answer(opened)
 
     async def ask_again(self, who: PendingClaims, kind: str) -> ChallengeState:
         """Send a new code, or ask for another factor; the attempts stay as they are."""
@@ -61,7 +63,7 @@ class Verify:
         """The challenge as it stands."""
         async with self.database.read() as tx:
             challenge = await self._open(tx, who)
-            next_send = await cooldowns.next_send(tx, who.sub, challenge.factor or "")
+            next_send = await cooldowns.next_send(tx, who.sub, challenge.lane(challenge.factor or ""))
         return self.asking.state(challenge, next_send=next_send)
 
     async def _open(self, tx: Tx, who: PendingClaims) -> Challenge:
@@ -73,15 +75,16 @@ class Verify:
             raise MfaAttemptsExhausted
         return challenge
 
-    async def _complete(self, challenge: Challenge, attempt: Attempt, judged: Judged) -> Session:
+    async def _complete(self, challenge: Challenge, attempt: Attempt, judged: Judged, visitor: Visitor) -> Opened:
         """Consume the sign-in, the factor's state and the right to a session in one transaction; the first one wins."""
         enrollment, version = attempt.enrollment, challenge.credential_version
         async with self.database.begin() as tx:
             if not await self.admission.admit(tx, challenge.user_id, credential_version=version):
                 raise InvalidToken("The password or a factor of this account was changed.")
-            await cooldowns.clear(tx, challenge.user_id, enrollment.kind)
+            await cooldowns.clear(tx, challenge.user_id, challenge.lane(enrollment.kind))
             closed = await challenges.close(tx, challenge, at=self.clock.now())
             if not closed or not await self.completing(tx, enrollment, judged):
                 raise InvalidMfaCode(attempts_left=attempt.left)
             factor = self.factors[enrollment.kind]
-            return await self.admission.open(tx, challenge.user_id, credential_version=version, factor=factor)
+            arrival = Arrival.of(challenge, visitor)
+            return await self.admission.open(tx, challenge.user_id, arrival, credential_version=version, factor=factor)

@@ -6,6 +6,7 @@ No refusal ever carries a submitted value.
 
 from app.problems.base import Fault, Problem
 from app.problems.people import (
+    CsrfRequired,
     FactorNotEnrolled,
     InvalidCredentials,
     InvalidMfaCode,
@@ -39,11 +40,13 @@ from app.problems.requests import (
     NotFound,
     Overloaded,
     PayloadTooLarge,
+    RateLimited,
     UnsupportedMediaType,
     ValidationFailed,
 )
 
 __all__ = [
+    "CsrfRequired",
     "DatabaseUnavailable",
     "FactorNotEnrolled",
     "Fault",
@@ -71,6 +74,7 @@ __all__ = [
     "PayloadTooLarge",
     "PhoneInUse",
     "Problem",
+    "RateLimited",
     "ResendTooSoon",
     "SmsNotAllowed",
     "SmsUnavailable",

@@ -63,6 +63,13 @@ class InvalidRefreshToken(Problem):
     why = "The refresh token is malformed, expired, was rotated away, or its session has ended. Sign in again."
 
 
+class CsrfRequired(Problem):
+    code, status, title = "csrf_required", 403, "The CSRF header is missing"
+    why = (
+        "A refresh token in a cookie counts only beside the header `X-Gatehouse-CSRF: 1`, which no other site can send."
+    )
+
+
 class WrongCurrentPassword(Problem):
     code, status, title = "wrong_current_password", 403, "The password is not right"
     why = "The password that was given to prove that it is you is not the account's."

@@ -45,6 +45,11 @@ class MethodNotAllowed(Problem):
     why = "`Allow` names the methods that the path takes."
 
 
+class RateLimited(Problem):
+    code, status, title = "rate_limited", 429, "Too many attempts"
+    why = "Too many attempts were made for one account, or from one network. `retry_after` says when another is looked at."
+
+
 class Overloaded(Problem):
     code, status, title = "overloaded", 503, "The service is busy"
     why = "More sign-ins are waiting than can be answered in good time. Try again in a moment."

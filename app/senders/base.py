@@ -17,3 +17,21 @@ class Sender(Protocol):
     async def close(self) -> None:
         """Let sends under way end, then let go of threads and connections."""
         ...
+
+
+class BreachesUnavailable(Exception):  # noqa: N818  what is unavailable is the breaches
+    """There was no answer that could be understood; *reason* holds nothing of a password."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class BreachedPasswords(Protocol):
+    """The passwords that were found in public breaches, by their upper-case SHA-1 in two parts."""
+
+    async def include(self, prefix: str, suffix: str) -> bool:
+        """Raises BreachesUnavailable."""
+        ...
+
+    async def close(self) -> None: ...

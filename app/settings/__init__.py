@@ -6,19 +6,22 @@ Environment variables are `GATEHOUSE_` + group + `__` + name. Durations are ISO 
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.settings.groups import DatabaseSettings, EmailSettings, HttpSettings, LogSettings, SmsSettings, TokenSettings
-from app.settings.people import MfaSettings, PasswordSettings, RegistrationSettings
+from app.settings.limits import LimitSettings, Mode
+from app.settings.people import DeviceSettings, MfaSettings, PasswordSettings, RegistrationSettings
 from app.settings.types import DEVELOPMENT_SENDER, Secrets
 
 _HOST = r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
 _ORIGIN = re.compile(_HOST, re.ASCII)
 _URL = re.compile(_HOST + r"(/[!$-;=@-~]*)?", re.ASCII)
 _PAGE = re.compile(_HOST + r"(/[!$-;=?-~]*)?", re.ASCII)
+_JWKS_KNOWN_AFTER = timedelta(minutes=10)
 _ALONE, _WITHIN_MFA = 15, 8
 """Characters of a password: by itself, and where it never stands alone."""
 """Printable ASCII without a fragment: nothing that could end the link in a mail or move the token out of its place."""
@@ -49,8 +52,10 @@ class Settings(BaseSettings):
     sms: SmsSettings = SmsSettings()
     email: EmailSettings = EmailSettings()
     mfa: MfaSettings = MfaSettings()
+    devices: DeviceSettings = DeviceSettings()
     passwords: PasswordSettings = PasswordSettings()
     registration: RegistrationSettings = RegistrationSettings()
+    limits: LimitSettings = LimitSettings()
     logs: LogSettings = LogSettings()
 
     @property
@@ -71,6 +76,11 @@ class Settings(BaseSettings):
     def logs_as_json(self) -> bool:
         return self.logs.format == "json" if self.logs.format else not self.in_development
 
+    @property
+    def network_limits(self) -> Mode:
+        """In development everybody comes from one network."""
+        return self.limits.network or ("record_only" if self.in_development else "enforce")
+
     @model_validator(mode="after")
     def refuse_unsafe(self) -> Self:
         faults = [*_always(self), *([] if self.in_development else _in_production(self))]
@@ -82,8 +92,13 @@ class Settings(BaseSettings):
 def _always(settings: Settings) -> Iterator[str]:
     if not all(_ORIGIN.fullmatch(origin) for origin in settings.http.cors_origins):
         yield "GATEHOUSE_HTTP__CORS_ORIGINS: each is an origin such as https://app.example.com, and nothing more."
-    for name, url in (("TOKENS__ISSUER", settings.tokens.issuer), ("HTTP__PUBLIC_URL", settings.http.public_url)):
-        if not _URL.fullmatch(url):
+    urls = {
+        "TOKENS__ISSUER": settings.tokens.issuer,
+        "HTTP__PUBLIC_URL": settings.http.public_url,
+        "PASSWORDS__BREACH_CHECK_URL": settings.passwords.breach_check_url,
+    }
+    for name, url in urls.items():
+        if url is not None and not _URL.fullmatch(url):
             yield f"GATEHOUSE_{name} is not a URL such as https://id.example.com."
     if settings.shortest_password > settings.passwords.max_length:
         yield "GATEHOUSE_PASSWORDS__MIN_LENGTH must not exceed MAX_LENGTH."
@@ -91,12 +106,21 @@ def _always(settings: Settings) -> Iterator[str]:
         yield "GATEHOUSE_EMAIL__RESET_URL is not a page such as https://app.example.com/reset."
     if settings.shortest_password < _ALONE and settings.mfa.policy == "optional":
         yield f"GATEHOUSE_PASSWORDS__MIN_LENGTH under {_ALONE} needs GATEHOUSE_MFA__POLICY=required."
+    yield from _of_rotation(settings.tokens)
     if settings.tokens.refresh_idle > settings.tokens.refresh_max:
         yield "GATEHOUSE_TOKENS__REFRESH_IDLE must not exceed REFRESH_MAX."
     if bool(settings.sms.plivo_auth_id) != bool(settings.sms.plivo_auth_token):
         yield "GATEHOUSE_SMS__PLIVO_AUTH_ID and GATEHOUSE_SMS__PLIVO_AUTH_TOKEN go together: set both."
     if settings.sms.plivo_auth_id and not settings.sms.plivo_src:
         yield "GATEHOUSE_SMS__PLIVO_SRC is missing: set the number or name that messages come from."
+
+
+def _of_rotation(tokens: TokenSettings) -> Iterator[str]:
+    """A key that signs before everybody has it is a refusal to everybody who was handed a token under it."""
+    if tokens.publish_ahead < 3 * tokens.follow_keys_every:
+        yield "GATEHOUSE_TOKENS__PUBLISH_AHEAD must be three times FOLLOW_KEYS_EVERY or more."
+    if tokens.rotate_every != "never" and tokens.rotate_every < tokens.publish_ahead:
+        yield "GATEHOUSE_TOKENS__ROTATE_EVERY must not be shorter than PUBLISH_AHEAD."
 
 
 def _in_production(settings: Settings) -> Iterator[str]:
@@ -120,11 +144,14 @@ def _in_production(settings: Settings) -> Iterator[str]:
         "GATEHOUSE_TOKENS__ISSUER": (settings.tokens.issuer,),
         "GATEHOUSE_HTTP__PUBLIC_URL": (settings.http.public_url,),
         "GATEHOUSE_EMAIL__RESET_URL": (settings.email.reset_url or "https:",),
+        "GATEHOUSE_PASSWORDS__BREACH_CHECK_URL": (settings.passwords.breach_check_url or "https:",),
         "GATEHOUSE_SMS__PLIVO_BASE_URL": (settings.sms.plivo_base_url,),
         "GATEHOUSE_HTTP__CORS_ORIGINS": settings.http.cors_origins,
     }
     for name, values in urls.items():
         if any(value.startswith("http:") for value in values):
             yield f"{name} must be https in production."
+    if settings.tokens.publish_ahead < _JWKS_KNOWN_AFTER:
+        yield "GATEHOUSE_TOKENS__PUBLISH_AHEAD must be ten minutes or more in production: others cache the JWKS."
     if settings.email.sender == DEVELOPMENT_SENDER or "@" not in settings.email.sender:
         yield "GATEHOUSE_EMAIL__FROM is not set: name the address that mails come from."

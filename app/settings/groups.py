@@ -45,8 +45,31 @@ class TokenSettings(Group):
     )
     refresh_idle: Duration = Field(timedelta(days=14), description="A session unused for this long ends.")
     refresh_max: Duration = Field(timedelta(days=30), description="Every session ends after this.")
+    sessions: Annotated[int, Field(ge=1, le=200)] = Field(20, description="A user; with one more the oldest ends.")
+    revocations_life: Duration = Field(
+        timedelta(seconds=30),
+        ge=timedelta(seconds=2),
+        le=timedelta(minutes=5),
+        description="A document of /sessions/revocations: a service that gets no newer one refuses every token after this.",
+    )
     refresh_grace: Duration = Field(
         timedelta(seconds=60), description="A lost answer may be asked for again this long."
+    )
+    algorithm: Literal["ES256", "EdDSA", "PS256"] = Field(
+        "ES256", description="Of signing keys made from now on: the next rotation brings it into use."
+    )
+    rotate_every: Duration | Literal["never"] = Field(
+        timedelta(days=90), description="How long a signing key signs; `never`: until `gatehouse keys rotate`."
+    )
+    publish_ahead: Duration = Field(
+        timedelta(minutes=10),
+        description="A signing key is published for so long before it signs; not less in production.",
+    )
+    follow_keys_every: Duration = Field(
+        timedelta(seconds=10),
+        ge=timedelta(milliseconds=50),
+        le=timedelta(seconds=30),
+        description="How often a worker looks whether keys were rotated or revoked.",
     )
 
 

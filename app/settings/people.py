@@ -1,11 +1,14 @@
 """The knobs of what people do: second factors, passwords, registration."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.settings.types import Duration, Durations, Group, Words
+
+MOST_MEMORY_KIB, MOST_MEMORY_PASSES, MOST_PARALLELISM = 262_144, 1_048_576, 16
+"""An Argon2 hash that costs more, ours or another system's, is never computed; passes are counted in KiB."""
 
 
 class MfaSettings(Group):
@@ -45,6 +48,18 @@ class MfaSettings(Group):
     )
 
 
+class DeviceSettings(Group):
+    """Devices that people signed in on."""
+
+    trust: bool = Field(True, description="False: nobody's device skips the second factor.")
+    trusted_for: Duration = Field(
+        timedelta(days=30), le=timedelta(days=90), description="A remembered device skips the second factor this long."
+    )
+    most: Annotated[int, Field(ge=1, le=200)] = Field(
+        50, description="Known devices a user; beyond it the one unused the longest is forgotten."
+    )
+
+
 class PasswordSettings(Group):
     """NIST SP 800-63B-4 §3.1.1.2 and Argon2id (RFC 9106); the floor is OWASP's."""
 
@@ -52,9 +67,9 @@ class PasswordSettings(Group):
         None, description="Characters. Unset: 15, or 8 where MFA__POLICY demands a second factor."
     )
     max_length: Annotated[int, Field(ge=64, le=1024)] = Field(256, description="Characters.")
-    memory_kib: Annotated[int, Field(ge=19_456)] = 19_456
+    memory_kib: Annotated[int, Field(ge=19_456, le=MOST_MEMORY_KIB)] = 19_456
     time_cost: Annotated[int, Field(ge=2)] = 2
-    parallelism: Annotated[int, Field(ge=1)] = 1
+    parallelism: Annotated[int, Field(ge=1, le=MOST_PARALLELISM)] = 1
     threads: Annotated[int, Field(ge=0)] = Field(0, description="Hashing threads a worker; 0: cores ÷ workers.")
     queue: Annotated[int, Field(ge=1)] = Field(
         64, description="Hashes that may wait a worker; beyond it 503 `overloaded`."
@@ -65,6 +80,20 @@ class PasswordSettings(Group):
     reset_mails: str = Field(
         "1/minute;5/hour;10/day", description="Reset links mailed to one address; more are dropped silently."
     )
+    breach_check_url: Annotated[str, Field(max_length=1024)] | None = Field(
+        None,
+        description="A range API of breached passwords, e.g. https://api.pwnedpasswords.com/range: it gets five hex digits"
+        " of a new password's SHA-1. Unset: no check.",
+    )
+    breach_check_wait: Duration = Field(
+        timedelta(seconds=2), le=timedelta(seconds=10), description="After this a new password passes unchecked."
+    )
+
+    @model_validator(mode="after")
+    def refuse_costly(self) -> Self:
+        if self.memory_kib * self.time_cost > MOST_MEMORY_PASSES:
+            raise ValueError(f"MEMORY_KIB × TIME_COST must not exceed {MOST_MEMORY_PASSES}: about a second a hash.")
+        return self
 
 
 class RegistrationSettings(Group):

@@ -25,6 +25,9 @@ class Challenge:
     purpose: Purpose
     credential_version: int
     session_id: UUID | None
+    device_id: UUID | None
+    remember: bool
+    cookie: bool
     attempts: int
     factor: str | None
     fingerprint: bytes | None
@@ -46,6 +49,9 @@ class Challenge:
         factor: str | None,
         expires_at: datetime,
         session_id: UUID | None = None,
+        device_id: UUID | None = None,
+        remember: bool = False,
+        cookie: bool = False,
     ) -> Self:
         """A challenge of which nothing was asked yet; *factor* is the kind that is going to be."""
         return cls(
@@ -54,6 +60,9 @@ class Challenge:
             purpose=purpose,
             credential_version=credential_version,
             session_id=session_id,
+            device_id=device_id,
+            remember=remember,
+            cookie=cookie,
             attempts=0,
             factor=factor,
             fingerprint=None,
@@ -64,6 +73,11 @@ class Challenge:
             expires_at=expires_at,
             closed_at=None,
         )
+
+    def lane(self, kind: str) -> str:
+        """The cool-down of codes of *kind*: one who has only the password must not hold up a known device or a session."""
+        unknown = self.purpose == Purpose.SIGN_IN and self.device_id is None
+        return kind if unknown else f"known {kind}"
 
 
 _COLUMNS = columns(challenges, Challenge)

@@ -1,35 +1,66 @@
-"""Limits that all replicas share, by the generic cell rate algorithm: one row a key, all of a request's in one statement."""
+"""Limits that all replicas share, by the generic cell rate algorithm: one row a key, all of a request's in one statement a table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, Interval, LargeBinary, bindparam, text
+from sqlalchemy import ARRAY, Executable, Interval, LargeBinary, Table, bindparam, column, func, select
+from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
 from app.store.schema import Moment
+from app.store.tables import limits, network_limits
 
-_TAKE = text(
-    """
-    INSERT INTO limits AS l (key, full_at)
-    SELECT b.key, :now + b.step FROM unnest(:keys, :steps) AS b (key, step) ORDER BY b.key
-    ON CONFLICT (key) DO UPDATE SET full_at = greatest(l.full_at, :now) + (excluded.full_at - :now)
-    RETURNING key, full_at
-    """
-).bindparams(
-    bindparam("now", type_=Moment),
-    bindparam("keys", type_=ARRAY(LargeBinary)),
-    bindparam("steps", type_=ARRAY(Interval)),
-)
+_NOTHING = timedelta(0)
+
+
+def _filling(table: Table) -> Executable:
+    """Fill each of `keys` by its own of `steps`, in the order of the keys, so that nobody who does so waits in a circle."""
+    keys, steps = bindparam("keys", type_=ARRAY(LargeBinary)), bindparam("steps", type_=ARRAY(Interval))
+    now = bindparam("now", type_=Moment)
+    given = func.unnest(keys, steps).table_valued(column("key", LargeBinary), column("step", Interval)).render_derived()
+    rows = select(given.c.key, now + given.c.step).order_by(given.c.key)
+    statement = insert(table).from_select(["key", "full_at"], rows)
+    full_at = func.greatest(table.c.full_at, now) + (statement.excluded.full_at - now)
+    filled = statement.on_conflict_do_update(index_elements=[table.c.key], set_={"full_at": full_at})
+    return filled.returning(table.c.key, table.c.full_at)
+
+
+_DURABLE, _VOLATILE = _filling(limits), _filling(network_limits)
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """*allowed* takes within *window*; `key` is a digest, so that the table says nothing about whom it limits."""
+    """*allowed* takes within *window*; `key` is a digest, so that the table says nothing about whom it limits.
+
+    What is *volatile* is kept in the unlogged table, which a crash empties.
+    """
 
     key: bytes
     allowed: int
     window: timedelta
+    volatile: bool = False
+
+    @property
+    def step(self) -> timedelta:
+        """What one take fills."""
+        return self.window / self.allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One take of *bucket*, with which it is full until `full_at`."""
+
+    bucket: Bucket
+    full_at: datetime
+
+    def late(self, at: datetime) -> timedelta:
+        """How long it came before there was room for it; nothing or less when there was."""
+        return self.full_at - at - self.bucket.window
+
+    def left(self, at: datetime) -> timedelta:
+        """What of it has not run off by now."""
+        return min(max(self.full_at - at, _NOTHING), self.bucket.step)
 
 
 class Full(Exception):  # noqa: N818  named as the state it tells of
@@ -41,10 +72,30 @@ class Full(Exception):  # noqa: N818  named as the state it tells of
 
 
 async def take(tx: Tx, buckets: Sequence[Bucket], *, at: datetime) -> None:
-    """Take one from every bucket, or raise Full. Exact under any number of parallel takes: rows stay locked to the end."""
-    steps = [bucket.window / bucket.allowed for bucket in buckets]
-    rows = await tx.execute(_TAKE, {"now": at, "keys": [bucket.key for bucket in buckets], "steps": steps})
-    windows = {bucket.key: bucket.window for bucket in buckets}
-    late = max((row.full_at - at - windows[row.key] for row in rows), default=timedelta(0))
-    if late > timedelta(0):
+    """Take one from every bucket, or raise Full."""
+    late = max((taken.late(at) for taken in await count(tx, buckets, at=at)), default=_NOTHING)
+    if late > _NOTHING:
         raise Full(late)
+
+
+async def count(tx: Tx, buckets: Sequence[Bucket], *, at: datetime) -> list[Taken]:
+    """Take one from every bucket, full or not. Exact under any number of parallel takes: rows stay locked to the end."""
+    full_at = await _fill(tx, {bucket: bucket.step for bucket in buckets}, at)
+    return [Taken(bucket, full_at[bucket.key]) for bucket in buckets]
+
+
+async def give_back(tx: Tx, takes: Iterable[Taken], *, at: datetime) -> None:
+    """Undo *takes*, but for what has run off by now."""
+    left = {taken.bucket: -taken.left(at) for taken in takes}
+    await _fill(tx, {bucket: step for bucket, step in left.items() if step}, at)
+
+
+async def _fill(tx: Tx, steps: Mapping[Bucket, timedelta], at: datetime) -> dict[bytes, datetime]:
+    """When each bucket is full, after its step: one statement a table. A step back into a bucket that is gone leaves an empty one."""
+    full_at: dict[bytes, datetime] = {}
+    for statement, volatile in ((_DURABLE, False), (_VOLATILE, True)):
+        mine = {bucket.key: step for bucket, step in steps.items() if bucket.volatile is volatile}
+        if mine:
+            rows = await tx.execute(statement, {"now": at, "keys": list(mine), "steps": list(mine.values())})
+            full_at |= {row.key: row.full_at for row in rows}
+    return full_at

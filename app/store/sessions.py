@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 
 from app.store.database import Tx
 from app.store.records import columns, read, values
-from app.store.tables import sessions, users
+from app.store.tables import devices, sessions, users
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,9 @@ class Session:
     credential_version: int
     counter: int
     key_id: bytes
+    device_id: UUID | None
+    network: str
+    agent: str
     amr: list[str]
     acr: str
     auth_time: datetime
@@ -27,18 +31,42 @@ class Session:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A session that goes on, and what its device's token is made of; no key when the device is gone."""
+
+    session: Session
+    device_key: bytes | None
+    trusted_until: datetime | None
+
+
 _COLUMNS = columns(sessions, Session)
 _LIVE = sessions.c.ended_at.is_(None)
+_DEVICE = (devices.c.id == sessions.c.device_id, devices.c.credential_version == sessions.c.credential_version)
+_KEPT = (
+    *_COLUMNS,
+    select(devices.c.key_id).where(*_DEVICE).correlate(sessions).scalar_subquery().label("device_key"),
+    select(devices.c.trusted_until).where(*_DEVICE).correlate(sessions).scalar_subquery().label("trusted_until"),
+)
 
 
-async def open_(tx: Tx, session: Session) -> None:
-    """Remember a session of a user whom `users.admit` let through in the same transaction."""
-    await tx.execute(insert(sessions).values(**values(session), created_at=session.rotated_at))
+async def open_(tx: Tx, session: Session, *, most: int, idle: timedelta) -> list[UUID]:
+    """Remember a session of a user whom `users.admit` let through in the same transaction.
+
+    Beyond *most* the oldest ends; the sessions that ended so.
+    """
+    at = session.rotated_at
+    good = (sessions.c.user_id == session.user_id, _LIVE, sessions.c.expires_at > at, sessions.c.rotated_at > at - idle)
+    surplus = select(sessions.c.id).where(*good).order_by(sessions.c.created_at.desc()).offset(most - 1)
+    ending = update(sessions).where(sessions.c.id.in_(surplus)).returning(sessions.c.id)
+    ended = await tx.execute(ending.values(ended_at=func.clock_timestamp(), end_reason="too_many"))
+    await tx.execute(insert(sessions).values(**values(session), created_at=at, seen_at=at))
+    return list(ended.scalars())
 
 
 async def rotate(
-    tx: Tx, session_id: UUID, *, counter: int, key_id: bytes, idle: timedelta, at: datetime
-) -> Session | None:
+    tx: Tx, session_id: UUID, *, counter: int, key_id: bytes, idle: timedelta, network: str, at: datetime
+) -> Kept | None:
     """Make counter + 1 the newest, if *counter* was, while session and user are good: exactly one caller wins (law 2)."""
     statement = (
         update(sessions)
@@ -47,23 +75,30 @@ async def rotate(
             sessions.c.counter == counter,
             *_good(key_id, idle, at),
         )
-        .values(counter=sessions.c.counter + 1, rotated_at=at)
-        .returning(*_COLUMNS)
+        .values(counter=sessions.c.counter + 1, rotated_at=at, seen_at=at, network=network)
+        .returning(*_KEPT)
     )
-    return read(Session, (await tx.execute(statement)).one_or_none())
+    return _kept((await tx.execute(statement)).one_or_none())
 
 
 async def again(
     tx: Tx, session_id: UUID, *, counter: int, key_id: bytes, idle: timedelta, grace: timedelta, at: datetime
-) -> Session | None:
+) -> Kept | None:
     """The session whose newest, still unused token has *counter* as its parent: the last answer may have been lost."""
-    statement = select(*_COLUMNS).where(
+    statement = select(*_KEPT).where(
         sessions.c.id == session_id,
         sessions.c.counter == counter + 1,
         sessions.c.rotated_at >= at - grace,
         *_good(key_id, idle, at),
     )
-    return read(Session, (await tx.execute(statement)).one_or_none())
+    return _kept((await tx.execute(statement)).one_or_none())
+
+
+def _kept(row: Row[Any] | None) -> Kept | None:
+    if row is None:
+        return None
+    found = dict(row._mapping)  # noqa: SLF001  its public name
+    return Kept(device_key=found.pop("device_key"), trusted_until=found.pop("trusted_until"), session=Session(**found))
 
 
 def _good(key_id: bytes, idle: timedelta, at: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -78,6 +113,11 @@ def _good(key_id: bytes, idle: timedelta, at: datetime) -> tuple[ColumnElement[b
     )
 
 
+async def place(tx: Tx, session_id: UUID, *, device_id: UUID) -> None:
+    """The session goes on, on a device that was met anew."""
+    await tx.execute(update(sessions).where(sessions.c.id == session_id).values(device_id=device_id))
+
+
 async def revoke_outrun(tx: Tx, session_id: UUID, *, counter: int, at: datetime) -> UUID | None:
     """End a session that has rotated past *counter*: the token was used twice. The user whose session ended, if it did."""
     statement = (
@@ -90,15 +130,25 @@ async def revoke_outrun(tx: Tx, session_id: UUID, *, counter: int, at: datetime)
     return user_id
 
 
-async def revoke(tx: Tx, session_id: UUID, *, reason: str) -> bool:
-    statement = update(sessions).where(sessions.c.id == session_id, _LIVE)
+async def revoke(tx: Tx, session_id: UUID, *, reason: str, user_id: UUID | None = None) -> bool:
+    """End the session, if it is one of *user_id*'s (or anybody's, for who holds its token)."""
+    whose = (sessions.c.user_id == user_id,) if user_id else ()
+    statement = update(sessions).where(sessions.c.id == session_id, *whose, _LIVE)
     return (await tx.execute(statement.values(ended_at=func.clock_timestamp(), end_reason=reason))).rowcount == 1
 
 
-async def revoke_all(tx: Tx, user_id: UUID, *, reason: str, but: UUID | None = None) -> None:
-    """End the user's sessions, all or all but one."""
-    statement = update(sessions).where(sessions.c.user_id == user_id, _LIVE, sessions.c.id.is_distinct_from(but))
-    await tx.execute(statement.values(ended_at=func.clock_timestamp(), end_reason=reason))
+async def revoke_all(
+    tx: Tx, user_id: UUID, *, reason: str, but: UUID | None = None, device_id: UUID | None = None
+) -> list[UUID]:
+    """End the user's sessions, all or all but one, or those on one device; which ones."""
+    where = (sessions.c.device_id == device_id,) if device_id else ()
+    statement = (
+        update(sessions)
+        .where(sessions.c.user_id == user_id, _LIVE, sessions.c.id.is_distinct_from(but), *where)
+        .values(ended_at=func.clock_timestamp(), end_reason=reason)
+        .returning(sessions.c.id)
+    )
+    return list((await tx.execute(statement)).scalars())
 
 
 async def strengthen(
@@ -118,10 +168,3 @@ async def carry_over(tx: Tx, user_id: UUID, *, credential_version: int) -> None:
     """What was opened with proofs that still stand goes on under the new version."""
     statement = update(sessions).where(sessions.c.user_id == user_id, _LIVE)
     await tx.execute(statement.values(credential_version=credential_version))
-
-
-async def ended_since(tx: Tx, window: timedelta) -> list[UUID]:
-    """The sessions that ended within the last *window*, by the database's time."""
-    return list(
-        (await tx.execute(select(sessions.c.id).where(sessions.c.ended_at > func.clock_timestamp() - window))).scalars()
-    )

@@ -1,37 +1,96 @@
-"""Signing keys, one a role, sealed. Whoever needs the first one makes it; replicas that start together agree on one."""
+"""Signing keys, sealed: one that signs and one that is next in line a role, and those that were. Replicas agree on them here.
 
+Whoever changes any of them holds the lock; two partial unique indexes say the same.
+"""
+
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text, update
 
 from app.store.database import Tx
 from app.store.records import columns, values
 from app.store.tables import signing_keys
 
-_FIRST_KEY_LOCK = 0x6761_7465  # any number that nothing else here locks by
+_LOCK = 0x6761_7465  # any number that nothing else here locks by
+_DELETED = b""
+
+
+class Role(StrEnum):
+    """`access` keys are published; `internal` ones, for what only this service reads, never are."""
+
+    ACCESS = "access"
+    INTERNAL = "internal"
+
+
+class KeyState(StrEnum):
+    NEXT = "next"
+    CURRENT = "current"
+    RETIRED = "retired"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """`role` is `access` (published) or `internal` (never); `private` is sealed."""
+    """`private` is sealed, and empty once nothing that it signed can be alive or good."""
 
     kid: str
     role: str
     alg: str
     private: bytes
     created_at: datetime
+    activated_at: datetime | None = None
+    retired_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    @property
+    def state(self) -> KeyState:
+        if self.revoked_at:
+            return KeyState.REVOKED
+        if self.retired_at:
+            return KeyState.RETIRED
+        return KeyState.CURRENT if self.activated_at else KeyState.NEXT
+
+    @property
+    def since(self) -> datetime:
+        """When it came into its state."""
+        return self.revoked_at or self.retired_at or self.activated_at or self.created_at
 
 
 async def all_keys(tx: Tx) -> list[StoredKey]:
-    rows = await tx.execute(select(*columns(signing_keys, StoredKey)).order_by(signing_keys.c.created_at))
+    """Every key there ever was, the newest first; all replicas read them in one order."""
+    newest_first = (signing_keys.c.created_at.desc(), signing_keys.c.kid)
+    rows = await tx.execute(select(*columns(signing_keys, StoredKey)).order_by(*newest_first))
     return [StoredKey(**row._mapping) for row in rows]  # noqa: SLF001  its public name
 
 
 async def one_at_a_time(tx: Tx) -> None:
-    """Wait until no other transaction adds keys; the lock ends with this one, so PgBouncer does not mind."""
-    await tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _FIRST_KEY_LOCK})
+    """Wait until no other transaction changes keys; the lock ends with this one, so PgBouncer does not mind."""
+    await tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 async def add(tx: Tx, key: StoredKey) -> None:
     await tx.execute(insert(signing_keys).values(**values(key)))
+
+
+async def activate(tx: Tx, kid: str, *, at: datetime) -> None:
+    await tx.execute(update(signing_keys).where(signing_keys.c.kid == kid).values(activated_at=at))
+
+
+async def retire(tx: Tx, kid: str, *, at: datetime) -> None:
+    await tx.execute(update(signing_keys).where(signing_keys.c.kid == kid).values(retired_at=at))
+
+
+async def revoke(tx: Tx, kid: str, *, at: datetime) -> None:
+    """Its private half is deleted with it."""
+    statement = update(signing_keys).where(signing_keys.c.kid == kid)
+    await tx.execute(statement.values(revoked_at=at, private=_DELETED))
+
+
+async def withdraw(tx: Tx, kids: Collection[str], *, at: datetime) -> None:
+    """Delete the private halves of keys that retired, or that never signed and now retire."""
+    retired_at = func.coalesce(signing_keys.c.retired_at, at)
+    statement = update(signing_keys).where(signing_keys.c.kid.in_(kids))
+    await tx.execute(statement.values(retired_at=retired_at, private=_DELETED))

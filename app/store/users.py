@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
@@ -27,6 +27,7 @@ class User:
 
 
 _COLUMNS = columns(users, User)
+_MOST_EXAMPLES = 32
 
 
 async def by_email(tx: Tx, email_folded: str) -> User | None:
@@ -92,6 +93,23 @@ async def renew_credentials(tx: Tx, user_id: UUID, *, credential_version: int) -
     return version
 
 
+async def change_password(tx: Tx, user_id: UUID, *, credential_version: int, password_hash: str) -> int | None:
+    """As `renew_credentials`, with the password; None also while it has expired, when only a reset gives another one."""
+    statement = (
+        update(users)
+        .where(
+            users.c.id == user_id,
+            users.c.active,
+            ~users.c.password_expired,
+            users.c.credential_version == credential_version,
+        )
+        .values(password_hash=password_hash, credential_version=users.c.credential_version + 1)
+        .returning(users.c.credential_version)
+    )
+    version: int | None = (await tx.execute(statement)).scalar_one_or_none()
+    return version
+
+
 async def expire_password(tx: Tx, user_id: UUID, *, credential_version: int) -> int | None:
     """Let the password prove nothing until it is reset; the new version, or None when it is not *credential_version*'s."""
     statement = (
@@ -104,7 +122,32 @@ async def expire_password(tx: Tx, user_id: UUID, *, credential_version: int) -> 
     return version
 
 
+async def disable(tx: Tx, user_id: UUID) -> None:
+    """Let them in no more; what was proved before counts no more, even after `enable`."""
+    statement = update(users).where(users.c.id == user_id)
+    await tx.execute(statement.values(active=False, credential_version=users.c.credential_version + 1))
+
+
+async def enable(tx: Tx, user_id: UUID) -> None:
+    await tx.execute(update(users).where(users.c.id == user_id).values(active=True))
+
+
+async def remove(tx: Tx, user_id: UUID) -> bool:
+    """The user, and every row that is theirs."""
+    return (await tx.execute(delete(users).where(users.c.id == user_id))).rowcount == 1
+
+
 async def rehash(tx: Tx, user_id: UUID, *, old_hash: str, new_hash: str) -> None:
     """Store the same password under better parameters, unless it changed meanwhile."""
     statement = update(users).where(users.c.id == user_id, users.c.password_hash == old_hash)
     await tx.execute(statement.values(password_hash=new_hash))
+
+
+async def hash_examples(tx: Tx, *, but: str) -> list[str]:
+    """One stored hash of each scheme and cost, other than those that begin with *but*.
+
+    What is left of a hash without its runs of base64 names them; a scan of the table, so for once in a while.
+    """
+    kind = func.regexp_replace(users.c.password_hash, "[A-Za-z0-9./+]{8,}={0,2}", "", "g")
+    statement = select(func.min(users.c.password_hash)).where(~func.starts_with(users.c.password_hash, but))
+    return list((await tx.execute(statement.group_by(kind).limit(_MOST_EXAMPLES))).scalars())

@@ -6,17 +6,23 @@ from dataclasses import dataclass
 from app.api.house import House
 from app.clock import Clock
 from app.factors.base import AnyFactor
+from app.flows.devices import Devices
 from app.flows.enroll import Enroll
+from app.flows.following import Following
 from app.flows.keys import Keys
 from app.flows.logout import Logout
 from app.flows.manage import Manage
 from app.flows.outbox import Outbox
-from app.flows.refresh import Refresh
+from app.flows.revocation_feed import RevocationFeed
+from app.flows.rotation import Rotation
+from app.flows.schemes import Schemes
+from app.flows.sessions import Sessions
 from app.flows.verify import Verify
 from app.messages import Channel
 from app.settings import Settings
 from app.tools import Tools
 from app.visitor import Visitors
+from app.watch.refusals import Refusals
 from app.wiring import stories
 from app.wiring.shared import Shared
 
@@ -27,8 +33,9 @@ class Works:
 
     tools: Tools
     house: House
-    keys: Keys
+    following: Following
     outbox: Outbox
+    schemes: Schemes
 
 
 def build(settings: Settings, clock: Clock, kinds: Iterable[type[AnyFactor]]) -> Works:
@@ -36,17 +43,28 @@ def build(settings: Settings, clock: Clock, kinds: Iterable[type[AnyFactor]]) ->
     return Works(
         tools=tools,
         house=_house(tools),
-        keys=Keys(tools.database, clock, tools.vault),
+        following=_following(tools),
         outbox=Outbox(tools.database, clock, tools.letters, tools.senders[Channel.EMAIL]),
+        schemes=Schemes(tools.database, tools.pool, tools.passwords),
     )
+
+
+def _following(tools: Tools) -> Following:
+    settings = tools.settings.tokens
+    keys = Keys(settings, tools.database, tools.clock, tools.vault)
+    return Following(settings.follow_keys_every, keys, Rotation(keys), tools.tokens)
 
 
 def _house(tools: Tools) -> House:
     settings, database, clock = tools.settings, tools.database, tools.clock
     shared = Shared(tools)
     return House(
+        metadata=stories.metadata(tools),
         tokens=tools.tokens,
         revocations=tools.revocations,
+        revocation_feed=RevocationFeed(settings.tokens, clock, tools.tokens, tools.revocations),
+        sightings=tools.sightings,
+        refusals=Refusals(clock),
         visitors=Visitors(settings.http.trusted_proxies),
         database=database,
         register=stories.register(tools),
@@ -62,9 +80,10 @@ def _house(tools: Tools) -> House:
             shared.admission,
         ),
         step_up=stories.step_up(tools, shared),
-        refresh=Refresh(settings.tokens, database, clock, tools.refresh_tokens, shared.admission, tools.revocations),
+        refresh=stories.refresh(tools, shared),
         logout=Logout(database, tools.tokens, tools.refresh_tokens, tools.revocations),
         reset=stories.reset(tools),
+        change_password=stories.change_password(tools, shared),
         profiles=shared.profiles,
         enroll=Enroll(
             settings.mfa, settings.brand, database, clock, tools.factors, tools.states, shared.proof, shared.asking
@@ -72,5 +91,7 @@ def _house(tools: Tools) -> House:
         confirm=stories.confirm(tools, shared),
         issuing=shared.issuing,
         manage=Manage(settings.mfa, database, clock, tools.factors, shared.proof, shared.profiles),
+        sessions=Sessions(settings.tokens.refresh_idle, database, clock, shared.proof, tools.revocations),
+        devices=Devices(database, clock, shared.recognising, tools.revocations),
         inbox=tools.inbox,
     )

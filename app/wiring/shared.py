@@ -5,15 +5,28 @@ from app.flows.asking import Asking
 from app.flows.completing import Completing
 from app.flows.issuing import Issuing
 from app.flows.judging import Judging
+from app.flows.password_trial import PasswordTrial
 from app.flows.profile import Profiles
 from app.flows.proof import Proof
+from app.flows.recognising import Recognising
 from app.tools import Tools
 
 
 class Shared:
     def __init__(self, tools: Tools) -> None:
         settings, database, clock, factors = tools.settings, tools.database, tools.clock, tools.factors
-        self.admission = Admission(settings.tokens, clock, tools.tokens, tools.refresh_tokens)
+        self.recognising = Recognising(settings.devices, clock, tools.device_tokens)
+        self.admission = Admission(
+            settings=settings.tokens,
+            clock=clock,
+            tokens=tools.tokens,
+            refresh_tokens=tools.refresh_tokens,
+            recognising=self.recognising,
+            revocations=tools.revocations,
+        )
+        self.password_trial = PasswordTrial(
+            database=database, clock=clock, pool=tools.pool, passwords=tools.passwords, throttle=tools.throttle
+        )
         self.judging = Judging(settings.mfa, database, clock, factors, tools.states)
         self.completing = Completing(clock, tools.states)
         self.profiles = Profiles(database, factors, tools.states)

@@ -1,9 +1,14 @@
 """Stories that are built of many tools, one function each."""
 
+from app.crypto.claims import MFA, PASSWORD_ONLY, PHISHING_RESISTANT
+from app.flows.answers import Metadata
 from app.flows.at_once import AtOnce
+from app.flows.breach_check import BreachCheck
+from app.flows.change_password import ChangePassword
 from app.flows.confirm import Confirm
 from app.flows.login import Login
 from app.flows.pending import Pending
+from app.flows.refresh import Refresh
 from app.flows.register import Register
 from app.flows.reset import Reset
 from app.flows.step_up import StepUp
@@ -20,6 +25,7 @@ def register(tools: Tools) -> Register:
         clock=tools.clock,
         pool=tools.pool,
         passwords=tools.passwords,
+        breach_check=BreachCheck(tools.breached),
         fingerprints=tools.fingerprints,
         limit=Limit("verification mails", rules.mails, database=tools.database, vault=tools.vault),
         letters=tools.letters,
@@ -37,10 +43,24 @@ def reset(tools: Tools) -> Reset:
         clock=tools.clock,
         pool=tools.pool,
         passwords=tools.passwords,
+        breach_check=BreachCheck(tools.breached),
         limit=Limit("reset mails", rules.reset_mails, database=tools.database, vault=tools.vault),
         letters=tools.letters,
         mails=tools.mails,
         background=tools.background,
+    )
+
+
+def change_password(tools: Tools, shared: Shared) -> ChangePassword:
+    return ChangePassword(
+        database=tools.database,
+        clock=tools.clock,
+        pool=tools.pool,
+        passwords=tools.passwords,
+        password_trial=shared.password_trial,
+        breach_check=BreachCheck(tools.breached),
+        proof=shared.proof,
+        revocations=tools.revocations,
     )
 
 
@@ -52,6 +72,8 @@ def login(tools: Tools, shared: Shared) -> Login:
         clock=clock,
         pool=tools.pool,
         passwords=tools.passwords,
+        password_trial=shared.password_trial,
+        recognising=shared.recognising,
         admission=shared.admission,
         pending=Pending(tools.settings.tokens, database, clock, tools.tokens, factors, tools.states, shared.asking),
         at_once=AtOnce(database, factors, shared.judging, shared.completing, shared.admission),
@@ -63,8 +85,7 @@ def step_up(tools: Tools, shared: Shared) -> StepUp:
         settings=tools.settings.mfa,
         database=tools.database,
         clock=tools.clock,
-        pool=tools.pool,
-        passwords=tools.passwords,
+        password_trial=shared.password_trial,
         tokens=tools.tokens,
         factors=tools.factors,
         asking=shared.asking,
@@ -84,4 +105,25 @@ def confirm(tools: Tools, shared: Shared) -> Confirm:
         issuing=shared.issuing,
         asking=shared.asking,
         profiles=shared.profiles,
+    )
+
+
+def refresh(tools: Tools, shared: Shared) -> Refresh:
+    return Refresh(
+        settings=tools.settings.tokens,
+        database=tools.database,
+        clock=tools.clock,
+        refresh_tokens=tools.refresh_tokens,
+        admission=shared.admission,
+        recognising=shared.recognising,
+        revocations=tools.revocations,
+    )
+
+
+def metadata(tools: Tools) -> Metadata:
+    reached = {PASSWORD_ONLY, *(tools.factors[kind].acr for kind in tools.factors.usable)}
+    return Metadata(
+        issuer=tools.settings.tokens.issuer,
+        jwks_uri=f"{tools.settings.http.public_url.rstrip('/')}/.well-known/jwks.json",
+        acr_values_supported=tuple(acr for acr in (PASSWORD_ONLY, MFA, PHISHING_RESISTANT) if acr in reached),
     )

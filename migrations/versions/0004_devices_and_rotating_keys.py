@@ -147,6 +147,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # The code before knows one key a role, and takes whichever it finds.
+    op.execute(
+        "DELETE FROM signing_keys WHERE activated_at IS NULL OR retired_at IS NOT NULL OR revoked_at IS NOT NULL"
+    )
     op.drop_index(
         "signing_keys_next_uq",
         table_name="signing_keys",

@@ -58,7 +58,7 @@ async def test_a140_a_named_origin_can_read_every_answer(
     assert answer.status_code == status
     assert answer.headers.get_list("access-control-allow-origin") == [APP]
     assert answer.headers["access-control-expose-headers"] == "Retry-After, WWW-Authenticate, X-Request-Id"
-    assert "access-control-allow-credentials" not in answer.headers
+    assert answer.headers["access-control-allow-credentials"] == "true"
 
 
 async def test_a140_a_named_origin_is_told_what_it_may_send(serve: Serve) -> None:
@@ -66,6 +66,7 @@ async def test_a140_a_named_origin_is_told_what_it_may_send(serve: Serve) -> Non
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["access-control-allow-origin"] == APP
+    assert answer.headers["access-control-allow-credentials"] == "true"
     assert answer.headers["access-control-allow-methods"] == "GET, POST, PUT, PATCH, DELETE"
     assert (
         answer.headers["access-control-allow-headers"] == "Authorization, Content-Type, X-Gatehouse-CSRF, X-Request-Id"

@@ -23,10 +23,10 @@ class Cluster:
 
 
 @asynccontextmanager
-async def postgres() -> AsyncIterator[Cluster]:
-    """A fast one, which a test may stop and start."""
+async def postgres(*, durable: bool = False) -> AsyncIterator[Cluster]:
+    """A fast one, which a test may stop and start; *durable*: one whose commits wait for the disk, as in production."""
     folder = Path(tempfile.mkdtemp(prefix="ghp-"))
-    server = EmbeddedPostgres(folder, throwaway=True)
+    server = EmbeddedPostgres(folder, throwaway=not durable)
     try:
         yield Cluster(server, server.start())
     finally:

@@ -24,9 +24,10 @@ HALVES = {
     "a number that two people hold": """
         SELECT unique_index FROM enrollments WHERE confirmed_at IS NOT NULL AND unique_index IS NOT NULL
         GROUP BY unique_index HAVING count(*) > 1""",
-    "a password-only session of somebody who had a factor by then": """
-        SELECT s.id FROM sessions s JOIN enrollments e USING (user_id)
-        WHERE e.confirmed_at < s.created_at AND s.acr <> 'urn:gatehouse:mfa'""",
+    "a password-only session of somebody who had a factor by then, on a device that nobody trusts": """
+        SELECT s.id FROM sessions s JOIN enrollments e USING (user_id) LEFT JOIN devices d ON d.id = s.device_id
+        WHERE e.confirmed_at < s.created_at AND s.acr <> 'urn:gatehouse:mfa'
+        AND coalesce(d.trusted_until < s.created_at, true) AND s.end_reason IS DISTINCT FROM 'device_forgotten'""",
 }
 
 

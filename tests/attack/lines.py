@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +32,7 @@ class Reply:
     status: int
     headers: dict[str, str]
     content: bytes
+    head: tuple[str, ...] = ()
 
     @property
     def body(self) -> Any:
@@ -41,6 +42,11 @@ class Reply:
     def told(self) -> tuple[int, str]:
         """The status, and the problem's code when it is one."""
         return self.status, self.body.get("code", "")
+
+    def seen(self, *, but: str = "") -> tuple[tuple[str, ...], bytes]:
+        """Everything that came, in its order, except for the time of day, the request's number, and the id *but*."""
+        head = tuple(line for line in self.head if not line.lower().startswith(("date:", "x-request-id:")))
+        return head, self.content.replace(but.encode(), b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,14 @@ class Line:
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         content = await self.reader.readexactly(int(headers.get("content-length", 0)))
-        return Reply(int(head[0].split()[1]), headers, content)
+        return Reply(int(head[0].split()[1]), headers, content, tuple(head))
+
+    async def answer(self, request: Request) -> Reply:
+        self.send(request)
+        return await self.reply()
 
     async def ask(self, method: str, path: str, body: Any = None, *, token: str = "") -> Reply:
-        self.send(Request(method, path, body, token))
-        return await self.reply()
+        return await self.answer(Request(method, path, body, token))
 
     async def hang_up(self, *, reset: bool = False) -> None:
         """Close it; *reset*: so that the other side gets an RST instead of an end."""
@@ -100,3 +109,18 @@ async def at_once(service: Service, requests: Sequence[Request]) -> list[Reply]:
         for line, request in zip(opened, requests, strict=True):
             line.send(request)
         return await asyncio.gather(*(line.reply() for line in opened))
+
+
+def asking(line: Line, request: Request, status: int) -> Callable[[], Awaitable[None]]:
+    """The same request, whenever it is called for."""
+
+    async def ask() -> None:
+        assert (await line.answer(request)).status == status
+
+    return ask
+
+
+async def both(*asked: tuple[Line, Request]) -> list[Reply]:
+    for line, request in asked:
+        line.send(request)
+    return await asyncio.gather(*(line.reply() for line, _ in asked))

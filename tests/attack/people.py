@@ -152,6 +152,10 @@ async def with_phone(service: Service) -> Person:
     return person
 
 
+def refreshing(token: str) -> Request:
+    return Request("POST", "/token/refresh", {"refresh_token": token})
+
+
 def sign_in_id(token: str) -> UUID:
     """Which sign-in a pending token is for."""
     payload = token.split(".")[1]

@@ -1,4 +1,4 @@
-"""Do two sorts of requests take the same time? Samples taken in turns, and the Mann-Whitney U test on them."""
+"""Do two sorts of requests take the same time? Samples taken in turns, and the Mann-Whitney U test on them (A073)."""
 
 import math
 import secrets
@@ -6,6 +6,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from statistics import NormalDist, median
 
+from tests.attack.measured import measured
+
+TRIES = 3
+UNLIKELY = 0.01
+GAP = 0.005
 Sample = Callable[[], Awaitable[None]]
 
 
@@ -33,3 +38,28 @@ def likelihood(left: list[float], right: list[float]) -> float:
 
 def gap(left: list[float], right: list[float]) -> float:
     return abs(median(left) - median(right))
+
+
+async def differences(sorts: Mapping[str, Sample], *, each: int) -> set[str]:
+    """The sorts that took another time than the first one."""
+    taken = await take(sorts, each=each)
+    first, *others = taken
+    found = set()
+    for name in others:
+        likely, apart = likelihood(taken[first], taken[name]), gap(taken[first], taken[name])
+        measured(
+            f"{first} / {name}: p = {likely:.3f}, medians {apart * 1000:.2f} ms apart of {median(taken[first]) * 1000:.1f}"
+        )
+        if likely <= UNLIKELY or apart >= GAP:
+            found.add(name)
+    return found
+
+
+async def refuse_differences(sorts: Mapping[str, Sample], *, each: int) -> None:
+    """Chance, or a busy machine, may tell a sort from the others once; a leak tells the same one each time."""
+    told = set(sorts)
+    for _ in range(TRIES):
+        told &= await differences(sorts, each=each)
+        if not told:
+            return
+    raise AssertionError(f"can be told by time: {told}")

@@ -1,4 +1,4 @@
-"""What may happen once happens once, when two tabs, two people or fifty requests try it in the same moment."""
+"""What may happen once happens once, when two people or fifty requests try it in the same moment."""
 
 import asyncio
 from collections import Counter
@@ -7,66 +7,11 @@ from uuid import UUID
 import pytest
 
 from tests.attack.conftest import House
-from tests.attack.lines import Line, Reply, Request, at_once, lines
+from tests.attack.lines import Request, at_once, both, lines
 from tests.attack.measured import measured
-from tests.attack.people import PASSWORD, Person, expect, newcomer, with_phone
+from tests.attack.people import PASSWORD, Person, expect, newcomer, refreshing, with_phone
 
 pytestmark = pytest.mark.attack
-
-
-async def both(*asked: tuple[Line, Request]) -> list[Reply]:
-    for line, request in asked:
-        line.send(request)
-    return await asyncio.gather(*(line.reply() for line, _ in asked))
-
-
-def refreshing(token: str) -> Request:
-    return Request("POST", "/token/refresh", {"refresh_token": token})
-
-
-async def test_fifty_refreshes_of_one_token_have_one_successor(house: House) -> None:
-    """A109: it is given to everyone who asks in time, and nobody gets a branch of their own."""
-    ada = await newcomer(house.service)
-    replies = await at_once(house.service, [refreshing(ada.refresh_token)] * 50)
-    assert {reply.status for reply in replies} == {200}
-    assert len({reply.body["refresh_token"] for reply in replies}) == 1
-    session = UUID(replies[0].body["session_id"])
-    assert await house.one("SELECT counter FROM sessions WHERE id = $1", session) == 1
-    ada.keep(replies[0].body)
-    expect(await ada.refresh(), 200)
-
-
-async def test_two_tabs_on_two_workers_refresh_at_once_again_and_again(house: House) -> None:
-    ada = await newcomer(house.service)
-    async with lines(house.service, 2) as (left, right):
-        for _ in range(40):
-            asked = refreshing(ada.refresh_token)
-            replies = await both((left, asked), (right, asked))
-            assert [reply.status for reply in replies] == [200, 200]
-            assert replies[0].body["refresh_token"] == replies[1].body["refresh_token"]
-            ada.keep(replies[0].body)
-    expect(await ada.session(), 200)
-
-
-async def test_a_late_parent_beside_its_child_never_makes_a_second_branch(house: House) -> None:
-    """A107: either the parent was in time and gets the child, or the session ends."""
-    seen: Counter[int] = Counter()
-    async with lines(house.service, 2) as (left, right):
-        for _ in range(12):
-            ada = await newcomer(house.service)
-            parent = ada.refresh_token
-            child = expect(await ada.refresh(), 200).json()["refresh_token"]
-            late, next_ = await both((left, refreshing(parent)), (right, refreshing(child)))
-            seen[late.status] += 1
-            if late.status == 200:
-                assert late.body["refresh_token"] == child
-                assert next_.status == 200
-            elif next_.status == 200:
-                ada.keep(next_.body)
-                expect(await ada.refresh(), 401)
-            live = "SELECT count(*) FROM sessions JOIN users u ON u.id = user_id WHERE email = $1 AND ended_at IS NULL"
-            assert await house.one(live, ada.email) == (late.status == 200)
-    measured(f"late parents: {dict(seen)}")
 
 
 async def test_a100_fifty_registrations_of_one_address_make_one_user(house: House) -> None:

@@ -47,12 +47,6 @@ def rotating(**given: str) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def test_without_saying_what_it_says_what_there_is() -> None:
-    refused = run("keys", "rotate")
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr == "Only `gatehouse keys rotate --at-rest` exists yet.\n"
-
-
 async def test_it_tells_what_it_did_and_until_when_the_older_key_is_needed(
     given: dict[str, str], sweeper: asyncpg.Connection
 ) -> None:

@@ -83,7 +83,9 @@ BAD = {
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 @pytest.mark.parametrize("others", [(), (FIRST,)], ids=["alone", "second"])
-def test_a_bad_key_is_refused_by_the_name_of_its_variable_only(bad: str, others: tuple[str, ...]) -> None:
+def test_a010_a_short_or_guessable_key_is_refused_by_the_name_of_its_variable_only(
+    bad: str, others: tuple[str, ...]
+) -> None:
     with pytest.raises(ValueError, match="GATEHOUSE_SECRET_KEYS") as refusal:
         ring_of(*others, bad)
     told = f"{refusal.value} {refusal.value.__cause__!r}"

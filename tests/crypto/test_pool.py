@@ -118,9 +118,14 @@ async def test_a_job_that_nobody_awaits_any_more_is_not_begun() -> None:
 
 
 async def test_a_storm_leaves_no_place_lost() -> None:
+    gate = Gate()
     with pool_of(2, 2) as pool:
-        found = await asyncio.gather(*(pool.run(time.sleep, 0.1) for _ in range(200)), return_exceptions=True)
-        assert found.count(None) == 4
+        asked = [asyncio.ensure_future(pool.run(gate.job)) for _ in range(200)]
+        await gate.entered()
+        await gate.entered()
+        gate.let_go()
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        assert found.count("done") == 4
         assert sum(isinstance(refusal, Overloaded) for refusal in found) == 196
         for _ in range(20):
             await until_room(pool)

@@ -70,31 +70,30 @@ def test_a016_issuer_and_audience_are_one_exact_text(tokens: Tokens, forge: Forg
     refused(tokens, forge.with_claims(**{name: value}))
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"acr": None},
-        {"acr": 1},
-        {"acr": ["urn:gatehouse:mfa"]},
-        {"amr": "pwd"},
-        {"amr": None},
-        {"amr": [1]},
-        {"amr": ["pwd", None]},
-        {"amr": {"pwd": True}},
-        {"amr": [["pwd"]]},
-        {"client_id": "other"},
-        {"client_id": None},
-        {"scope": "mfa:verify"},
-        {"scope": "FULL"},
-        {"scope": "full mfa:verify"},
-        {"scope": ["full"]},
-        {"scope": ""},
-        {"nbf": 0},
-        {"admin": True},
-        {"cnf": {}},
-    ],
-    ids=str,
-)
+BAD_CLAIMS: list[dict[str, Any]] = [
+    {"acr": None},
+    {"acr": 1},
+    {"acr": ["urn:gatehouse:mfa"]},
+    {"amr": "pwd"},
+    {"amr": None},
+    {"amr": [1]},
+    {"amr": ["pwd", None]},
+    {"amr": {"pwd": True}},
+    {"amr": [["pwd"]]},
+    {"client_id": "other"},
+    {"client_id": None},
+    {"scope": "mfa:verify"},
+    {"scope": "FULL"},
+    {"scope": "full mfa:verify"},
+    {"scope": ["full"]},
+    {"scope": ""},
+    {"nbf": 0},
+    {"admin": True},
+    {"cnf": {}},
+]
+
+
+@pytest.mark.parametrize("changes", BAD_CLAIMS, ids=str)
 def test_a016_every_claim_has_its_type_and_there_are_no_others(
     tokens: Tokens, forge: Forge, changes: dict[str, Any]
 ) -> None:

@@ -8,7 +8,9 @@ from fastapi import APIRouter, FastAPI
 from app.api.guard import PUBLIC, admissions, refuse_unguarded
 from app.crypto.claims import Scope
 from app.store import users
-from tests.world import World
+from tests.resets import forgot
+from tests.security.attacker import at_the_door
+from tests.world import NOWHERE, World
 
 _OPENS = {Scope.FULL: {"access"}, Scope.MFA_PENDING: {"pending"}, Scope.MFA_ENROLL: {"enrollment", "access"}}
 
@@ -20,8 +22,9 @@ async def test_a019_a022_each_kind_is_refused_wherever_another_is_expected(world
     tokens = {"access": ada.access_token, "pending": ada.mfa_token, "refresh": ada.refresh_token, "none": ""}
     bob, house = await world.signed_up(), world.app.state.house
     async with house.database.read() as tx:
-        waiting = await house.login.pending.have_enrolled(await users.by_email(tx, bob.email))
+        waiting = await house.login.pending.have_enrolled(await users.by_email(tx, bob.email), NOWHERE)
     tokens["enrollment"] = waiting.enrollment_token
+    tokens |= {"reset": await forgot(bob), "id-like": (await at_the_door(world)).forge.with_header(typ="JWT")}
     guarded = [(operation, guard) for operation, guard in admissions(world.app) if guard]
     assert len(guarded) >= 8
 

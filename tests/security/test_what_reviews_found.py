@@ -10,7 +10,7 @@ from app.store import budgets
 from app.store import users as people
 from app.store.tables import budgets as budget_rows
 from app.store.tables import challenges, users
-from tests.world import World
+from tests.world import NOWHERE, World
 
 
 async def test_sms_alone_never_makes_the_recovery_codes_that_approve_everything(world: World) -> None:
@@ -68,7 +68,7 @@ async def test_an_enrolment_token_reads_nothing_once_its_sign_in_is_over(world: 
     async with house.database.read() as tx:
         user = await people.by_id(tx, me)
     assert user
-    waiting = await house.login.pending.have_enrolled(user)
+    waiting = await house.login.pending.have_enrolled(user, NOWHERE)
     assert (await ada.call("GET", "/me/factors", token=waiting.enrollment_token)).status_code == 200
     begun = (
         await ada.call(

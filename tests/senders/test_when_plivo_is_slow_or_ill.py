@@ -145,7 +145,7 @@ async def test_a_burst_uses_one_connection_a_thread_and_throws_none_away(
             assert set(outcomes) == {Delivery.ACCEPTED}
     assert len(plivo.requests) == 120
     assert plivo.connections <= 8
-    assert caplog.records == []
+    assert not [record for record in caplog.records if record.name.startswith("urllib3")]
 
 
 async def test_closing_lets_a_send_under_way_end_and_takes_no_more(plivo: PlivoStandIn, clock: ManualClock) -> None:

@@ -57,6 +57,22 @@ async def test_up_down_and_up_again(empty: str) -> None:
     await alembic(settings, "check")
 
 
+KEYS = """INSERT INTO signing_keys (kid, role, alg, private, created_at, activated_at, retired_at, revoked_at) VALUES
+    ('signs', 'access', 'ES256', 'x', 'yesterday', 'now', NULL, NULL), ('next', 'access', 'ES256', 'x', 'now', NULL, NULL, NULL),
+    ('signed', 'access', 'ES256', '', 'yesterday', 'yesterday', 'now', NULL), ('leaked', 'access', 'ES256', '', 'now', NULL, NULL, 'now')"""
+
+
+async def test_the_key_that_signs_goes_on_signing_whichever_code_reads_it(empty: str) -> None:
+    """The code before 0004 knows one key a role; the code after tells them apart by `activated_at`."""
+    settings = postgres.settings_for(empty)
+    await upgrade(settings)
+    await rows(empty, KEYS)
+    await alembic(settings, "downgrade", "0003")
+    assert await rows(empty, "SELECT kid FROM signing_keys") == ["signs"]
+    await upgrade(settings)
+    assert await rows(empty, "SELECT kid FROM signing_keys WHERE activated_at = created_at") == ["signs"]
+
+
 async def test_only_an_older_schema_is_behind(empty: str) -> None:
     settings = postgres.settings_for(empty)
     assert await behind(settings)

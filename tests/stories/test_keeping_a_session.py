@@ -47,7 +47,7 @@ async def test_a107_a_token_used_after_its_successor_ends_the_session(world: Wor
     assert "twice" in (await world.message(ada.email, "notice")).text
 
 
-async def test_a_parent_that_comes_back_too_late_ends_the_session(world: World) -> None:
+async def test_a109_a_parent_that_comes_back_too_late_ends_the_session(world: World) -> None:
     ada = await world.signed_up()
     await ada.sign_in()
     successor = (await ada.refresh()).json()["refresh_token"]
@@ -64,7 +64,7 @@ async def test_a110_an_idle_session_ends(world: World) -> None:
     assert (await ada.refresh()).status_code == 401
 
 
-async def test_every_session_ends_after_thirty_days(world: World) -> None:
+async def test_a110_every_session_ends_after_thirty_days(world: World) -> None:
     ada = await world.signed_up()
     await ada.sign_in()
     for _ in range(3):
@@ -76,7 +76,7 @@ async def test_every_session_ends_after_thirty_days(world: World) -> None:
     assert (await ada.refresh(last["refresh_token"])).status_code == 401
 
 
-async def test_logging_out_kills_both_tokens_and_may_be_repeated(world: World) -> None:
+async def test_a110_logging_out_kills_both_tokens_and_may_be_repeated(world: World) -> None:
     ada = await world.signed_up()
     await ada.sign_in()
     for _ in range(2):

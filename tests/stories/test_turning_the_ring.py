@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from app.crypto.keys import new_secret_key
-from app.flows.keys import Keys, KeysUnreadable
+from app.flows.keys import KeysUnreadable
 from app.flows.reseal import Progress
 from app.store.database import Database
 from app.store.tables import metadata
@@ -39,7 +39,7 @@ async def test_afterwards_the_old_key_can_leave_and_everything_opens(ring: Ring)
     report = await ring.turn(NEW, OLD)
 
     assert report.complete
-    assert (report.enrollments.resealed, report.signing_keys.resealed) == (3, 2)  # two phones, and recovery codes
+    assert (report.enrollments.resealed, report.signing_keys.resealed) == (3, 4)  # two phones, and recovery codes
     assert await ring.under(OLD) == {"enrollments": 0, "signing keys": 0, "sessions": 2}
     assert report.sessions.count == 2
     assert report.sessions.until == ManualClock().now() + timedelta(days=30)
@@ -87,7 +87,7 @@ async def test_from_the_moment_a_key_is_first_nothing_is_written_under_another(r
         await ada.sign_in()
         await ada.refresh_session()
         await ada.begin_phone()
-    assert await ring.under(OLD) == {"enrollments": 0, "signing keys": 2, "sessions": 0}
+    assert await ring.under(OLD) == {"enrollments": 0, "signing keys": 4, "sessions": 0}
     assert (await ring.under(NEW))["enrollments"] == 3
 
 
@@ -105,10 +105,10 @@ async def test_a_turn_that_was_stopped_goes_on_where_it_was(ring: Ring) -> None:
         await stopped
     assert stopped.cancelled()
     assert (await ring.under(NEW))["enrollments"] == 4
-    assert (await ring.under(OLD))["signing keys"] == 2
+    assert (await ring.under(OLD))["signing keys"] == 4
 
     with pytest.raises(KeysUnreadable):  # half turned, no service starts without the old key
-        await Keys(ring.database, ManualClock(), vault(NEW))()
+        await ring.keys(NEW)()
     async with ring.serving(NEW, OLD) as world:
         await elsewhere(ada, world).sign_in()
     report = await ring.turn(NEW, OLD)
@@ -180,3 +180,19 @@ def test_whatever_is_sealed_is_turned() -> None:
     columns = [column for table in metadata.sorted_tables for column in table.columns]
     sealed = {str(column) for column in columns if (column.comment or "").startswith("sealed")}
     assert sealed == {"enrollments.state", "signing_keys.private"}
+
+
+async def test_a_device_stays_known_when_the_key_of_its_token_has_left(ring: Ring) -> None:
+    """At rest there is a digest; the next answer carries a token under the newest key."""
+    async with ring.serving(OLD) as world:
+        ada = await world.with_app()
+        await ada.login(code=ada.app_code(), remember_device=True)
+    await ring.turn(NEW, OLD)
+    async with ring.serving(NEW) as world:
+        away = elsewhere(ada, world)
+        away.device_token = ada.device_token
+        told = (await away.login(device_token=ada.device_token)).json()
+        assert (told["status"], told["device_trust"]) == ("authenticated", "trusted")
+        assert away.device_token != ada.device_token
+        assert (await away.login(device_token=ada.device_token)).json()["status"] == "mfa_required"
+        assert (await away.login(device_token=away.device_token)).json()["status"] == "authenticated"

@@ -1,15 +1,19 @@
-"""Log lines that a test can read, and the loggers as they were afterwards."""
+"""Log lines that a test can read, with the loggers as they were afterwards; and a throttle to guess against."""
 
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 
 from app.settings.groups import LogSettings
+from app.store.database import Database
 from app.watch.logs import configure
+from tests.postgres import settings_for
+from tests.standins.clock import ManualClock
+from tests.watch.guesses import Guesses, throttle
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -29,3 +33,15 @@ def stream() -> Iterator[io.StringIO]:
 def lines(stream: io.StringIO) -> Lines:
     configure(LogSettings(level="DEBUG"), json=True, stream=stream)
     return lambda: [json.loads(line) for line in stream.getvalue().split("\n") if line]
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(settings_for(database_url))
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def guesses(database: Database) -> Guesses:
+    return Guesses(throttle(database), ManualClock())

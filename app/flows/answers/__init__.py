@@ -11,6 +11,8 @@ from app.flows.answers.factors import (
     RecoveryCodeList,
     RecoveryCodesShown,
 )
+from app.flows.answers.machines import Metadata
+from app.flows.answers.sessions import DeviceEntry, DeviceList, SessionEntry, SessionList
 from app.flows.answers.signing_in import (
     AccessGranted,
     Authenticated,
@@ -31,6 +33,8 @@ __all__ = [
     "ChallengeState",
     "Confirmed",
     "ConfirmedAndAuthenticated",
+    "DeviceEntry",
+    "DeviceList",
     "EnrollmentBegun",
     "EnrollmentRequired",
     "FactorChoice",
@@ -38,11 +42,14 @@ __all__ = [
     "FactorList",
     "Jwt",
     "LoginAnswer",
+    "Metadata",
     "MfaRequired",
     "Profile",
     "RecoveryCodeList",
     "RecoveryCodesShown",
     "ResetSent",
+    "SessionEntry",
+    "SessionList",
     "VerificationSent",
     "whole_seconds",
 ]

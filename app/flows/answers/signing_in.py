@@ -70,10 +70,26 @@ class Authenticated(Answer):
     token_type: Bearer = "Bearer"  # noqa: S105  a scheme's name
     expires_in: Annotated[int, Field(examples=[583])]
     refresh_token: Annotated[
-        str, Field(examples=["ghr_AaAf_8_cxSp90a3kF7mFOQAAAAAZz4M7Wc2lnbmF0dXJlLXVuZGVyLWEta2V5LW9mLXRoZS1yaW5n"])
-    ]
+        str | None,
+        Field(
+            exclude_if=lambda token: token is None,
+            description="Left out when it is kept in a cookie.",
+            examples=["ghr_AaAf_8_cxSp90a3kF7mFOQAAAAAZz4M7Wc2lnbmF0dXJlLXVuZGVyLWEta2V5LW9mLXRoZS1yaW5n"],
+        ),
+    ] = None
     refresh_expires_in: Annotated[int, Field(examples=[1209600])]
     session_id: UUID
+    device_token: Annotated[
+        str,
+        Field(
+            description="Keep it beyond the session and send it with the next sign-in: it marks this device as known.",
+            examples=["ghd_mZ4x0n6Yw1rQbJ8uTqk3vX5c7LdPfHs9AeGi2oKjNtU"],
+        ),
+    ]
+    device_trust: Annotated[
+        Literal["known", "trusted"], Field(description="`trusted`: the next sign-in needs no second factor.")
+    ]
+    in_cookie: Annotated[bool, Field(exclude=True)] = False
 
 
 class EnrollmentRequired(Answer):

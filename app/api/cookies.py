@@ -1,0 +1,55 @@
+"""The refresh token in a cookie, for browsers: no script reads it, no other site sends it, and it opens two routes only.
+
+A request in which the cookie speaks carries `X-Gatehouse-CSRF: 1`: a page of another origin cannot add that without a preflight,
+which is refused.
+"""
+
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request, Response
+
+from app.flows.answers import Authenticated
+from app.problems import CsrfRequired
+
+COOKIE = "__Host-gatehouse-refresh"
+"""The prefix binds it to this host alone, over https (RFC 6265bis §4.1.3.2)."""
+_HEADER = "x-gatehouse-csrf"
+AnyAnswer = TypeVar("AnyAnswer")
+
+
+class Jar:
+    """What the request brought in its cookie, and where an answer's refresh token goes when a cookie was asked for."""
+
+    def __init__(self, request: Request, response: Response) -> None:
+        self._request = request
+        self._response = response
+
+    def token(self) -> str | None:
+        """The refresh token of the cookie. Raises CsrfRequired when it came without the header."""
+        token = self._request.cookies.get(COOKIE)
+        if token and self._request.headers.get(_HEADER) != "1":
+            raise CsrfRequired
+        return token or None
+
+    def keep(self, answer: AnyAnswer) -> AnyAnswer:
+        """The *answer* without its refresh token, if that is to be kept in the cookie."""
+        if not isinstance(answer, Authenticated) or not answer.in_cookie:
+            return answer
+        self._set(answer.refresh_token or "", max_age=answer.refresh_expires_in)
+        return answer.model_copy(update={"refresh_token": None})
+
+    def empty(self) -> None:
+        if COOKIE in self._request.cookies:
+            self._set("", max_age=0)
+
+    def _set(self, token: str, *, max_age: int) -> None:
+        self._response.set_cookie(
+            COOKIE, token, max_age=max_age, path="/", secure=True, httponly=True, samesite="strict"
+        )
+
+
+async def _jar(request: Request, response: Response) -> Jar:
+    return Jar(request, response)
+
+
+TheJar = Annotated[Jar, Depends(_jar)]

@@ -1,0 +1,71 @@
+"""Stored hashes, ours and those that other systems left behind: what each costs, and whether a password fits it.
+
+A hash above its scheme's bound is never computed, so that no import can make the service hash for minutes.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from app.crypto.schemes import SCHEMES, Scheme
+
+OURS = "$argon2id$"
+_LONGEST = 512
+_UNSAID_ROUNDS = "5000"
+"""Of SHA-crypt; every other scheme says its numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A hash that was understood and may be computed. `cost` is one word for all that take the same work."""
+
+    scheme: Scheme
+    cost: str
+    text: str = field(repr=False)
+
+    def fits(self, password: str) -> bool:
+        """Raises ValueError where the scheme cannot say: a NUL, a malformed salt, more than any system took.
+
+        Other systems compared what was typed, so it is not normalised for them.
+        """
+        typed = normal(password) if self.text.startswith(OURS) else password
+        if len(typed.encode()) > self.scheme.longest:
+            raise ValueError("The password is longer than the scheme takes.")
+        return self.scheme.check(typed, self.text)
+
+    def read_whole(self, password: str) -> bool:
+        """Whether a right password is the only right one, so that a new hash of it refuses nobody who was let in before."""
+        return self.scheme.reads is None or len(password.encode()) < self.scheme.reads
+
+
+def understand(text: str) -> Stored:
+    """Raises ValueError, with a sentence that never holds the hash, unless it can be verified here (for an import)."""
+    scheme, numbers, plain = _parse(text)
+    if scheme is None:
+        raise ValueError("It is no hash of a scheme that is known here.")
+    cost = " ".join([scheme.name, *(f"{name}={number}" for name, number in numbers.items())])
+    if not scheme.bound(numbers):
+        raise ValueError(f"It costs too much to be computed at every sign-in: {cost}.")
+    return Stored(scheme, cost, plain)
+
+
+def read(text: str) -> Stored | None:
+    """As `understand`, and None for what it refuses."""
+    with suppress(ValueError):
+        return understand(text)
+    return None
+
+
+def normal(password: str) -> str:
+    """NFC (NIST SP 800-63B-4 §3.1.1.2)."""
+    return unicodedata.normalize("NFC", password)
+
+
+def _parse(text: str) -> tuple[Scheme | None, Mapping[str, int], str]:
+    """Django writes a word of its own before what others understand too."""
+    plain = text.removeprefix("argon2").removeprefix("bcrypt$")
+    for scheme in SCHEMES if len(text) <= _LONGEST else ():
+        if found := scheme.form.fullmatch(plain):
+            return scheme, {name: int(value) for name, value in found.groupdict(_UNSAID_ROUNDS).items()}, plain
+    return None, {}, plain

@@ -1,0 +1,117 @@
+"""Recognising devices: each sign-in leaves a token that marks the device as known, or trusted once a factor was proved on it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.clock import Clock
+from app.crypto import one_time
+from app.crypto.chance import new_id
+from app.crypto.devices import DeviceTokens
+from app.settings.people import DeviceSettings
+from app.store import devices, sessions
+from app.store.challenges import Challenge
+from app.store.database import Tx
+from app.store.devices import Device
+from app.store.sessions import Kept
+from app.visitor import Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How somebody comes to sign in: from where, on which known device, and what they ask for.
+
+    *remember*: trust the device once a second factor is proved. *cookie*: keep the refresh token in a cookie.
+    """
+
+    visitor: Visitor
+    device_id: UUID | None = None
+    remember: bool = False
+    cookie: bool = False
+
+    @classmethod
+    def of(cls, sign_in: Challenge, visitor: Visitor) -> "Arrival":
+        """What was asked for when the sign-in began, and where it is completed."""
+        return cls(visitor, sign_in.device_id, sign_in.remember, sign_in.cookie)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A device, and the token by which it is known the next time."""
+
+    id: UUID
+    token: str
+    trusted: bool
+
+
+@dataclass(frozen=True)
+class Recognising:
+    settings: DeviceSettings
+    clock: Clock
+    tokens: DeviceTokens
+
+    async def find(self, tx: Tx, token: str | None, *, user_id: UUID) -> Device | None:
+        """The device of *token*, if it is one of the user's and their password and factors are as it knew them."""
+        return await devices.find(tx, one_time.digest(token), user_id=user_id) if token else None
+
+    def trusts(self, until: datetime | None) -> bool:
+        return self.settings.trust and until is not None and until > self.clock.now()
+
+    async def meet(
+        self, tx: Tx, user_id: UUID, arrival: Arrival, *, credential_version: int, proved: bool
+    ) -> Recognised:
+        """Meet the device of somebody who was admitted in this transaction; *proved*: with a second factor."""
+        now, visitor = self.clock.now(), arrival.visitor
+        trust_until = now + self.settings.trusted_for if proved and arrival.remember and self.settings.trust else None
+        known = arrival.device_id and await devices.meet(
+            tx,
+            arrival.device_id,
+            user_id=user_id,
+            network=visitor.network,
+            agent=visitor.agent,
+            trust_until=trust_until,
+            at=now,
+        )
+        if known:
+            return await self._recognised(tx, known.id, known.key_id, known.trusted_until)
+        await devices.make_room(tx, user_id, credential_version=credential_version, most=self.settings.most)
+        return await self._add(tx, user_id, visitor, credential_version, trust_until)
+
+    async def keep(self, tx: Tx, kept: Kept, visitor: Visitor) -> Recognised:
+        """The device of a session that goes on; another one when it was forgotten, or died with a change of credentials."""
+        session = kept.session
+        if session.device_id and kept.device_key:
+            return await self._recognised(tx, session.device_id, kept.device_key, kept.trusted_until)
+        device = await self._add(tx, session.user_id, visitor, session.credential_version, None)
+        await sessions.place(tx, session.id, device_id=device.id)
+        return device
+
+    async def _add(
+        self, tx: Tx, user_id: UUID, visitor: Visitor, credential_version: int, trusted_until: datetime | None
+    ) -> Recognised:
+        now, key_id = self.clock.now(), self.tokens.key_id
+        device_id = new_id(now)
+        token = self.tokens.mint(device_id, key_id=key_id)
+        device = Device(
+            id=device_id,
+            user_id=user_id,
+            credential_version=credential_version,
+            digest=one_time.digest(token),
+            key_id=key_id,
+            network=visitor.network,
+            agent=visitor.agent,
+            created_at=now,
+            seen_at=now,
+            trusted_until=trusted_until,
+        )
+        await devices.add(tx, device)
+        return Recognised(device_id, token, self.trusts(trusted_until))
+
+    async def _recognised(self, tx: Tx, device_id: UUID, key_id: bytes, trusted_until: datetime | None) -> Recognised:
+        """With the token it had; with a new one, when the key that made it has left the ring."""
+        trusted = self.trusts(trusted_until)
+        if self.tokens.holds(key_id):
+            return Recognised(device_id, self.tokens.mint(device_id, key_id=key_id), trusted)
+        token = self.tokens.mint(device_id, key_id=self.tokens.key_id)
+        await devices.rekey(tx, device_id, digest=one_time.digest(token), key_id=self.tokens.key_id)
+        return Recognised(device_id, token, trusted)

@@ -1,0 +1,84 @@
+"""Devices that people signed in on: found by the digest of their token, dead when a password or a factor changes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
+
+from app.store.database import Tx
+from app.store.records import columns, read, values
+from app.store.tables import devices, users
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """*known* while it is there; *trusted*, until `trusted_until`, once a second factor was proved on it."""
+
+    id: UUID
+    user_id: UUID
+    credential_version: int
+    digest: bytes
+    key_id: bytes
+    network: str
+    agent: str
+    created_at: datetime
+    seen_at: datetime
+    trusted_until: datetime | None
+
+
+_COLUMNS = columns(devices, Device)
+
+
+async def find(tx: Tx, digest: bytes, *, user_id: UUID) -> Device | None:
+    """The user's device with that token, while their credentials are those that it was met with."""
+    statement = select(*_COLUMNS).where(devices.c.digest == digest, *_alive(user_id))
+    return read(Device, (await tx.execute(statement)).one_or_none())
+
+
+async def of_user(tx: Tx, user_id: UUID) -> list[Device]:
+    """The user's devices, the one used last first."""
+    statement = select(*_COLUMNS).where(*_alive(user_id)).order_by(devices.c.seen_at.desc(), devices.c.id)
+    return [Device(**row._mapping) for row in await tx.execute(statement)]  # noqa: SLF001  its public name
+
+
+async def add(tx: Tx, device: Device) -> None:
+    await tx.execute(insert(devices).values(**values(device)))
+
+
+async def make_room(tx: Tx, user_id: UUID, *, credential_version: int, most: int) -> None:
+    """Forget the dead ones, and of the others those unused the longest, so that *most* there are with one more.
+
+    The user is locked, or two at once would wait for each other's sessions.
+    """
+    theirs = devices.c.user_id == user_id
+    surplus = select(devices.c.id).where(theirs).order_by(devices.c.seen_at.desc()).offset(most - 1)
+    dead = devices.c.credential_version != credential_version
+    await tx.execute(delete(devices).where(theirs, or_(dead, devices.c.id.in_(surplus))))
+
+
+async def meet(
+    tx: Tx, device_id: UUID, *, user_id: UUID, network: str, agent: str, trust_until: datetime | None, at: datetime
+) -> Device | None:
+    """See a device again, and trust it until *trust_until* if that is given; None when it was forgotten meanwhile."""
+    seen = {"seen_at": at, "network": network, "agent": agent}
+    trust = {"trusted_until": trust_until} if trust_until else {}
+    statement = update(devices).where(devices.c.id == device_id, *_alive(user_id)).values(**seen, **trust)
+    return read(Device, (await tx.execute(statement.returning(*_COLUMNS))).one_or_none())
+
+
+async def rekey(tx: Tx, device_id: UUID, *, digest: bytes, key_id: bytes) -> None:
+    """Another token takes the place of the one whose key is gone."""
+    await tx.execute(update(devices).where(devices.c.id == device_id).values(digest=digest, key_id=key_id))
+
+
+async def forget(tx: Tx, device_id: UUID, *, user_id: UUID) -> bool:
+    statement = delete(devices).where(devices.c.id == device_id, devices.c.user_id == user_id)
+    return (await tx.execute(statement)).rowcount == 1
+
+
+def _alive(user_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return (
+        devices.c.user_id == user_id,
+        and_(users.c.id == devices.c.user_id, users.c.credential_version == devices.c.credential_version),
+    )

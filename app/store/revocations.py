@@ -1,0 +1,49 @@
+"""What the revocation feed reads: sessions that ended and users who were cut off, by the database's own time.
+
+An ended session tells by its row. Of a deleted user no row is left: a cut-off tells that no token from before it is good.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import false, func, select, true, union_all
+from sqlalchemy.dialects.postgresql import insert
+
+from app.store.database import Tx
+from app.store.tables import cut_offs, sessions
+
+_AT_ONCE = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Of one session or, `of_user`, of everything a user held. `age` is how long ago; below zero while it lies ahead."""
+
+    id: UUID
+    at: datetime
+    of_user: bool
+    age: timedelta
+
+
+async def cut(tx: Tx, user_id: UUID, *, ahead: timedelta = _AT_ONCE) -> None:
+    """Let no token of the user be good that was minted before now, or before some time *ahead* for who never comes back."""
+    statement = insert(cut_offs).values(user_id=user_id, at=func.clock_timestamp() + ahead)
+    later = {"at": func.greatest(cut_offs.c.at, statement.excluded.at)}
+    await tx.execute(statement.on_conflict_do_update(index_elements=[cut_offs.c.user_id], set_=later))
+
+
+async def ended_since(tx: Tx, window: timedelta) -> list[End]:
+    """What ended within the last *window*, by the database's time.
+
+    `statement_timestamp()`, because no index is used for a bound that may change from row to row.
+    """
+    since = func.statement_timestamp() - window
+    found = union_all(
+        select(sessions.c.id, sessions.c.ended_at.label("at"), false().label("of_user")).where(
+            sessions.c.ended_at > since
+        ),
+        select(cut_offs.c.user_id, cut_offs.c.at, true()).where(cut_offs.c.at > since),
+    ).subquery()
+    rows = await tx.execute(select(found, (func.clock_timestamp() - found.c.at).label("age")))
+    return [End(*row) for row in rows]

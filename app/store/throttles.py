@@ -1,0 +1,64 @@
+"""Failures in a row, and the growing delay that they cause: one row a key, which is a digest and says nothing about whom."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ARRAY, Interval, LargeBinary, SmallInteger, bindparam, text
+
+from app.store.database import Tx
+from app.store.schema import Moment
+
+_SPEND = text(
+    """
+    INSERT INTO throttles AS t (key, streak, free_at) VALUES (:key, 1, :now)
+    ON CONFLICT (key) DO UPDATE SET (streak, free_at) = (
+        SELECT n.streak, :now + coalesce((:pauses)[n.streak - :first + 1], interval '0')
+        FROM (SELECT CASE WHEN t.free_at < :begin THEN 1 ELSE least(t.streak + 1, :most) END AS streak) AS n
+    )
+    WHERE t.free_at <= :now
+    RETURNING streak
+    """
+).bindparams(
+    bindparam("key", type_=LargeBinary),
+    bindparam("now", type_=Moment),
+    bindparam("begin", type_=Moment),
+    bindparam("pauses", type_=ARRAY(Interval)),
+    bindparam("first", type_=SmallInteger),
+    bindparam("most", type_=SmallInteger),
+)
+_FREE_AT = text("SELECT free_at FROM throttles WHERE key = :key").bindparams(bindparam("key", type_=LargeBinary))
+_CLEAR = text("DELETE FROM throttles WHERE key = :key").bindparams(bindparam("key", type_=LargeBinary))
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """The *first* failure in a row that delays; it and each further one by the next of *pauses*, the last one for good.
+
+    A row of failures is *forgotten* so long after its last delay.
+    """
+
+    first: int
+    pauses: tuple[timedelta, ...]
+    forgotten: timedelta
+
+
+async def spend(tx: Tx, key: bytes, *, delays: Delays, at: datetime) -> timedelta | None:
+    """Count a failure by one statement. While the last one's delay lasts, count nothing and say how long it still is."""
+    given = {
+        "key": key,
+        "now": at,
+        "begin": at - delays.forgotten,
+        "pauses": list(delays.pauses),
+        "first": delays.first,
+        "most": delays.first + len(delays.pauses) - 1,
+    }
+    if (await tx.execute(_SPEND, given)).one_or_none():
+        return None
+    # The row is locked, although the statement left it as it was: nobody takes it away before it is read.
+    free_at: datetime = (await tx.execute(_FREE_AT, {"key": key})).scalar_one()
+    return free_at - at
+
+
+async def clear(tx: Tx, key: bytes) -> None:
+    """The row of failures ends, and with it the delay."""
+    await tx.execute(_CLEAR, {"key": key})

@@ -1,0 +1,99 @@
+"""How often a password may be guessed. A failure is counted before the password is looked at, and given back when it was right.
+
+An account has a delay a network, growing with the failures in a row, and a limit of its own; a network has one over all accounts.
+A known device has a lane of its own, which nobody else's failures close: a lock must not be a weapon against the owner.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.crypto.vault import Vault
+from app.events import Event
+from app.problems import RateLimited
+from app.settings.limits import LimitSettings, Mode
+from app.store import limits, throttles
+from app.store.database import Database
+from app.store.limits import Bucket, Taken
+from app.store.throttles import Delays
+from app.visitor import Visitor
+from app.watch import audit
+from app.watch.limits import Limit
+
+_DEVICE, _PAIR, _ACCOUNT = "login device", "login account and network", "login account"
+_NETWORK, _WIDER_NETWORK = "login network", "login wider network"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What an attempt took: a failure in the row of its *lane*, and one from each limit."""
+
+    lane: bytes
+    takes: tuple[Taken, ...]
+
+
+class Throttle:
+    """*network*: whether the limits of networks are enforced."""
+
+    def __init__(self, settings: LimitSettings, *, network: Mode, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+        self._modes = {_DEVICE: settings.login, _PAIR: settings.login, _ACCOUNT: settings.login}
+        self._modes |= {_NETWORK: network, _WIDER_NETWORK: network}
+        self._delays = Delays(settings.login_delay_at, settings.login_delays, settings.login_delay_forgotten)
+        self._account = Limit(_ACCOUNT, settings.login_failures, database=database, vault=vault)
+        self._network = Limit(_NETWORK, settings.network_failures, database=database, vault=vault, volatile=True)
+        self._wider_network = Limit(
+            _WIDER_NETWORK, settings.wider_network_failures, database=database, vault=vault, volatile=True
+        )
+
+    async def spend(self, account: str, visitor: Visitor, *, device: UUID | None, at: datetime) -> Spent:
+        """Count a failure in advance, committed. Raises RateLimited, and counts nothing, after too many.
+
+        *account* is a folded e-mail address, known here or not; *device* is known to be that user's.
+        """
+        lane, row = self._lane(account, visitor, device)
+        owners = {} if device else self._buckets(account, visitor)
+        async with self._database.begin() as tx:
+            wait = await throttles.spend(tx, row, delays=self._delays, at=at)
+            delayed = {lane: wait} if wait else {}
+            self._refuse(delayed)
+            takes = await limits.count(tx, list(owners), at=at)
+            used_up = _used_up(takes, owners, at)
+            self._refuse(used_up)
+            await limits.give_back(tx, [taken for taken in takes if owners[taken.bucket] in used_up], at=at)
+        for name in delayed | used_up:
+            audit.note(Event.LIMIT_EXCEEDED, limit=name, mode=self._modes[name])
+        return Spent(row, tuple(taken for taken in takes if owners[taken.bucket] not in used_up))
+
+    async def refund(self, spent: Spent, *, at: datetime) -> None:
+        """The password was right: end the row of failures, and give back what was taken from the limits."""
+        async with self._database.begin() as tx:
+            await throttles.clear(tx, spent.lane)
+            await limits.give_back(tx, spent.takes, at=at)
+
+    def _lane(self, account: str, visitor: Visitor, device: UUID | None) -> tuple[str, bytes]:
+        """Whose failures in a row these are, and the key of their row."""
+        name, whose = (_DEVICE, str(device)) if device else (_PAIR, f"{account} {visitor.network}")
+        return name, self._vault.index(whose, of=f"delay {name}")
+
+    def _buckets(self, account: str, visitor: Visitor) -> dict[Bucket, str]:
+        """What is taken from, and the name of its limit. An IPv4 network has no wider one."""
+        taken_from = {self._account: account, self._network: visitor.network}
+        if visitor.wider_network != visitor.network:
+            taken_from[self._wider_network] = visitor.wider_network
+        return {bucket: limit.name for limit, key in taken_from.items() for bucket in limit.buckets(key)}
+
+    def _refuse(self, exceeded: dict[str, timedelta]) -> None:
+        """Raise RateLimited, which undoes the attempt, if any of these limits is enforced."""
+        enforced = {name: wait for name, wait in exceeded.items() if self._modes[name] == "enforce"}
+        if enforced:
+            name = max(enforced, key=lambda name: enforced[name])
+            audit.note(Event.LIMIT_EXCEEDED, limit=name, mode="enforce")
+            raise RateLimited(retry_after=enforced[name])
+
+
+def _used_up(takes: list[Taken], owners: dict[Bucket, str], at: datetime) -> dict[str, timedelta]:
+    """The limits that had no room, and for how long."""
+    late = sorted((taken for taken in takes if taken.late(at) > timedelta(0)), key=lambda taken: taken.late(at))
+    return {owners[taken.bucket]: taken.late(at) for taken in late}

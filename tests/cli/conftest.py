@@ -1,0 +1,17 @@
+"""Commands run in this process, too, and configure the logs: on a stream that is closed when they are done."""
+
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from tests.world import own_logging
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Or whoever logs next would write to that stream."""
+    before = structlog.get_config()
+    with own_logging():
+        yield
+    structlog.configure(**before)

@@ -1,0 +1,152 @@
+"""`gatehouse users` as an operator runs it: what it prints, what it asks, and how it refuses."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import pytest
+from typer.testing import CliRunner, Result
+
+from app.cli import commands
+from app.crypto.chance import new_id
+from tests import postgres
+from tests.world import KEY, own_logging
+
+ADA = "Ada@example.test"
+USER = """INSERT INTO users (id, email, email_folded, password_hash, locale, created_at)
+    VALUES ($1, $2, lower($2), '', 'en', '2026-01-02 03:04Z')"""
+SESSION = """INSERT INTO sessions (id, user_id, credential_version, key_id, amr, acr, auth_time, created_at, rotated_at, expires_at)
+    VALUES ($1, $2, 1, '', '{pwd}', '', now(), now(), now(), now() + interval '1 day')"""
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, database_url: str) -> Iterator[None]:
+    """The verbs complete the environment; a test gives it back as it was."""
+    before = dict(os.environ)
+    given = {
+        "ENVIRONMENT": "development",
+        "DATA_DIR": str(tmp_path),
+        "DATABASE__URL": database_url,
+        "DATABASE__TLS": "disable",
+        "SECRET_KEYS": KEY,
+        "LOGS__FORMAT": "json",
+    }
+    os.environ |= {f"GATEHOUSE_{name}": value for name, value in given.items()}
+    with own_logging():
+        yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+async def ada(sweeper: asyncpg.Connection, database_url: str) -> UUID:  # noqa: ARG001  swept before
+    """Somebody with two sessions."""
+    user = new_id(datetime.now(UTC))
+    await sweeper.execute(USER, user, ADA)
+    for _ in range(2):
+        await sweeper.execute(SESSION, new_id(datetime.now(UTC)), user)
+    return user
+
+
+async def users(*arguments: str, answer: str = "") -> Result:
+    """In a thread: the verbs begin a loop of their own."""
+    return await asyncio.to_thread(CliRunner().invoke, commands, ["users", *arguments], input=answer)
+
+
+async def test_show_tells_what_is_known(ada: UUID) -> None:
+    told = (await users("show", ADA)).stdout.splitlines()
+    assert [" ".join(line.split()) for line in told] == [
+        f"id {ada}",
+        f"email {ADA}",
+        "active yes",
+        "password_expired no",
+        "locale en",
+        "created_at 2026-01-02 03:04 UTC",
+        "last_login_at -",
+        "factors -",
+        "sessions 2",
+    ]
+    as_json = json.loads((await users("show", str(ada), "--json")).stdout)
+    assert as_json == {
+        "id": str(ada),
+        "email": ADA,
+        "active": True,
+        "password_expired": False,
+        "locale": "en",
+        "created_at": "2026-01-02T03:04:00+00:00",
+        "last_login_at": None,
+        "factors": [],
+        "sessions": 2,
+    }
+
+
+async def test_disable_and_enable_say_what_became_of_whom(ada: UUID, sweeper: asyncpg.Connection) -> None:
+    disabled = await users("disable", ADA, "--reason", "lost laptop")
+    assert (disabled.exit_code, disabled.stdout) == (0, f"{ADA} ({ada}) is disabled; sessions ended: 2.\n")
+    (event,) = [json.loads(line) for line in disabled.stderr.splitlines()]
+    assert (event["event"], event["user_id"], event["reason"]) == ("user.disabled", str(ada), "lost laptop")
+    assert await sweeper.fetchval("SELECT (active, credential_version) FROM users") == (False, 2)
+    assert await sweeper.fetchval("SELECT user_id FROM cut_offs") == ada
+    enabled = await users("enable", str(ada), "--json")
+    assert json.loads(enabled.stdout) == {"id": str(ada), "email": ADA, "done": "enabled", "sessions_ended": 0}
+    assert await sweeper.fetchval("SELECT active FROM users") is True
+
+
+async def test_end_sessions_ends_them_all_and_nothing_else(ada: UUID, sweeper: asyncpg.Connection) -> None:
+    done = await users("end-sessions", ADA, "--json")
+    assert json.loads(done.stdout) == {"id": str(ada), "email": ADA, "done": "signed out", "sessions_ended": 2}
+    assert await sweeper.fetchval("SELECT array_agg(end_reason) FROM sessions") == ["operator", "operator"]
+    assert await sweeper.fetchval("SELECT (active, credential_version) FROM users") == (True, 1)
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", ""])
+async def test_delete_asks_first_and_no_answer_is_no(ada: UUID, sweeper: asyncpg.Connection, answer: str) -> None:
+    asked = await users("delete", ADA, answer=answer)
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert asked.stderr == f"Delete {ADA} ({ada}) and everything that is theirs? [y/N]: Nothing was changed.\n"
+    assert await sweeper.fetchval("SELECT count(*) FROM users") == 1
+
+
+@pytest.mark.parametrize(("option", "answer"), [("--yes", ""), ("--reason=left", "y\n")])
+async def test_delete_removes_the_user_and_leaves_the_cut_off(
+    ada: UUID, sweeper: asyncpg.Connection, option: str, answer: str
+) -> None:
+    done = await users("delete", ADA, option, answer=answer)
+    assert (done.exit_code, done.stdout) == (0, f"{ADA} ({ada}) is deleted.\n")
+    assert await sweeper.fetchval("SELECT count(*) FROM sessions") == 0
+    assert await sweeper.fetchval("SELECT user_id FROM cut_offs") == ada
+
+
+@pytest.mark.parametrize("verb", ["show", "disable", "enable", "end-sessions", "delete"])
+async def test_an_unknown_user_is_one_sentence(verb: str) -> None:
+    for who in ("nobody@example.test", str(new_id(datetime.now(UTC))), "nonsense"):
+        refused = await users(verb, who)
+        assert (refused.exit_code, refused.stdout, refused.stderr) == (2, "", "Nobody has this address or id.\n")
+
+
+async def test_an_older_schema_or_a_database_that_does_not_answer_is_one_sentence(postgres_url: str) -> None:
+    url = await postgres.create(postgres_url, "unmigrated_users")
+    os.environ["GATEHOUSE_DATABASE__URL"] = url
+    assert (await users("show", ADA)).stderr == (
+        "The database's schema is older than this code: run `gatehouse migrate` first.\n"
+    )
+    await postgres.drop(postgres_url, "unmigrated_users")
+    refused = await users("disable", ADA)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "GATEHOUSE_DATABASE__URL" in refused.stderr
+
+
+async def test_a_user_who_is_held_too_long_is_left_as_they_were(ada: UUID, sweeper: asyncpg.Connection) -> None:
+    """Somebody's transaction holds the row: the verb gives up and says that nothing was changed."""
+    os.environ["GATEHOUSE_DATABASE__STATEMENT_LIMIT"] = "0.3"
+    async with sweeper.transaction():
+        await sweeper.execute("SELECT 1 FROM users WHERE id = $1 FOR UPDATE", ada)
+        refused = await users("disable", ADA)
+    assert refused.exit_code == 2
+    assert refused.stderr.splitlines()[-1] == "The database does not answer. Nothing was changed: run this again."
+    assert await sweeper.fetchval("SELECT active FROM users") is True
