@@ -7,6 +7,7 @@ factor needs no migration; what is secret is sealed before it gets here (law 6).
 from app.store.schema import metadata
 from app.store.tables.people import registrations, resets, users
 from app.store.tables.proofs import budgets, challenges, cooldowns, enrollments
+from app.store.tables.sending import sends, sms_blocks
 from app.store.tables.sessions import cut_offs, devices, sessions, signing_keys
 from app.store.tables.shared import limits, network_limits, outbox, throttles
 
@@ -23,8 +24,10 @@ __all__ = [
     "outbox",
     "registrations",
     "resets",
+    "sends",
     "sessions",
     "signing_keys",
+    "sms_blocks",
     "throttles",
     "users",
 ]
