@@ -25,6 +25,7 @@ from app.api import (
     signing_in,
     signing_up,
     step_up,
+    webhooks,
 )
 from app.api.guard import refuse_unguarded
 from app.clock import Clock, SystemClock
@@ -85,6 +86,7 @@ def _routers(settings: Settings, works: Works) -> list[APIRouter]:
         passwords.router,
         revocations.router,
         machines.router,
+        webhooks.router,
     ]
     if settings.registration.open:
         routers.append(signing_up.router)

@@ -33,6 +33,22 @@ class Delivery(StrEnum):
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
 
+    @property
+    def earlier(self) -> tuple["Delivery", ...]:
+        """What it may follow. Reports come in any order: a message only ever gets further, and a last word stays."""
+        return tuple(one for one in Delivery if _STAGES[one] < _STAGES[self])
+
+
+_STAGES = {
+    Delivery.NONE: 0,
+    Delivery.UNKNOWN: 1,
+    Delivery.FAILED: 2,
+    Delivery.ACCEPTED: 3,
+    Delivery.SENT: 4,
+    Delivery.DELIVERED: 5,
+    Delivery.UNDELIVERED: 5,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -49,7 +65,8 @@ class Draft:
 class Message:
     """A finished message. `code` is the secret it carries, if any: only the dev inbox looks at it.
 
-    `lifetime` is how long the message is worth delivering.
+    `lifetime` is how long the message is worth delivering; `callback` the address that its receipts go to, which is a
+    secret too.
     """
 
     channel: Channel
@@ -60,3 +77,4 @@ class Message:
     code: str | None = field(default=None, repr=False)
     lifetime: timedelta = timedelta(hours=3)
     region: str = ""
+    callback: str | None = field(default=None, repr=False)

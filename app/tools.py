@@ -16,18 +16,24 @@ from app.crypto.vault import Vault
 from app.factors.base import AnyFactor
 from app.factors.registry import Factors
 from app.flows.background import Background
+from app.flows.fixed_codes import FixedCodes
 from app.flows.letters import Letters
 from app.flows.states import States
 from app.messages import Channel
 from app.senders.base import BreachedPasswords, Sender
 from app.senders.inbox import Inbox
 from app.senders.queue import MailQueue
+from app.senders.relay import Relay
 from app.settings import Settings
+from app.settings.fixed_codes import refuse_lasting
+from app.settings.groups import SmsSettings
 from app.settings.people import PasswordSettings
 from app.store.database import Database
 from app.texts import LastLine, Texts, languages, over_ours
 from app.watch.revocations import Revocations
 from app.watch.sightings import Sightings
+from app.watch.sms_firewall import SmsFirewall, modes_of
+from app.watch.sms_rules import SmsRules
 from app.watch.throttle import Throttle
 
 
@@ -51,6 +57,7 @@ class Tools:
         self.throttle = Throttle(
             settings.limits, network=settings.network_limits, database=self.database, vault=self.vault
         )
+        self.firewall = SmsFirewall(SmsRules.of(settings), modes_of(settings), vault=self.vault)
         self.factors = Factors(kinds, settings, fingerprints=self.fingerprints)
         self.states = States(self.vault, self.factors)
         self.inbox = Inbox(Path(settings.data_dir) / "inbox.jsonl", clock=clock)
@@ -67,10 +74,25 @@ def _senders(settings: Settings, clock: Clock, inbox: Inbox) -> Mapping[Channel,
     """The providers' libraries are slow to load, so only those are loaded that are configured."""
     senders: dict[Channel, Sender] = {Channel.SMS: inbox, Channel.EMAIL: inbox}
     if settings.sms.plivo_auth_id:
-        senders[Channel.SMS] = import_module("app.senders.plivo").PlivoSender(settings.sms, clock=clock)
+        senders[Channel.SMS] = _sms(settings.sms, clock)
+    if numbers := settings.sms.test_numbers:
+        if not settings.in_development:
+            refuse_lasting(numbers, now=clock.now())
+        senders[Channel.SMS] = FixedCodes(numbers, senders[Channel.SMS], clock)
     if settings.email.smtp_url:
         senders[Channel.EMAIL] = import_module("app.senders.smtp").SmtpSender(settings.email, clock=clock)
     return senders
+
+
+def _sms(settings: SmsSettings, clock: Clock) -> Sender:
+    """Plivo; and who takes over what it turns away."""
+    through_plivo = import_module("app.senders.plivo").PlivoSender
+    first: Sender = through_plivo(settings, clock=clock)
+    if settings.fallback_plivo_src:
+        return Relay(first, through_plivo(settings.fallback_plivo, clock=clock, name="plivo fallback"))
+    if settings.fallback_webhook_url:
+        return Relay(first, import_module("app.senders.webhook").WebhookSender(settings, clock=clock))
+    return first
 
 
 def _breached(settings: PasswordSettings) -> BreachedPasswords | None:

@@ -44,6 +44,11 @@ class Visitors:
         shown = "".join(letter for letter in agent[: 2 * _LONGEST_AGENT] if " " <= letter <= "~")
         return Visitor(self._address(peer, forwarded), shown[:_LONGEST_AGENT])
 
+    def overlooks(self, peer: str | None) -> bool:
+        """Whether *peer*, who tells of others, stands where own proxies stand, and was not named."""
+        address = _read(peer or "")
+        return address is not None and not address.is_global and not self._trusts(address)
+
     def _address(self, peer: str | None, forwarded: Sequence[str]) -> Address | None:
         """From the right: each trusted proxy tells of the one before it; whoever is not trusted is the visitor."""
         address = _read(peer or "")

@@ -9,7 +9,10 @@ from starlette.responses import Response
 
 RawHeaders = list[tuple[bytes, bytes]]
 
-_EXPOSED = (b"access-control-expose-headers", b"Retry-After, WWW-Authenticate, X-Request-Id")
+_EXPOSED = (
+    b"access-control-expose-headers",
+    b"RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id",
+)
 _COOKIES = (b"access-control-allow-credentials", b"true")
 """For the refresh token's cookie, which opens two routes and nothing else."""
 _PREFLIGHT = {

@@ -53,9 +53,11 @@ class FactorChange(Shape):
     openapi_extra=EITHER,
     responses=refusals(*ASKING, parameters=True),
 )
-async def resend_confirmation(factor_id: UUID, who: EnrollmentAccess, house: TheHouse) -> ChallengeState:
+async def resend_confirmation(
+    factor_id: UUID, who: EnrollmentAccess, house: TheHouse, visitor: TheVisitor
+) -> ChallengeState:
     """Send a new code for a factor that is not confirmed yet. Only the newest code is good."""
-    return await house.enroll.ask_again(who, factor_id)
+    return await house.enroll.ask_again(who, factor_id, visitor)
 
 
 @router.get("/me/factors", openapi_extra=EITHER, responses=refusals(InvalidToken))
@@ -107,13 +109,13 @@ def routes(factors: Factors) -> APIRouter:
         openapi_extra=EITHER,
         responses=refusals(*CHANGING, SmsNotAllowed, ResendTooSoon, SmsUnavailable, body=True),
     )
-    async def enroll_factor(body: AnyEnroll, who: EnrollmentAccess, house: TheHouse) -> Begun:
+    async def enroll_factor(body: AnyEnroll, who: EnrollmentAccess, house: TheHouse, visitor: TheVisitor) -> Begun:
         """Begin to enrol a factor, or to replace one: it counts once it is confirmed, within 15 minutes.
 
         Needs a proof of the last five minutes, by the strongest factor that is enrolled or a recovery code; the first
         factor may also be enrolled with an enrolment token.
         """
-        return await house.enroll(who, body)
+        return await house.enroll(who, body, visitor)
 
     @enrolling.post(
         "/me/factors/{factor_id}/confirm",

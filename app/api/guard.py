@@ -29,6 +29,7 @@ PUBLIC = frozenset(
         "GET /.well-known/jwks.json",
         "GET /.well-known/oauth-authorization-server",
         "GET /sessions/revocations",
+        "POST /webhooks/plivo/{receipt}",
         "GET /livez",
         "GET /readyz",
         "GET /problems",

@@ -16,6 +16,7 @@ from app.flows.login import Login
 from app.flows.logout import Logout
 from app.flows.manage import Manage
 from app.flows.profile import Profiles
+from app.flows.receipts import Receipts
 from app.flows.refresh import Refresh
 from app.flows.register import Register
 from app.flows.reset import Reset
@@ -26,6 +27,7 @@ from app.flows.verify import Verify
 from app.senders.inbox import Inbox
 from app.store.database import Database
 from app.visitor import Visitors
+from app.watch.limits import NetworkLimits
 from app.watch.refusals import Refusals
 from app.watch.revocations import Revocations
 from app.watch.sightings import Sightings
@@ -40,6 +42,7 @@ class House:
     visitors: Visitors
     sightings: Sightings
     refusals: Refusals
+    network_limits: NetworkLimits
     database: Database
     register: Register
     login: Login
@@ -56,6 +59,7 @@ class House:
     manage: Manage
     sessions: Sessions
     devices: Devices
+    receipts: Receipts
     inbox: Inbox
 
 

@@ -10,6 +10,7 @@ from app.api.guard import FullAccess
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
+from app.api.rates import spends
 from app.api.signing_up import Password
 from app.api.strict import StrictRoute
 from app.api.visitor import TheVisitor
@@ -56,7 +57,8 @@ class ChangePasswordRequest(Shape):
     "/password/forgot",
     status_code=202,
     tags=[Tag.SIGNING_IN],
-    responses=refusals(body=True, database=False),
+    dependencies=[spends("forgot")],
+    responses=refusals(RateLimited, body=True),
 )
 async def forgot_password(body: ForgotPasswordRequest, house: TheHouse) -> ResetSent:
     """Mail a link that resets the password, good once and for an hour.
@@ -72,7 +74,8 @@ async def forgot_password(body: ForgotPasswordRequest, house: TheHouse) -> Reset
     status_code=204,
     response_class=Response,
     tags=[Tag.SIGNING_IN],
-    responses=refusals(InvalidResetToken, *_CHOOSING, body=True),
+    dependencies=[spends("codes")],
+    responses=refusals(InvalidResetToken, RateLimited, *_CHOOSING, body=True),
 )
 async def reset_password(body: ResetPasswordRequest, house: TheHouse) -> None:
     """Choose a new password, with the token from the mailed link's fragment.

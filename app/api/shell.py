@@ -87,7 +87,9 @@ class Shell:
         scope.setdefault("state", {})["request_id"] = request_id
         bind_request_id(request_id)
         own = (b"x-request-id", request_id.encode())
-        answer = Answer(send, [*self._headers, own, *self._cors.headers(envelope.origin)])
+        headers = [*self._headers, own, *self._cors.headers(_page(scope, envelope))]
+        scope["state"]["headers"] = headers  # what a dependency adds here is on a refusal too
+        answer = Answer(send, headers)
         await _carry(self._choose(scope, envelope), scope, receive, answer)
         _note(scope, answer.status, self._clock.elapsed() - begun)
 
@@ -96,8 +98,13 @@ class Shell:
         if problem is not None:
             return render(problem, Request(scope))
         if envelope.preflight:
-            return self._cors.preflight(envelope.origin)
+            return self._cors.preflight(_page(scope, envelope))
         return self._app
+
+
+def _page(scope: Scope, envelope: Envelope) -> bytes | None:
+    """The origin of the page that asks. What providers call is no page's to read, whatever its origin."""
+    return None if scope["path"].startswith("/webhooks/") else envelope.origin
 
 
 async def _carry(app: ASGIApp, scope: Scope, receive: Receive, answer: Answer) -> None:

@@ -101,9 +101,11 @@ async def login(body: LoginRequest, house: TheHouse, visitor: TheVisitor, jar: T
     "/verify-otp/challenge",
     responses=refusals(*ASKING, body=True),
 )
-async def send_challenge(body: ChallengeRequest, who: PendingAccess, house: TheHouse) -> ChallengeState:
+async def send_challenge(
+    body: ChallengeRequest, who: PendingAccess, house: TheHouse, visitor: TheVisitor
+) -> ChallengeState:
     """Ask for a new code, or for another factor. Only the newest code is good; the attempts are not refilled."""
-    return await house.verify.ask_again(who, body.factor)
+    return await house.verify.ask_again(who, body.factor, visitor)
 
 
 @router.get("/verify-otp", responses=refusals(InvalidToken, MfaAttemptsExhausted))

@@ -10,6 +10,7 @@ from app.addresses import Email
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
+from app.api.rates import spends
 from app.api.strict import StrictRoute
 from app.factors.base import Shape, SixDigits
 from app.flows.answers import VerificationSent
@@ -19,6 +20,7 @@ from app.problems import (
     PasswordBlocklisted,
     PasswordTooLong,
     PasswordTooShort,
+    RateLimited,
 )
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_UP])
@@ -52,7 +54,8 @@ class ResendVerificationRequest(Shape):
 @router.post(
     "/register",
     status_code=202,
-    responses=refusals(PasswordTooShort, PasswordTooLong, PasswordBlocklisted, Overloaded, body=True),
+    dependencies=[spends("register")],
+    responses=refusals(PasswordTooShort, PasswordTooLong, PasswordBlocklisted, Overloaded, RateLimited, body=True),
 )
 async def register(
     body: RegisterRequest,
@@ -76,7 +79,8 @@ async def register(
     "/verify-email",
     status_code=204,
     response_class=Response,
-    responses=refusals(InvalidVerificationCode, body=True),
+    dependencies=[spends("codes")],
+    responses=refusals(InvalidVerificationCode, RateLimited, body=True),
 )
 async def verify_email(body: VerifyEmailRequest, house: TheHouse) -> None:
     """Confirm the address with the code that was mailed. The code is good for 24 hours and five tries.
@@ -86,7 +90,12 @@ async def verify_email(body: VerifyEmailRequest, house: TheHouse) -> None:
     await house.register.verify(body.registration_id, body.code)
 
 
-@router.post("/verify-email/resend", status_code=202, responses=refusals(body=True))
+@router.post(
+    "/verify-email/resend",
+    status_code=202,
+    dependencies=[spends("codes")],
+    responses=refusals(RateLimited, body=True),
+)
 async def resend_verification(body: ResendVerificationRequest, house: TheHouse) -> VerificationSent:
     """Mail a new code, which replaces the one before. Too many mails to one address are dropped without a word."""
     return await house.register.resend(body.registration_id)

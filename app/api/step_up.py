@@ -36,9 +36,11 @@ class PasswordProof(Shape):
     "/step-up/challenge",
     responses=refusals(*ASKING, body=True),
 )
-async def send_step_up_challenge(body: ChallengeRequest, who: FullAccess, house: TheHouse) -> ChallengeState:
+async def send_step_up_challenge(
+    body: ChallengeRequest, who: FullAccess, house: TheHouse, visitor: TheVisitor
+) -> ChallengeState:
     """Have a code sent for a step-up. The attempts of a step-up under way are not refilled."""
-    return await house.step_up.ask(who, body.factor)
+    return await house.step_up.ask(who, body.factor, visitor)
 
 
 def routes(factors: Factors) -> APIRouter:

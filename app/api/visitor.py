@@ -6,12 +6,24 @@ from fastapi import Depends, Request
 
 from app.api.house import TheHouse
 from app.visitor import Visitor
+from app.watch.logs import logger
+
+_log = logger("app.api")
 
 
 async def visitor(request: Request, house: TheHouse) -> Visitor:
     peer = request.client.host if request.client else None
     forwarded = request.headers.getlist("x-forwarded-for")
+    if forwarded and house.visitors.overlooks(peer):
+        _tell_once(request, peer)
     return house.visitors.read(peer, forwarded=forwarded, agent=request.headers.get("user-agent", ""))
+
+
+def _tell_once(request: Request, peer: str | None) -> None:
+    """Everybody behind a proxy that is not named is one visitor to the limits, and they would close for all at once."""
+    if not hasattr(request.app.state, "told_of_proxy"):
+        request.app.state.told_of_proxy = True
+        _log.warning("proxy.not_trusted", peer=peer, advice="Is it yours? Name it in GATEHOUSE_HTTP__TRUSTED_PROXIES.")
 
 
 TheVisitor = Annotated[Visitor, Depends(visitor)]

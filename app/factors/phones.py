@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from phonenumbers import (
+    SUPPORTED_REGIONS,
     NumberParseException,
     PhoneNumberType,
     format_number,
@@ -28,6 +29,7 @@ E164 = Annotated[
 """Plivo takes 14 digits where E.164 allows 15. Everything else that `phonenumbers` would kindly repair is refused."""
 _TEXTABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 _SHOWN = 4
+_NO_COUNTRY = "001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ def read_phone(text: E164, *, regions: tuple[str, ...] | None) -> Phone:
     if not allowed:
         raise SmsNotAllowed
     return Phone(format_number(number, PhoneNumberFormat.E164), region)
+
+
+def is_region(text: str) -> bool:
+    """Whether numbers can be of it: ISO 3166, and 001 for satellites and the like."""
+    return text in SUPPORTED_REGIONS or text == _NO_COUNTRY
 
 
 def mask(e164: str) -> str:

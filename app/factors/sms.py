@@ -24,10 +24,12 @@ from app.factors.base import (
 )
 from app.factors.phones import E164, mask, read_phone
 from app.messages import Channel, Draft
+from app.settings.fixed_codes import FixedCode, fixed_code
 
 
 class SmsSettings(BaseModel):
     regions: tuple[str, ...] | None = None
+    test_numbers: tuple[FixedCode, ...] = ()
 
     @field_validator("regions")
     @classmethod
@@ -85,10 +87,17 @@ class Sms(Factor[SmsState, EnrollSms, SmsAnswer, SmsSettings]):
     def accept(self, state: SmsState, answer: SmsAnswer, asked: Asked, at: datetime) -> SmsState:
         if asked.fingerprint is None or asked.expires_at is None or at >= asked.expires_at:
             raise CodeRejected
-        about = asked.about
-        if not self.fingerprints.match(asked.fingerprint, answer.code, purpose=about.purpose, about=about.challenge_id):
+        fingerprint, about = self._fixed(state, asked.about, at) or asked.fingerprint, asked.about
+        if not self.fingerprints.match(fingerprint, answer.code, purpose=about.purpose, about=about.challenge_id):
             raise CodeRejected
         return state
+
+    def _fixed(self, state: SmsState, about: About, at: datetime) -> bytes | None:
+        """Of a test number's own code, which takes the place of the one that nobody was sent."""
+        fixed = fixed_code(self.settings.test_numbers, state.phone, at=at)
+        if fixed is None:
+            return None
+        return self.fingerprints.take(fixed.code.get_secret_value(), purpose=about.purpose, about=about.challenge_id)
 
     @override
     def unique(self, state: SmsState) -> str:

@@ -18,27 +18,34 @@ from app.factors.registry import Factors
 from app.flows.answers import ChallengeState, whole_seconds
 from app.flows.background import Background
 from app.flows.letters import Letters
+from app.flows.receipts import Receipts
 from app.flows.states import States
 from app.messages import Channel, Delivery, Message
 from app.problems import DatabaseUnavailable, FactorNotEnrolled, InvalidMfaCode, ResendTooSoon, SmsUnavailable
-from app.senders.base import Sender
+from app.senders.base import Sender, Sent
 from app.settings.people import MfaSettings
 from app.store import challenges, cooldowns
 from app.store.challenges import Challenge
 from app.store.cooldowns import Taken
 from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
+from app.visitor import Visitor
 from app.watch import audit
+from app.watch.sms_firewall import SmsFirewall, Verdict, Wanted
 
 
 @dataclass(frozen=True)
 class Put:
-    """A question that was put: the challenge as remembered, and the message that is still to be sent."""
+    """A question that was put: the challenge as remembered, the message that is still to be sent, and what allowed it.
+
+    Without a message nothing is sent: nothing needs to be, or the firewall refused it.
+    """
 
     challenge: Challenge
     next_send: datetime | None = None
     message: Message | None = None
     taken: Taken | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -51,10 +58,12 @@ class Asking:
     states: States
     letters: Letters
     senders: Mapping[Channel, Sender]
+    receipts: Receipts
+    firewall: SmsFirewall
     background: Background
 
-    async def put(self, tx: Tx, challenge: Challenge, enrollment: Enrollment, *, locale: str) -> Put:
-        """Put the question of *enrollment*'s factor, in the place of the one before.
+    async def put(self, tx: Tx, challenge: Challenge, enrollment: Enrollment, visitor: Visitor, *, locale: str) -> Put:
+        """Put the question of *enrollment*'s factor, in the place of the one before; that one stays if this may not be sent.
 
         Raises ResendTooSoon while the last code to this user is cooling down, FactorNotEnrolled for a broken factor.
         """
@@ -66,9 +75,17 @@ class Asking:
         if taken is None:
             next_send = await cooldowns.next_send(tx, challenge.user_id, lane)
             raise ResendTooSoon(retry_after=(next_send or now) - now)
+        message, receipt = self.receipts.attach(
+            self.letters.code(question.draft, purpose=challenge.purpose, locale=locale)
+        )
+        verdict = None
+        if message.channel is Channel.SMS:
+            wanted = replace(_wanted(message, challenge, enrollment), network=visitor.network, receipt=receipt)
+            verdict = await self.firewall.admit(tx, wanted, at=now)
+            if verdict.refused_by:
+                return Put(_unsent(challenge, enrollment.kind), taken.next_at, verdict=verdict)
         asked = await self._renew(tx, challenge, enrollment.kind, question)
-        message = self.letters.code(question.draft, purpose=challenge.purpose, locale=locale)
-        return Put(asked, taken.next_at, message, taken)
+        return Put(asked, taken.next_at, message, taken, verdict)
 
     def _question(self, challenge: Challenge, enrollment: Enrollment) -> Question:
         try:
@@ -93,9 +110,11 @@ class Asking:
 
     async def send(self, put: Put, *, by_name: bool) -> ChallengeState:
         """Send what was put. Raises SmsUnavailable when it was asked for *by_name* and surely not sent."""
+        if put.verdict:
+            self.firewall.tell(put.verdict)
         if put.message is None or put.taken is None:
             return self.state(put.challenge, next_send=put.next_send)
-        sending = self.background.start(self._deliver(put.challenge, put.message, put.taken))
+        sending = self.background.start(self._deliver(put, put.message, put.taken))
         done, _ = await asyncio.wait([sending], timeout=self.answer_wait.total_seconds())
         delivery = sending.result() if done else Delivery.UNKNOWN
         if delivery != Delivery.FAILED:
@@ -104,26 +123,27 @@ class Asking:
             raise SmsUnavailable
         return self.state(replace(put.challenge, delivery=delivery), next_send=None)
 
-    async def _deliver(self, challenge: Challenge, message: Message, taken: Taken) -> Delivery:
-        delivery = await self.senders[message.channel].send(message)
-        audit.note(Event.MESSAGE_SENT, challenge_id=challenge.id, channel=message.channel, delivery=delivery)
+    async def _deliver(self, put: Put, message: Message, taken: Taken) -> Delivery:
+        sent = await self.senders[message.channel].send(message)
+        challenge_id, delivery = put.challenge.id, sent.delivery
+        audit.note(Event.MESSAGE_SENT, challenge_id=challenge_id, channel=message.channel, delivery=delivery)
         with suppress(DatabaseUnavailable):
-            async with self.database.begin() as tx:
-                if delivery == Delivery.FAILED and challenge.factor:
-                    lane, now = challenge.lane(challenge.factor), self.clock.now()
-                    await cooldowns.give_back(tx, challenge.user_id, lane, taken=taken, at=now)
-                await challenges.report(tx, challenge.id, sends=challenge.sends, delivery=delivery)
+            await self.database.run(lambda tx: self._report(tx, put, taken, sent))
         return delivery
 
-    def say_farewell(self, replaced: Enrollment, *, locale: str) -> None:
-        """Tell the old phone that it is the old one; a mail says it too, so this one may be lost."""
-        try:
-            draft = self.factors.known(replaced.kind).farewell(self.states.open(replaced))
-        except CannotOpen:
-            return
-        if draft:
-            farewell = self.letters.sms_notice(draft.to, "phone_changed_sms", locale=locale, region=draft.region)
-            self.background.start(self.senders[draft.channel].send(farewell))
+    async def _report(self, tx: Tx, put: Put, taken: Taken, sent: Sent) -> None:
+        challenge, now = put.challenge, self.clock.now()
+        if sent.delivery == Delivery.FAILED and challenge.factor:
+            lane = challenge.lane(challenge.factor)
+            await cooldowns.give_back(tx, challenge.user_id, lane, taken=taken, at=now)
+        await challenges.report(tx, challenge.id, sends=challenge.sends, delivery=sent.delivery)
+        if put.verdict:
+            await self.firewall.report(tx, put.verdict, sent, at=now)
+
+    async def answered(self, tx: Tx, challenge: Challenge, kind: str) -> None:
+        """A code that was sent was answered right: it no longer counts on the limits of its number."""
+        if challenge.fingerprint and challenge.factor == kind:
+            await self.firewall.answered(tx, challenge.id, challenge.lane(kind), at=self.clock.now())
 
     def state(self, challenge: Challenge, *, next_send: datetime | None) -> ChallengeState:
         """How the client sees *challenge*."""
@@ -138,3 +158,22 @@ class Asking:
                 min(challenge.code_expires_at or challenge.expires_at, challenge.expires_at) - now
             ),
         )
+
+
+def _wanted(message: Message, challenge: Challenge, enrollment: Enrollment) -> Wanted:
+    return Wanted(
+        purpose=message.purpose,
+        number=message.to,
+        region=message.region,
+        confirmed=enrollment.confirmed_at is not None,
+        lane=challenge.lane(enrollment.kind),
+        user_id=challenge.user_id,
+        challenge_id=challenge.id,
+    )
+
+
+def _unsent(challenge: Challenge, kind: str) -> Challenge:
+    """How a challenge is seen for whose factor nothing was sent: what was sent before, for the same one, is still good."""
+    if challenge.factor == kind:
+        return replace(challenge, delivery=Delivery.NONE)
+    return replace(challenge, factor=kind, shown={}, delivery=Delivery.NONE, code_expires_at=None)

@@ -58,7 +58,8 @@ class ChangePassword:
     async def _change(self, who: AccessClaims, user: User, password_hash: str) -> list[UUID]:
         """The sessions that ended. Of two changes at once, the one that comes later meets another version (law 2)."""
         read = user.credential_version
-        async with self.database.begin() as tx:
+
+        async def change(tx: Tx) -> list[UUID]:
             version = await users.change_password(tx, user.id, credential_version=read, password_hash=password_hash)
             if version is None:
                 raise await self._why_not(tx, user)
@@ -67,7 +68,9 @@ class ChangePassword:
             await sessions.carry_over(tx, user.id, credential_version=version)
             await resets.forget(tx, user.id)
             await tell(tx, user.id, "password_changed", at=self.clock.now())
-        return ended
+            return ended
+
+        return await self.database.run(change)
 
     async def _why_not(self, tx: Tx, user: User) -> Exception:
         now = await users.by_id(tx, user.id)

@@ -11,6 +11,7 @@ from app.factors.registry import Factors
 from app.flows.admission import Admission, Opened, methods
 from app.flows.answers import Confirmed, ConfirmedAndAuthenticated, FactorEntry
 from app.flows.asking import Asking
+from app.flows.farewell import Farewell
 from app.flows.issuing import Issuing
 from app.flows.judging import Attempt, Judging, budget_of
 from app.flows.notices import tell
@@ -49,6 +50,7 @@ class Confirm:
     admission: Admission
     issuing: Issuing
     asking: Asking
+    farewell: Farewell
     profiles: Profiles
 
     async def __call__(
@@ -68,13 +70,14 @@ class Confirm:
         kind = attempt.enrollment.kind
         audit.note(Event.FACTOR_CONFIRMED, user_id=who.sub, enrollment_id=enrollment_id, factor=kind)
         if done.replaced:
-            self.asking.say_farewell(done.replaced, locale=done.locale)
+            self.farewell.say(done.replaced, visitor, locale=done.locale)
         return self._answer(done)
 
     async def _consume(self, challenge: Challenge, enrollment: Enrollment) -> None:
         """The answer was right though nothing came of it: it is used, and no failure."""
         async with self.database.begin() as tx:
-            await challenges.close(tx, challenge, at=self.clock.now())
+            if await challenges.close(tx, challenge, at=self.clock.now()):
+                await self.asking.answered(tx, challenge, enrollment.kind)
             await budgets.clear(tx, enrollment.user_id, budget_of(enrollment))
 
     def _answer(self, done: Activated) -> Confirmed | ConfirmedAndAuthenticated:
@@ -99,7 +102,8 @@ class Confirm:
     ) -> Activated:
         """Everything that a new factor changes, in one transaction, behind the lock on the user."""
         enrollment, now = attempt.enrollment, self.clock.now()
-        async with self.database.begin() as tx:
+
+        async def activate(tx: Tx) -> Activated:
             version = await users.renew_credentials(tx, who.sub, credential_version=challenge.credential_version)
             user = await users.by_id(tx, who.sub)
             if version is None or user is None:
@@ -107,14 +111,16 @@ class Confirm:
             await cooldowns.clear(tx, who.sub, challenge.lane(enrollment.kind))
             if not await challenges.close(tx, challenge, at=now):
                 raise InvalidMfaCode(attempts_left=attempt.left)
+            await self.asking.answered(tx, challenge, enrollment.kind)
             replaced = await self._confirm(tx, enrollment, state)
             codes = await self.issuing.issue_first(tx, user)
             session = await self._session(tx, who, enrollment, version, visitor)
             notice = self.factors[enrollment.kind].replaced if replaced else "factor_added"
             await tell(tx, who.sub, notice, at=now)
-            enrolled = await enrollments.of_user(tx, who.sub)
-        factor = self.profiles.entry_of(enrolled, enrollment.id)
-        return Activated(session, factor, user.locale, replaced, codes)
+            factor = self.profiles.entry_of(await enrollments.of_user(tx, who.sub), enrollment.id)
+            return Activated(session, factor, user.locale, replaced, codes)
+
+        return await self.database.run(activate)
 
     async def _confirm(self, tx: Tx, enrollment: Enrollment, state: Shape) -> Enrollment | None:
         """The one that it replaced. Raises PhoneInUse, now that possession is proved."""

@@ -24,6 +24,7 @@ from app.store.challenges import Challenge
 from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
 from app.store.users import User
+from app.visitor import Visitor
 from app.watch import audit
 
 
@@ -42,6 +43,7 @@ class Enroll:
         self,
         who: AccessClaims | EnrollmentClaims,
         request: EnrollShape,
+        visitor: Visitor,
     ) -> EnrollmentBegun[Shape]:
         """Begin; for a kind that is enrolled already, a replacement: the old one works until the new one is confirmed."""
         factor = self.factors[request.factor]
@@ -50,12 +52,14 @@ class Enroll:
             enrolled = factor.enroll(request, Holder(user.email, self.brand))
             enrollment = await self._remember(tx, user, request, enrolled)
             challenge = await self._challenge(tx, user, enrollment)
-            put = await self.asking.put(tx, challenge, enrollment, locale=user.locale)
+            put = await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)
         audit.note(Event.FACTOR_BEGUN, user_id=user.id, enrollment_id=enrollment.id, factor=enrollment.kind)
         asked = await self.asking.send(put, by_name=True)
         return EnrollmentBegun[Shape](id=enrollment.id, setup=enrolled.setup, challenge=asked)
 
-    async def ask_again(self, who: AccessClaims | EnrollmentClaims, enrollment_id: UUID) -> ChallengeState:
+    async def ask_again(
+        self, who: AccessClaims | EnrollmentClaims, enrollment_id: UUID, visitor: Visitor
+    ) -> ChallengeState:
         """Send a new code for a factor that is not confirmed yet; the attempts stay as they are."""
         async with self.database.begin() as tx:
             user = await users.by_id(tx, who.sub)
@@ -70,7 +74,7 @@ class Enroll:
                 raise InvalidToken("The password or a factor of this account was changed.")
             if challenge.attempts >= self.settings.attempts:
                 raise MfaAttemptsExhausted
-            put = await self.asking.put(tx, challenge, enrollment, locale=user.locale)
+            put = await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)
         return await self.asking.send(put, by_name=True)
 
     async def _admit(self, tx: Tx, who: AccessClaims | EnrollmentClaims) -> User:

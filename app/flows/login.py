@@ -14,7 +14,7 @@ from app.clock import Clock
 from app.crypto.passwords import Passwords
 from app.crypto.pool import HashPool
 from app.events import Event
-from app.flows.admission import Admission
+from app.flows.admission import Admission, Opened
 from app.flows.answers import Authenticated, EnrollmentRequired, MfaRequired
 from app.flows.at_once import AtOnce
 from app.flows.password_trial import PasswordTrial
@@ -23,7 +23,7 @@ from app.flows.recognising import Arrival, Recognising
 from app.problems import InvalidCredentials, Overloaded
 from app.settings.people import MfaSettings
 from app.store import enrollments, users
-from app.store.database import Database
+from app.store.database import Database, Tx
 from app.store.devices import Device
 from app.store.enrollments import Enrollment
 from app.store.users import User
@@ -128,12 +128,16 @@ class Login:
     async def _open_session(self, proved: Proved, arrival: Arrival) -> Authenticated:
         """On the password alone: nothing is enrolled, or the device is trusted, still, in this transaction."""
         user, version = proved.user, proved.user.credential_version
-        async with self.database.begin() as tx:
+
+        async def open_(tx: Tx) -> Opened:
             if not await self.admission.admit(tx, user.id, credential_version=version):
                 raise InvalidCredentials
             opened = await self.admission.open(tx, user.id, arrival, credential_version=version, factor=None)
             if proved.enrolled and not opened.device.trusted:
                 raise InvalidCredentials("The device was forgotten in the same moment: sign in again.")
+            return opened
+
+        opened = await self.database.run(open_)
         session = opened.session
         audit.note(Event.SIGNED_IN, user_id=user.id, session_id=session.id, acr=session.acr)
         return self.admission.answer(opened)

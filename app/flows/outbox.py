@@ -59,7 +59,7 @@ class Outbox:
     async def _send(self, notice: Notice) -> Delivery:
         """One notice that cannot be written must not hold up the others."""
         try:
-            return await self.sender.send(self.letters.posted(notice))
+            return (await self.sender.send(self.letters.posted(notice))).delivery
         except Exception:  # noqa: BLE001  whatever is wrong with it, the next one may be right
             _log.exception("notice cannot be sent", extra={"notice_id": str(notice.id)})
             return Delivery.FAILED

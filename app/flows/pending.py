@@ -20,6 +20,7 @@ from app.store.challenges import Challenge
 from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
 from app.store.users import User
+from app.visitor import Visitor
 from app.watch import audit
 
 
@@ -42,7 +43,7 @@ class Pending:
         sign_in = self._sign_in(user, arrival, Purpose.SIGN_IN, chosen.kind if chosen else None)
         async with self.database.begin() as tx:
             await challenges.open_(tx, sign_in, at=self.clock.now())
-            put = await self._put(tx, sign_in, chosen, user.locale) if chosen else None
+            put = await self._put(tx, sign_in, chosen, arrival.visitor, user.locale) if chosen else None
         audit.note(Event.CODE_ASKED, user_id=user.id, challenge_id=sign_in.id, factor=sign_in.factor)
         asked = await self.asking.send(put, by_name=False) if put else None
         return self._answer(sign_in, usable, chosen, asked)
@@ -81,10 +82,10 @@ class Pending:
         ranked = [by_kind[kind] for kind in self.factors.strongest_first(by_kind)]
         return next(iter(preferred + ranked), None)
 
-    async def _put(self, tx: Tx, sign_in: Challenge, chosen: Enrollment, locale: str) -> Put | None:
+    async def _put(self, tx: Tx, sign_in: Challenge, chosen: Enrollment, visitor: Visitor, locale: str) -> Put | None:
         """A code that is cooling down, or a factor that is broken, never blocks the sign-in: others may be left."""
         try:
-            return await self.asking.put(tx, sign_in, chosen, locale=locale)
+            return await self.asking.put(tx, sign_in, chosen, visitor, locale=locale)
         except ResendTooSoon:
             next_send = await cooldowns.next_send(tx, sign_in.user_id, sign_in.lane(chosen.kind))
             return Put(sign_in, next_send=next_send)

@@ -9,7 +9,7 @@ from app.events import Event
 from app.flows.admission import Admission, Opened
 from app.flows.answers import Authenticated
 from app.flows.notices import tell
-from app.flows.recognising import Recognising
+from app.flows.recognising import Recognised, Recognising
 from app.problems import InvalidRefreshToken
 from app.settings.groups import TokenSettings
 from app.store import sessions
@@ -34,12 +34,7 @@ class Refresh:
         claim = self.refresh_tokens.read(refresh_token)
         if claim is None:
             raise InvalidRefreshToken
-        async with self.database.begin() as tx:
-            kept = await self._rotate(tx, claim, visitor) or await self._again(tx, claim)
-            # Beside a change of factors the first look may have met the new session and the old user: look once more.
-            kept = kept or await self._rotate(tx, claim, visitor)
-            device = await self.recognising.keep(tx, kept, visitor) if kept else None
-            robbed = None if kept else await self._end_if_outrun(tx, claim)
+        kept, device, robbed = await self.database.run(lambda tx: self._keep(tx, claim, visitor))
         if kept is None or device is None:
             if robbed:
                 self.revocations.add(claim.session_id)
@@ -47,6 +42,16 @@ class Refresh:
             raise InvalidRefreshToken
         audit.note(Event.SESSION_REFRESHED, user_id=kept.session.user_id, session_id=kept.session.id)
         return self.admission.answer(Opened(kept.session, device, cookie))
+
+    async def _keep(
+        self, tx: Tx, claim: RefreshClaim, visitor: Visitor
+    ) -> tuple[Kept | None, Recognised | None, UUID | None]:
+        """The session that goes on, and its device; or neither, and whose session ended because the token was copied."""
+        kept = await self._rotate(tx, claim, visitor) or await self._again(tx, claim)
+        # Beside a change of factors the first look may have met the new session and the old user: look once more.
+        kept = kept or await self._rotate(tx, claim, visitor)
+        device = await self.recognising.keep(tx, kept, visitor) if kept else None
+        return kept, device, None if kept else await self._end_if_outrun(tx, claim)
 
     async def _rotate(self, tx: Tx, claim: RefreshClaim, visitor: Visitor) -> Kept | None:
         """The token was the newest one: its successor is, from now on."""

@@ -73,11 +73,13 @@ class Register:
         if found is None or not self._is_right(found, code):
             audit.note(Event.VERIFICATION_REFUSED, registration_id=registration_id)
             raise InvalidVerificationCode
-        async with self.database.begin() as tx:
-            closed = await registrations.close(tx, found)
-            if not closed or not await self._add_user(tx, found):
-                raise InvalidVerificationCode
+        if not await self.database.run(lambda tx: self._close(tx, found)):
+            raise InvalidVerificationCode
         audit.note(Event.EMAIL_VERIFIED, registration_id=registration_id)
+
+    async def _close(self, tx: Tx, registration: Registration) -> bool:
+        """The first right answer to any registration of an address makes the user."""
+        return await registrations.close(tx, registration) and await self._add_user(tx, registration)
 
     def _is_right(self, registration: Registration, code: str) -> bool:
         fingerprint, purpose = registration.fingerprint or b"", Purpose.VERIFY_EMAIL

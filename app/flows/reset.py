@@ -58,11 +58,13 @@ class Reset:
         await self.breach_check(password)
         await self._refuse_expired(user, password)
         password_hash = await self.pool.run(self.passwords.hash, password)
-        async with self.database.begin() as tx:
-            if not await resets.spend(tx, digest, password_hash=password_hash, at=self.clock.now()):
-                raise _refused()
-            await self._end_all(tx, user)
+        await self.database.run(lambda tx: self._change(tx, user, digest, password_hash))
         audit.note(Event.PASSWORD_RESET, user_id=user.id)
+
+    async def _change(self, tx: Tx, user: User, digest: bytes, password_hash: str) -> None:
+        if not await resets.spend(tx, digest, password_hash=password_hash, at=self.clock.now()):
+            raise _refused()
+        await self._end_all(tx, user)
 
     async def _refuse_expired(self, user: User, password: str) -> None:
         """A password expires because a stranger has it: it must not come back."""

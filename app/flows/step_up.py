@@ -45,7 +45,7 @@ class StepUp:
     judging: Judging
     completing: Completing
 
-    async def ask(self, who: AccessClaims, kind: str) -> ChallengeState:
+    async def ask(self, who: AccessClaims, kind: str, visitor: Visitor) -> ChallengeState:
         """Send a code, or ask for another factor; the attempts stay as they are."""
         async with self.database.begin() as tx:
             user = await lock_owner(tx, who.sub)
@@ -55,7 +55,7 @@ class StepUp:
                 raise FactorNotEnrolled
             if challenge.attempts >= self.settings.attempts:
                 raise MfaAttemptsExhausted
-            put = await self.asking.put(tx, challenge, enrollment, locale=user.locale)
+            put = await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)
         return await self.asking.send(put, by_name=True)
 
     async def with_factor(self, who: AccessClaims, answer: AnswerShape) -> AccessGranted:
@@ -111,6 +111,7 @@ class StepUp:
             closed = await challenges.close(tx, challenge, at=self.clock.now())
             if not closed or not await self.completing(tx, attempt.enrollment, judged):
                 raise InvalidMfaCode(attempts_left=attempt.left)
+            await self.asking.answered(tx, challenge, attempt.enrollment.kind)
 
     def _grant(self, who: AccessClaims, factor: AnyFactor | None) -> AccessGranted:
         acr = factor.acr if factor else PASSWORD_ONLY

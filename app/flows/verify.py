@@ -8,15 +8,16 @@ from app.events import Event
 from app.factors.base import AnswerShape
 from app.factors.registry import Factors
 from app.flows.admission import Admission, Opened
+from app.flows.advice import advise
 from app.flows.answers import Authenticated, ChallengeState
 from app.flows.asking import Asking
 from app.flows.completing import Completing
 from app.flows.judging import Attempt, Judged, Judging
 from app.flows.recognising import Arrival
-from app.messages import Purpose
+from app.messages import Delivery, Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted
 from app.settings.people import MfaSettings
-from app.store import challenges, cooldowns, enrollments, users
+from app.store import challenges, cooldowns, enrollments, receipts, users
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
 from app.visitor import Visitor
@@ -45,7 +46,7 @@ class Verify:
         )
         return self.admission.answer(opened)
 
-    async def ask_again(self, who: PendingClaims, kind: str) -> ChallengeState:
+    async def ask_again(self, who: PendingClaims, kind: str, visitor: Visitor) -> ChallengeState:
         """Send a new code, or ask for another factor; the attempts stay as they are."""
         async with self.database.begin() as tx:
             challenge = await self._open(tx, who)
@@ -55,7 +56,7 @@ class Verify:
                 raise InvalidToken
             if enrollment is None:
                 raise FactorNotEnrolled
-            put = await self.asking.put(tx, challenge, enrollment, locale=user.locale)
+            put = await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)
         audit.note(Event.CODE_ASKED, user_id=who.sub, challenge_id=challenge.id, factor=kind)
         return await self.asking.send(put, by_name=True)
 
@@ -64,7 +65,9 @@ class Verify:
         async with self.database.read() as tx:
             challenge = await self._open(tx, who)
             next_send = await cooldowns.next_send(tx, who.sub, challenge.lane(challenge.factor or ""))
-        return self.asking.state(challenge, next_send=next_send)
+            lost = challenge.delivery == Delivery.UNDELIVERED
+            advice = advise(await receipts.why_undelivered(tx, challenge.id)) if lost else None
+        return self.asking.state(challenge, next_send=next_send).model_copy(update={"advice": advice})
 
     async def _open(self, tx: Tx, who: PendingClaims) -> Challenge:
         """The sign-in, while it can still be completed."""
@@ -78,13 +81,17 @@ class Verify:
     async def _complete(self, challenge: Challenge, attempt: Attempt, judged: Judged, visitor: Visitor) -> Opened:
         """Consume the sign-in, the factor's state and the right to a session in one transaction; the first one wins."""
         enrollment, version = attempt.enrollment, challenge.credential_version
-        async with self.database.begin() as tx:
+
+        async def complete(tx: Tx) -> Opened:
             if not await self.admission.admit(tx, challenge.user_id, credential_version=version):
                 raise InvalidToken("The password or a factor of this account was changed.")
             await cooldowns.clear(tx, challenge.user_id, challenge.lane(enrollment.kind))
             closed = await challenges.close(tx, challenge, at=self.clock.now())
             if not closed or not await self.completing(tx, enrollment, judged):
                 raise InvalidMfaCode(attempts_left=attempt.left)
+            await self.asking.answered(tx, challenge, enrollment.kind)
             factor = self.factors[enrollment.kind]
             arrival = Arrival.of(challenge, visitor)
             return await self.admission.open(tx, challenge.user_id, arrival, credential_version=version, factor=factor)
+
+        return await self.database.run(complete)

@@ -33,6 +33,7 @@ from app.problems.people import (
 from app.problems.requests import (
     DatabaseUnavailable,
     HeadersTooLarge,
+    InsufficientScope,
     InternalError,
     MalformedRequest,
     MethodNotAllowed,
@@ -51,6 +52,7 @@ __all__ = [
     "FactorNotEnrolled",
     "Fault",
     "HeadersTooLarge",
+    "InsufficientScope",
     "InternalError",
     "InvalidCredentials",
     "InvalidMfaCode",

@@ -45,6 +45,11 @@ class MethodNotAllowed(Problem):
     why = "`Allow` names the methods that the path takes."
 
 
+class InsufficientScope(Problem):
+    code, status, title = "insufficient_scope", 403, "The proof does not cover this"
+    why = "The call proves nothing that allows it: its signature is missing, wrong, or was used before."
+
+
 class RateLimited(Problem):
     code, status, title = "rate_limited", 429, "Too many attempts"
     why = "Too many attempts were made for one account, or from one network. `retry_after` says when another is looked at."

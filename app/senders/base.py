@@ -1,12 +1,26 @@
 """What every sender promises: it tells apart what was accepted, what surely was not sent, and what nobody can know."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from app.messages import Delivery, Message
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How a sending ended: which `sender` it was, and what the provider calls the message, where it said so.
+
+    `turned_away`: FAILED, and for a reason that is not the message's, so that another sender may take it.
+    """
+
+    delivery: Delivery
+    sender: str = ""
+    provider_id: str | None = None
+    turned_away: bool = False
+
+
 class Sender(Protocol):
-    async def send(self, message: Message) -> Delivery:
+    async def send(self, message: Message) -> Sent:
         """Send once and never raise for what a provider does.
 
         ACCEPTED: the provider took it. FAILED: it surely was not sent. UNKNOWN: it may have gone out, so nobody may

@@ -17,6 +17,7 @@ class Breaker:
         self._pause = pause.total_seconds()
         self._ill = 0
         self._probe_at: float | None = None
+        self._rests_until = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -24,6 +25,8 @@ class Breaker:
 
     def admit(self) -> bool:
         """Whether a send may try. An admitted probe that never reports is followed by another after the pause."""
+        if self._clock.elapsed() < self._rests_until:
+            return False
         if self._probe_at is None:
             return True
         if self._clock.elapsed() < self._probe_at:
@@ -40,6 +43,12 @@ class Breaker:
         if self.is_open:
             self._probe_at = None
             LOG.warning("sms_circuit_closed")
+
+    def rest(self, span: timedelta) -> None:
+        """Let nothing through for *span*: the provider said when it wants to be asked again."""
+        if span:
+            self._rests_until = max(self._rests_until, self._clock.elapsed() + span.total_seconds())
+            LOG.warning("sms_circuit_rests", extra={"seconds": span.total_seconds()})
 
     def _worsen(self) -> None:
         self._ill += 1

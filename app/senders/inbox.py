@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app.clock import Clock
 from app.messages import Channel, Delivery, Message, Purpose
+from app.senders.base import Sent
 
 KEPT = 1000
 LIMIT_BYTES = 1024 * 1024
@@ -34,16 +35,16 @@ class Inbox:
         self._path = path
         self._clock = clock
 
-    async def send(self, message: Message) -> Delivery:
+    async def send(self, message: Message) -> Sent:
         entry = Entry(
             message.channel, message.to, message.purpose, message.text, message.code, sent_at=self._clock.now()
         )
         try:
             self._append(entry)
         except OSError:
-            return Delivery.FAILED
+            return Sent(Delivery.FAILED, "inbox")
         _show(entry)
-        return Delivery.ACCEPTED
+        return Sent(Delivery.ACCEPTED, "inbox")
 
     async def close(self) -> None:
         """Nothing is held between messages."""

@@ -8,11 +8,13 @@ import logging
 import re
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import timedelta
 
 from app.clock import Clock
 from app.messages import Delivery, Message
 from app.senders import plivo_verdicts
+from app.senders.base import Sent
 from app.senders.breaker import Breaker
 from app.senders.plivo_line import Line
 from app.senders.plivo_verdicts import Verdict
@@ -28,22 +30,23 @@ Call = Mapping[str, object]
 
 
 class PlivoSender:
-    """Fails at once while Plivo is ill, all threads are lost, or too many sends wait."""
+    """Fails at once while Plivo is ill, all threads are lost, or too many sends wait. *name* tells two of them apart."""
 
-    def __init__(self, settings: SmsSettings, *, clock: Clock) -> None:
+    def __init__(self, settings: SmsSettings, *, clock: Clock, name: str = "plivo") -> None:
+        self._name = name
         self._clock = clock
         self._deadline = settings.deadline
         self._sources = _sources(settings.plivo_src)
         self._lines = tuple(Line(settings) for _ in range(settings.threads))
-        self._threads = Threads(self._lines, name="plivo", waiting=settings.threads * WAITING_PER_THREAD)
+        self._threads = Threads(self._lines, name=name, waiting=settings.threads * WAITING_PER_THREAD)
         self._breaker = Breaker(clock=clock)
         self._lost: set[Future[Verdict]] = set()
 
-    async def send(self, message: Message) -> Delivery:
+    async def send(self, message: Message) -> Sent:
         began = self._clock.elapsed()
         verdict = await self._send(message)
-        _log(verdict, message, seconds=self._clock.elapsed() - began)
-        return verdict.delivery
+        _log(verdict, message, sender=self._name, seconds=self._clock.elapsed() - began)
+        return Sent(verdict.delivery, self._name, verdict.provider_id, verdict.turned_away)
 
     async def close(self) -> None:
         await self._threads.close(within=self._deadline)
@@ -53,14 +56,14 @@ class PlivoSender:
         if isinstance(call, Verdict):
             return call
         if self._all_lost() or not self._breaker.admit():
-            return Verdict(Delivery.FAILED, "circuit_open")
+            return Verdict(Delivery.FAILED, "circuit_open", ill=True)
         outcome = self._threads.submit(lambda line: _create(line, call))
         if outcome is None:
-            return Verdict(Delivery.FAILED, "too_many_waiting")
+            return Verdict(Delivery.FAILED, "too_many_waiting", ill=True)
         return await self._await(outcome, call)
 
     def _call(self, message: Message) -> Call | Verdict:
-        """What Plivo is asked; or why it is not. A `<` in the number would add recipients."""
+        """What Plivo is asked; or why it is not. A `<` in the number would add recipients. What is None is not sent."""
         if not ONE_NUMBER.fullmatch(message.to):
             return Verdict(Delivery.FAILED, "not_one_number")
         source = self._sources.get(message.region) or self._sources.get("*")
@@ -73,6 +76,8 @@ class PlivoSender:
             "type_": "sms",
             "log": "false",
             "message_expiry": _expiry(message.lifetime),
+            "url": message.callback,
+            "method": "POST",
         }
 
     async def _await(self, outcome: Future[Verdict], call: Call) -> Verdict:
@@ -88,6 +93,7 @@ class PlivoSender:
             waiter.cancel()
         verdict = outcome.result() if outcome.done() else self._give_up(outcome, call)
         self._breaker.note(ill=verdict.ill)
+        self._breaker.rest(verdict.rest)
         return verdict
 
     def _give_up(self, outcome: Future[Verdict], call: Call) -> Verdict:
@@ -105,7 +111,7 @@ def _create(line: Line, call: Call) -> Verdict:
     try:
         return plivo_verdicts.of_answer(line.create(call))
     except Exception as error:  # noqa: BLE001 - whatever happens is classified, in one place
-        return plivo_verdicts.of_error(error)
+        return replace(plivo_verdicts.of_error(error), rest=line.asked_to_rest)
 
 
 def _expiry(lifetime: timedelta) -> int:
@@ -127,7 +133,7 @@ def _source(value: str) -> Call:
     return {"src": value}
 
 
-def _log(verdict: Verdict, message: Message, *, seconds: float) -> None:
+def _log(verdict: Verdict, message: Message, *, sender: str, seconds: float) -> None:
     level = logging.INFO if verdict.delivery is Delivery.ACCEPTED else logging.WARNING
     if verdict.reason == "unauthorized":
         level = logging.ERROR
@@ -135,5 +141,10 @@ def _log(verdict: Verdict, message: Message, *, seconds: float) -> None:
         level,
         "sms_%s",
         verdict.delivery,
-        extra={"reason": verdict.reason, "purpose": message.purpose, "latency_ms": round(seconds * 1000)},
+        extra={
+            "reason": verdict.reason,
+            "sender": sender,
+            "purpose": message.purpose,
+            "latency_ms": round(seconds * 1000),
+        },
     )

@@ -3,10 +3,12 @@
 requests does not promise thread-safe sessions; and a thread that hangs can be freed only by whoever holds its socket.
 """
 
+import re
 import socket
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ from app.settings.groups import SmsSettings
 
 CONNECT_AND_READ = (2, 5)
 """Seconds; each read, not the whole answer: the deadline is the sender's."""
+LONGEST_REST = timedelta(minutes=5)
 
 
 class Line:
@@ -38,6 +41,12 @@ class Line:
             return self._client.messages.create(**call)
         finally:
             self._hold(None)
+
+    @property
+    def asked_to_rest(self) -> timedelta:
+        """Retry-After (RFC 9110 §10.2.3) of the last answer: the SDK drops it. Believed up to five minutes."""
+        said = self._wire.retry_after
+        return min(timedelta(seconds=int(said)), LONGEST_REST) if re.fullmatch("[0-9]{1,6}", said) else timedelta(0)
 
     def hang_up(self, call: Mapping[str, object]) -> None:
         """Free the thread if it still waits on this call, and not on a later one."""
@@ -63,11 +72,14 @@ class Wire:
         self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1)
         self._connection: HTTPConnection | None = None
         self._response: Response | None = None
+        self.retry_after = ""
 
     def send(self, request: PreparedRequest, **options: Any) -> Response:  # noqa: ANN401 - requests' own protocol
         request.url = self._base + (request.url or "").removeprefix(PLIVO_API)
         self._watch(self._adapter.get_connection_with_tls_context(request, verify=options["verify"]))
+        self.retry_after = ""
         self._response = self._adapter.send(request, **options)
+        self.retry_after = self._response.headers.get("Retry-After", "")
         return self._response
 
     def cut(self) -> None:

@@ -6,6 +6,7 @@ The SDK's exceptions carry no status, so their class and text are all there is. 
 import re
 import ssl
 from dataclasses import dataclass
+from datetime import timedelta
 
 from plivo import exceptions as plivo
 from requests import exceptions as requests
@@ -16,11 +17,24 @@ from app.messages import Delivery
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`reason` is a word of ours for logs, never the provider's text. `ill`: the provider, not the message, is at fault."""
+    """`reason` is a word of ours for logs, never the provider's text. `ill`: the provider, not the message, is at fault.
+
+    `rest`: how long it wants to be left alone.
+    """
 
     delivery: Delivery
     reason: str
     ill: bool = False
+    provider_id: str | None = None
+    rest: timedelta = timedelta(0)
+
+    @property
+    def turned_away(self) -> bool:
+        """Surely not sent, and not for the message's sake. 429 is about an account: the provider itself is well."""
+        return self.delivery is Delivery.FAILED and (self.ill or self.reason == TOO_MANY)
+
+
+TOO_MANY = "http_429"
 
 
 CLASSES: tuple[tuple[type[Exception], Verdict], ...] = (
@@ -36,13 +50,14 @@ CLASSES: tuple[tuple[type[Exception], Verdict], ...] = (
     (requests.TooManyRedirects, Verdict(Delivery.UNKNOWN, "redirected", ill=True)),
 )
 REFUSALS = range(400, 500)
+LONGEST_NAME = 64
 
 
 def of_answer(answer: object) -> Verdict:
     """A message was accepted only if Plivo gave it a name; a 2xx without one may still have gone out."""
     names = getattr(answer, "message_uuid", None)
     if isinstance(names, list) and names:
-        return Verdict(Delivery.ACCEPTED, "queued")
+        return Verdict(Delivery.ACCEPTED, "queued", provider_id=str(names[0])[:LONGEST_NAME])
     return Verdict(Delivery.UNKNOWN, "unreadable_answer")
 
 

@@ -12,6 +12,7 @@ from aiosmtplib import SMTP, SMTPException, SMTPNotSupported, SMTPResponseExcept
 
 from app.clock import Clock
 from app.messages import Delivery, Message
+from app.senders.base import Sent
 from app.senders.letters import Letter, Letters
 from app.senders.smtp_address import Server, read_url
 from app.settings.groups import EmailSettings
@@ -30,11 +31,11 @@ class SmtpSender:
         self._timeout = settings.timeout.total_seconds()
         self._tls = ssl.create_default_context()
 
-    async def send(self, message: Message) -> Delivery:
+    async def send(self, message: Message) -> Sent:
         began = self._clock.elapsed()
         delivery, reason = await self._send(message)
         _log(delivery, reason, message, seconds=self._clock.elapsed() - began)
-        return delivery
+        return Sent(delivery, "smtp")
 
     async def close(self) -> None:
         """Nothing to let go of: each mail has its own connection."""

@@ -7,20 +7,24 @@ Environment variables are `GATEHOUSE_` + group + `__` + name. Durations are ISO 
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.settings.fixed_codes import of_test_numbers
 from app.settings.groups import DatabaseSettings, EmailSettings, HttpSettings, LogSettings, SmsSettings, TokenSettings
 from app.settings.limits import LimitSettings, Mode
 from app.settings.people import DeviceSettings, MfaSettings, PasswordSettings, RegistrationSettings
+from app.settings.sms_limits import SmsLimitSettings
 from app.settings.types import DEVELOPMENT_SENDER, Secrets
 
 _HOST = r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
 _ORIGIN = re.compile(_HOST, re.ASCII)
 _URL = re.compile(_HOST + r"(/[!$-;=@-~]*)?", re.ASCII)
 _PAGE = re.compile(_HOST + r"(/[!$-;=?-~]*)?", re.ASCII)
+_OUR_OWN_IPV6 = IPv6Network("fc00::/7")
 _JWKS_KNOWN_AFTER = timedelta(minutes=10)
 _ALONE, _WITHIN_MFA = 15, 8
 """Characters of a password: by itself, and where it never stands alone."""
@@ -56,6 +60,7 @@ class Settings(BaseSettings):
     passwords: PasswordSettings = PasswordSettings()
     registration: RegistrationSettings = RegistrationSettings()
     limits: LimitSettings = LimitSettings()
+    sms_limits: SmsLimitSettings = SmsLimitSettings()
     logs: LogSettings = LogSettings()
 
     @property
@@ -71,6 +76,13 @@ class Settings(BaseSettings):
     def reset_page(self) -> str:
         """Where the link of a reset mail leads."""
         return self.email.reset_url or f"{self.http.public_url.rstrip('/')}/reset"
+
+    @property
+    def receipts_address(self) -> str | None:
+        """Where Plivo reports to, without a message's token; None when it is not asked to."""
+        base, sms = self.http.public_url.rstrip("/"), self.sms
+        wanted = base.startswith("https:") if sms.receipts is None else sms.receipts
+        return f"{base}/webhooks/plivo/" if wanted and sms.plivo_auth_id else None
 
     @property
     def logs_as_json(self) -> bool:
@@ -90,12 +102,12 @@ class Settings(BaseSettings):
 
 
 def _always(settings: Settings) -> Iterator[str]:
-    if not all(_ORIGIN.fullmatch(origin) for origin in settings.http.cors_origins):
-        yield "GATEHOUSE_HTTP__CORS_ORIGINS: each is an origin such as https://app.example.com, and nothing more."
+    yield from _of_http(settings.http)
     urls = {
         "TOKENS__ISSUER": settings.tokens.issuer,
         "HTTP__PUBLIC_URL": settings.http.public_url,
         "PASSWORDS__BREACH_CHECK_URL": settings.passwords.breach_check_url,
+        "SMS__FALLBACK_WEBHOOK_URL": settings.sms.fallback_webhook_url,
     }
     for name, url in urls.items():
         if url is not None and not _URL.fullmatch(url):
@@ -113,6 +125,35 @@ def _always(settings: Settings) -> Iterator[str]:
         yield "GATEHOUSE_SMS__PLIVO_AUTH_ID and GATEHOUSE_SMS__PLIVO_AUTH_TOKEN go together: set both."
     if settings.sms.plivo_auth_id and not settings.sms.plivo_src:
         yield "GATEHOUSE_SMS__PLIVO_SRC is missing: set the number or name that messages come from."
+    yield from _of_fallback(settings.sms)
+    yield from of_test_numbers(settings.sms.test_numbers, in_development=settings.in_development)
+
+
+def _of_fallback(sms: SmsSettings) -> Iterator[str]:
+    if bool(sms.fallback_plivo_auth_id) != bool(sms.fallback_plivo_auth_token):
+        yield "GATEHOUSE_SMS__FALLBACK_PLIVO_AUTH_ID and GATEHOUSE_SMS__FALLBACK_PLIVO_AUTH_TOKEN go together: set both."
+    if sms.fallback_plivo_auth_id and not sms.fallback_plivo_src:
+        yield "GATEHOUSE_SMS__FALLBACK_PLIVO_SRC is missing: set what the second sender's messages come from."
+    if bool(sms.fallback_webhook_url) != bool(sms.fallback_webhook_secret):
+        yield "GATEHOUSE_SMS__FALLBACK_WEBHOOK_URL and GATEHOUSE_SMS__FALLBACK_WEBHOOK_SECRET go together: set both."
+    if sms.fallback_plivo_src and sms.fallback_webhook_url:
+        yield "GATEHOUSE_SMS__FALLBACK_PLIVO_SRC and GATEHOUSE_SMS__FALLBACK_WEBHOOK_URL: choose one second sender."
+    if (sms.fallback_plivo_src or sms.fallback_webhook_url) and not sms.plivo_auth_id:
+        yield "GATEHOUSE_SMS__FALLBACK_… is for when Plivo is ill: set GATEHOUSE_SMS__PLIVO_AUTH_ID too."
+
+
+def _of_http(http: HttpSettings) -> Iterator[str]:
+    if not all(_ORIGIN.fullmatch(origin) for origin in http.cors_origins):
+        yield "GATEHOUSE_HTTP__CORS_ORIGINS: each is an origin such as https://app.example.com, and nothing more."
+    if any(_is_half_the_world(ip_network(proxy)) for proxy in http.trusted_proxies):
+        yield "GATEHOUSE_HTTP__TRUSTED_PROXIES: name your own proxies' networks; behind one so wide anybody can choose an address."
+
+
+def _is_half_the_world(network: IPv4Network | IPv6Network) -> bool:
+    """Wider than anybody's own network is: /8 of IPv4 (RFC 1918), fc00::/7 (RFC 4193), /16 of other IPv6."""
+    if isinstance(network, IPv4Network):
+        return network.prefixlen < 8  # noqa: PLR2004
+    return network.prefixlen < 16 and not network.subnet_of(_OUR_OWN_IPV6)  # noqa: PLR2004
 
 
 def _of_rotation(tokens: TokenSettings) -> Iterator[str]:
@@ -146,6 +187,7 @@ def _in_production(settings: Settings) -> Iterator[str]:
         "GATEHOUSE_EMAIL__RESET_URL": (settings.email.reset_url or "https:",),
         "GATEHOUSE_PASSWORDS__BREACH_CHECK_URL": (settings.passwords.breach_check_url or "https:",),
         "GATEHOUSE_SMS__PLIVO_BASE_URL": (settings.sms.plivo_base_url,),
+        "GATEHOUSE_SMS__FALLBACK_WEBHOOK_URL": (settings.sms.fallback_webhook_url or "https:",),
         "GATEHOUSE_HTTP__CORS_ORIGINS": settings.http.cors_origins,
     }
     for name, values in urls.items():

@@ -1,11 +1,22 @@
 """The knobs, grouped by who uses them: a room is given its group and nothing else."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr
 
-from app.settings.types import DEVELOPMENT_SENDER, DEVELOPMENT_URL, Duration, Group, Host, Networks, Sources, Words
+from app.settings.fixed_codes import FixedCode
+from app.settings.types import (
+    DEVELOPMENT_SENDER,
+    DEVELOPMENT_URL,
+    Duration,
+    Group,
+    Host,
+    Networks,
+    Price,
+    Sources,
+    Words,
+)
 
 
 class DatabaseSettings(Group):
@@ -87,7 +98,7 @@ class HttpSettings(Group):
     trusted_proxies: Networks = Field(
         (), description="Networks of your own proxies, e.g. 10.0.0.0/8: their X-Forwarded-For is believed."
     )
-    body_limit: Annotated[int, Field(ge=1024)] = Field(16 * 1024, description="Bytes.")
+    body_limit: Annotated[int, Field(ge=1024, le=1024 * 1024)] = Field(16 * 1024, description="Bytes.")
     docs: bool | None = Field(None, description="/docs, /redoc and /openapi.json. Unset: in development only.")
     shutdown_grace: Duration = Field(
         timedelta(seconds=20), description="How long requests in flight may take to finish."
@@ -108,14 +119,51 @@ class SmsSettings(Group):
     threads: Annotated[int, Field(ge=1, le=64)] = Field(16, description="Messages a worker sends at a time.")
     deadline: Duration = Field(timedelta(seconds=8), description="After this the outcome of a send is unknown.")
     answer_wait: Duration = Field(timedelta(seconds=3), description="How long an answer waits for the provider.")
+    receipts: bool | None = Field(
+        None, description="Ask Plivo for delivery receipts. Unset: where HTTP__PUBLIC_URL is https."
+    )
+    fallback_plivo_src: Sources | None = Field(
+        None, description="A second sender, as PLIVO_SRC: it takes over what Plivo turned away."
+    )
+    fallback_plivo_auth_id: str | None = Field(None, description="Its account or subaccount; unset: the same.")
+    fallback_plivo_auth_token: SecretStr | None = None
+    fallback_webhook_url: Annotated[str, Field(max_length=1024)] | None = Field(
+        None, description="Or a webhook of yours takes over: a signed POST of JSON, see docs/delivery.md."
+    )
+    fallback_webhook_secret: SecretStr | None = Field(None, description="`whsec_` and 24 to 64 random bytes in base64.")
+    test_numbers: tuple[FixedCode, ...] = Field(
+        (),
+        description='Numbers whose code is fixed and that get no SMS, as JSON: [{"number": "+1…", "code": "…", "until": "2031-01-31T00:00:00Z"}]; see docs/test-numbers.md.',
+    )
     origin: Host | None = Field(
         None,
         description="Host that a code is bound to, e.g. example.com: the last line is `@example.com #123456`, for autofill.",
+    )
+    prices: dict[str, Price] | None = Field(
+        None,
+        description='What an SMS costs by region, in your currency, as JSON: {"US": 0.008, "*": 0.1}; `*` is every other region.',
+    )
+    budget: str | None = Field(
+        None,
+        description="What SMS may cost, by UTC, e.g. 50/hour;200/day: beyond it none is sent; numbers nobody confirmed get half.",
     )
     android_app_hash: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{11}$")] | None = Field(
         None,
         description="Hash of the Android app that may read codes (SMS Retriever): 11 characters, ends the message.",
     )
+
+    @property
+    def fallback_plivo(self) -> Self:
+        """The settings of the second sender through Plivo."""
+        own_account = {"plivo_auth_id": self.fallback_plivo_auth_id, "plivo_auth_token": self.fallback_plivo_auth_token}
+        account = own_account if self.fallback_plivo_auth_id else {}
+        return self.model_copy(update={"plivo_src": self.fallback_plivo_src, **account})
+
+    @property
+    def auth_tokens(self) -> tuple[str, ...]:
+        """Of every account that sends: Plivo signs its receipts with the sending one's, and with the main one's."""
+        given = (self.plivo_auth_token, self.fallback_plivo_auth_token)
+        return tuple(token.get_secret_value() for token in given if token)
 
 
 class EmailSettings(Group):

@@ -1,4 +1,4 @@
-"""The knobs of limits: how often a password may be guessed, and whether what is beyond it is refused or only noted."""
+"""The knobs of limits: how often something may be tried, and whether what is beyond it is refused or only noted."""
 
 from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias
@@ -11,11 +11,14 @@ Mode: TypeAlias = Literal["enforce", "record_only"]
 
 
 class LimitSettings(Group):
-    """Wrong passwords. `record_only` counts, logs what it would refuse (`limit.exceeded`), and lets it pass."""
+    """Attempts of an account, a network, a mailbox. `record_only` counts, logs what it would refuse (`limit.exceeded`), and lets it pass."""
 
     login: Mode = Field("enforce", description="The delays, and the limit of an account.")
     network: Mode | None = Field(
         None, description="The limits of a network. Unset: enforce in production, record_only in development."
+    )
+    mails: Mode = Field(
+        "enforce", description="The limits of mails to one address; enforced, more are dropped silently."
     )
     login_delay_at: Annotated[int, Field(ge=2, le=100)] = Field(
         5, description="Wrong passwords in a row, for an account from a network or from a known device, that delay."
@@ -35,3 +38,24 @@ class LimitSettings(Group):
         "30/minute", description="Wrong passwords from a network: an IPv4 address, or an IPv6 /64."
     )
     wider_network_failures: str = Field("240/minute", description="Wrong passwords from an IPv6 /48.")
+    register_network: str = Field(
+        "20/hour", description="Sign-ups from a network; from an IPv6 /48 eight times as many."
+    )
+    forgot_network: str = Field("20/hour", description="Reset links that a network asks for; an IPv6 /48 eight times.")
+    codes_network: str = Field(
+        "60/hour",
+        description="Codes and reset tokens that a network tries, or has mailed anew; an IPv6 /48 eight times.",
+    )
+    stuffing_accounts: str = Field(
+        "50/hour",
+        description="Different accounts that fail from a network; more are told as `login.stuffing_suspected`.",
+    )
+    refused_receipts: str = Field(
+        "60/minute", description="Refused calls of /webhooks for a network and worker; then none is looked at."
+    )
+    surge_floor: Annotated[int, Field(ge=1)] = Field(
+        60, description="Failed sign-ins a minute and worker: fewer are never told as `login.stuffing_suspected`."
+    )
+    surge_times: Annotated[int, Field(ge=2)] = Field(
+        5, description="So many times as many failed sign-ins as usual are, everywhere together."
+    )

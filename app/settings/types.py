@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from decimal import Decimal
 from ipaddress import ip_network
 from typing import Annotated
 
@@ -20,7 +21,7 @@ def _seconds(value: object) -> object:
     return float(value) if isinstance(value, str) and value.replace(".", "", 1).isdecimal() else value
 
 
-def _words(value: object) -> object:
+def read_words(value: object) -> object:
     """Read `a,b` as well as `["a", "b"]`."""
     if not isinstance(value, str):
         return value
@@ -42,12 +43,13 @@ def _network(value: str) -> str:
     return value
 
 
+Price = Annotated[Decimal, Field(ge=0, le=100, max_digits=9, decimal_places=6)]
 Sources = Annotated[str | dict[str, str], BeforeValidator(_text)]
 Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
-Durations = Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(_words)]
-Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_words)]
-Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_words)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_words)]
+Durations = Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(read_words)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(read_words)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(read_words)]
 
 
 def _bare_host(value: str) -> str:

@@ -169,6 +169,8 @@ async def renew_code(
 
 
 async def report(tx: Tx, challenge_id: UUID, *, sends: int, delivery: Delivery) -> None:
-    """Remember how the sending of code number *sends* ended, while it is still the newest."""
-    statement = update(challenges).where(challenges.c.id == challenge_id, challenges.c.sends == sends)
+    """Remember how the sending of code number *sends* ended, while it is still the newest; a receipt may have been faster."""
+    statement = update(challenges).where(
+        challenges.c.id == challenge_id, challenges.c.sends == sends, challenges.c.delivery.in_(delivery.earlier)
+    )
     await tx.execute(statement.values(delivery=delivery))

@@ -2,9 +2,9 @@
 
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -19,6 +19,10 @@ Tx: TypeAlias = AsyncConnection
 
 _PASSING = ("08", "40", "53", "55", "57")
 """SQLSTATE classes that say nothing about the statement: connection, rollback, resources, locks, intervention."""
+_LOST = {"40001", "40P01"}
+"""SQLSTATEs of a transaction that was undone because of another one: nothing of it is left, so it may be tried again."""
+_RERUNS = 2
+_Result = TypeVar("_Result")
 _log = logging.getLogger("gatehouse.store")
 
 
@@ -61,6 +65,19 @@ class Database:
         async with _named_failures(), self._engine.begin() as tx:
             yield tx
 
+    async def run(self, work: Callable[[Tx], Awaitable[_Result]], *, reruns: int = _RERUNS) -> _Result:
+        """*work* in a transaction of its own, and once more from its beginning when a deadlock undid it (decisions/0011).
+
+        So *work* asks the database and nobody else.
+        """
+        try:
+            async with self.begin() as tx:
+                return await work(tx)
+        except DatabaseUnavailable as failure:
+            if reruns == 0 or not _was_lost(failure.__cause__):
+                raise
+        return await self.run(work, reruns=reruns - 1)
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """For single statements that need no transaction: each commits itself."""
@@ -94,6 +111,10 @@ async def _named_failures() -> AsyncIterator[None]:
             raise
         _log.warning("database unavailable: %s", type(failure).__name__)
         raise DatabaseUnavailable from failure
+
+
+def _was_lost(failure: BaseException | None) -> bool:
+    return isinstance(failure, DBAPIError) and getattr(failure.orig, "sqlstate", None) in _LOST
 
 
 def _is_passing(failure: SQLAlchemyError) -> bool:

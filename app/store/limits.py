@@ -31,7 +31,7 @@ _DURABLE, _VOLATILE = _filling(limits), _filling(network_limits)
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """*allowed* takes within *window*; `key` is a digest, so that the table says nothing about whom it limits.
+    """*allowed* within *window*, of which one take is *cost*; `key` is a digest, so that the table says nothing about whom it limits.
 
     What is *volatile* is kept in the unlogged table, which a crash empties.
     """
@@ -40,11 +40,12 @@ class Bucket:
     allowed: int
     window: timedelta
     volatile: bool = False
+    cost: int = 1
 
     @property
     def step(self) -> timedelta:
         """What one take fills."""
-        return self.window / self.allowed
+        return self.window * self.cost / self.allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +67,19 @@ class Taken:
 class Full(Exception):  # noqa: N818  named as the state it tells of
     """A bucket is full. Let it end the transaction, and nothing is spent."""
 
-    def __init__(self, retry_after: timedelta) -> None:
+    def __init__(self, retry_after: timedelta, takes: Sequence[Taken]) -> None:
         super().__init__()
         self.retry_after = retry_after
+        self.takes = takes
 
 
-async def take(tx: Tx, buckets: Sequence[Bucket], *, at: datetime) -> None:
-    """Take one from every bucket, or raise Full."""
-    late = max((taken.late(at) for taken in await count(tx, buckets, at=at)), default=_NOTHING)
+async def take(tx: Tx, buckets: Sequence[Bucket], *, at: datetime) -> list[Taken]:
+    """Take one from every bucket, or raise Full, with the takes that end with the transaction."""
+    takes = await count(tx, buckets, at=at)
+    late = max((taken.late(at) for taken in takes), default=_NOTHING)
     if late > _NOTHING:
-        raise Full(late)
+        raise Full(late, takes)
+    return takes
 
 
 async def count(tx: Tx, buckets: Sequence[Bucket], *, at: datetime) -> list[Taken]:

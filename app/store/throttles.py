@@ -26,7 +26,9 @@ _SPEND = text(
     bindparam("first", type_=SmallInteger),
     bindparam("most", type_=SmallInteger),
 )
-_FREE_AT = text("SELECT free_at FROM throttles WHERE key = :key").bindparams(bindparam("key", type_=LargeBinary))
+_FREE_AT = text("SELECT streak, free_at FROM throttles WHERE key = :key").bindparams(
+    bindparam("key", type_=LargeBinary)
+)
 _CLEAR = text("DELETE FROM throttles WHERE key = :key").bindparams(bindparam("key", type_=LargeBinary))
 
 
@@ -42,7 +44,15 @@ class Delays:
     forgotten: timedelta
 
 
-async def spend(tx: Tx, key: bytes, *, delays: Delays, at: datetime) -> timedelta | None:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How many failures in a row there are now; none was counted when it still has to *wait*."""
+
+    streak: int
+    wait: timedelta = timedelta(0)
+
+
+async def spend(tx: Tx, key: bytes, *, delays: Delays, at: datetime) -> Row:
     """Count a failure by one statement. While the last one's delay lasts, count nothing and say how long it still is."""
     given = {
         "key": key,
@@ -52,11 +62,11 @@ async def spend(tx: Tx, key: bytes, *, delays: Delays, at: datetime) -> timedelt
         "first": delays.first,
         "most": delays.first + len(delays.pauses) - 1,
     }
-    if (await tx.execute(_SPEND, given)).one_or_none():
-        return None
+    if counted := (await tx.execute(_SPEND, given)).one_or_none():
+        return Row(counted.streak)
     # The row is locked, although the statement left it as it was: nobody takes it away before it is read.
-    free_at: datetime = (await tx.execute(_FREE_AT, {"key": key})).scalar_one()
-    return free_at - at
+    waiting = (await tx.execute(_FREE_AT, {"key": key})).one()
+    return Row(waiting.streak, waiting.free_at - at)
 
 
 async def clear(tx: Tx, key: bytes) -> None:

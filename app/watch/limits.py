@@ -1,48 +1,75 @@
-"""Limits as operators write them: `5/minute;20/hour`. Shared by all replicas, spent before the work they protect."""
+"""Limits as operators write them: `5/minute;20/hour`, `3/10minute`. Shared by all replicas, spent before the work they protect.
+
+Each either enforces or, as `record_only`, lets everything pass; either way what goes beyond it is an event.
+"""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.clock import Clock
 from app.crypto.vault import Vault
+from app.events import Event
+from app.settings.limits import LimitSettings, Mode
 from app.store import limits
 from app.store.database import Database
-from app.store.limits import Bucket, Full
+from app.store.limits import Bucket, Full, Taken
+from app.visitor import Visitor
+from app.watch import audit
 
-_RULE = re.compile(r"(?P<allowed>[1-9][0-9]{0,8})/(?P<unit>second|minute|hour|day)", re.ASCII)
+_RULE = re.compile(
+    r"(?P<allowed>[1-9][0-9]{0,8})/(?P<times>[1-9][0-9]{0,3})?(?P<unit>second|minute|hour|day)", re.ASCII
+)
 _UNITS = {
     "second": timedelta(seconds=1),
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
 }
+_WIDER = 8
+"""How much more an IPv6 /48 may than each of its networks."""
 
 
 def read_rules(text: str) -> list[tuple[int, timedelta]]:
     """How many within how long, for each rule of *text*. Raises ValueError with an example for anything else."""
     found = [_RULE.fullmatch(rule.strip()) for rule in text.split(";")]
-    if None in found or len({rule["unit"] for rule in found if rule}) < len(found):
-        raise ValueError(f"A limit is written like 5/minute;20/hour, each unit once, not {text!r}.")
-    return [(int(rule["allowed"]), _UNITS[rule["unit"]]) for rule in found if rule]
+    rules = [(int(rule["allowed"]), int(rule["times"] or 1) * _UNITS[rule["unit"]]) for rule in found if rule]
+    if len({window for _, window in rules}) < len(found):
+        raise ValueError(f"A limit is written like 5/minute;20/hour, each window once, not {text!r}.")
+    return rules
 
 
 class Limit:
     """One limit: *name* keeps its buckets apart from every other limit's. Those of a *volatile* one do not survive a crash."""
 
-    def __init__(self, name: str, rules: str, *, database: Database, vault: Vault, volatile: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        rules: str,
+        *,
+        database: Database,
+        vault: Vault,
+        volatile: bool = False,
+        mode: Mode = "enforce",
+    ) -> None:
         self.name = name
+        self.mode = mode
         self._rules = read_rules(rules)
         self._database = database
         self._vault = vault
         self._volatile = volatile
 
-    def buckets(self, key: str) -> list[Bucket]:
-        """What one take for *key* is taken from: a bucket a rule."""
+    def buckets(self, key: str, *, times: int = 1) -> list[Bucket]:
+        """What one take for *key*, which may *times* as much as others, is taken from: a bucket a rule."""
         return [
-            Bucket(self._vault.index(f"{key} {window}", of=f"limit {self.name}"), allowed, window, self._volatile)
+            Bucket(
+                self._vault.index(f"{key} {window}", of=f"limit {self.name}"), times * allowed, window, self._volatile
+            )
             for allowed, window in self._rules
         ]
 
-    async def allows(self, key: str, *, at: datetime) -> bool:
+    async def has_room(self, key: str, *, at: datetime) -> bool:
         """Take one for *key*, or nothing at all when any of the rules is used up. In a transaction of its own, kept."""
         try:
             async with self._database.begin() as tx:
@@ -50,3 +77,91 @@ class Limit:
         except Full:
             return False
         return True
+
+    async def allows(self, key: str, *, at: datetime) -> bool:
+        """Take one for *key*; without room for it an event says so, and it is allowed only where that is all that is done."""
+        if await self.has_room(key, at=at):
+            return True
+        audit.note(Event.LIMIT_EXCEEDED, limit=self.name, mode=self.mode)
+        return self.mode == "record_only"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How somebody stands with one rule: of *allowed* within *window* so many are *left*, and all of them after *reset*."""
+
+    policy: str
+    allowed: int
+    window: timedelta
+    left: int
+    reset: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What became of a take: *wait* is None when it was allowed. A limit that only records shows nobody where they stand."""
+
+    wait: timedelta | None = None
+    standings: tuple[Standing, ...] = ()
+
+
+class NetworkLimit:
+    """How often one network may call a route that anybody may call: spent before anything is looked at, known or not."""
+
+    def __init__(self, name: str, rules: str, *, mode: Mode, database: Database, vault: Vault, clock: Clock) -> None:
+        self._limit = Limit(f"{name} network", rules, database=database, vault=vault, volatile=True, mode=mode)
+        self._policy = name
+        self._database = database
+        self._clock = clock
+
+    async def spend(self, visitor: Visitor) -> Rate:
+        """Take one, committed; or nothing, when there is no room."""
+        at = self._clock.now()
+        takes, full = await self._take(visitor, at)
+        enforced = self._limit.mode == "enforce"
+        if full:
+            audit.note(Event.LIMIT_EXCEEDED, limit=self._limit.name, mode=self._limit.mode)
+        if not enforced:
+            return Rate()
+        return Rate(full, tuple(self._standing(taken, at, refused=full is not None) for taken in takes))
+
+    async def _take(self, visitor: Visitor, at: datetime) -> tuple[Sequence[Taken], timedelta | None]:
+        """The takes of the visitor's own network, and how long to wait when there was no room in it or around it."""
+        own, around = self._limit.buckets(visitor.network), []
+        if visitor.wider_network != visitor.network:
+            around = self._limit.buckets(visitor.wider_network, times=_WIDER)
+        try:
+            takes = await self._database.run(lambda tx: limits.take(tx, [*own, *around], at=at))
+        except Full as full:
+            return full.takes[: len(own)], full.retry_after
+        return takes[: len(own)], None
+
+    def _standing(self, taken: Taken, at: datetime, *, refused: bool) -> Standing:
+        """A take that was refused was undone with its transaction."""
+        bucket = taken.bucket
+        filled = taken.full_at - at - (bucket.step if refused else timedelta(0))
+        left = 0 if refused else (bucket.window - filled) // bucket.step
+        policy = f"{self._policy}-{int(bucket.window.total_seconds())}"
+        return Standing(policy, bucket.allowed, bucket.window, left, filled)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkLimits:
+    """Those of the routes that anybody may call; signing in has its own (`throttle`)."""
+
+    register: NetworkLimit
+    forgot: NetworkLimit
+    codes: NetworkLimit
+
+
+def network_limits(
+    settings: LimitSettings, *, mode: Mode, database: Database, vault: Vault, clock: Clock
+) -> NetworkLimits:
+    def limit(name: str, rules: str) -> NetworkLimit:
+        return NetworkLimit(name, rules, mode=mode, database=database, vault=vault, clock=clock)
+
+    return NetworkLimits(
+        register=limit("register", settings.register_network),
+        forgot=limit("forgot", settings.forgot_network),
+        codes=limit("codes", settings.codes_network),
+    )

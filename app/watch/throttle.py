@@ -13,15 +13,18 @@ from app.events import Event
 from app.problems import RateLimited
 from app.settings.limits import LimitSettings, Mode
 from app.store import limits, throttles
-from app.store.database import Database
+from app.store.database import Database, Tx
 from app.store.limits import Bucket, Taken
 from app.store.throttles import Delays
 from app.visitor import Visitor
 from app.watch import audit
 from app.watch.limits import Limit
+from app.watch.stuffing import Stuffing
 
 _DEVICE, _PAIR, _ACCOUNT = "login device", "login account and network", "login account"
 _NETWORK, _WIDER_NETWORK = "login network", "login wider network"
+_STUFFING = "login stuffing"
+"""No limit that anybody is told of: what exceeds it is suspected, and passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,27 @@ class Spent:
     takes: tuple[Taken, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Whose row of failures this is one of, and what it takes from: the names of limits by their buckets.
+
+    `first_of` is taken from besides by the first one of a row.
+    """
+
+    lane: str
+    row: bytes
+    owners: dict[Bucket, str]
+    first_of: dict[Bucket, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What was taken, and the limits that had no room for it, with how long each has none."""
+
+    takes: tuple[Taken, ...]
+    exceeded: dict[str, timedelta]
+
+
 class Throttle:
     """*network*: whether the limits of networks are enforced."""
 
@@ -39,38 +63,53 @@ class Throttle:
         self._database = database
         self._vault = vault
         self._modes = {_DEVICE: settings.login, _PAIR: settings.login, _ACCOUNT: settings.login}
-        self._modes |= {_NETWORK: network, _WIDER_NETWORK: network}
+        self._modes |= {_NETWORK: network, _WIDER_NETWORK: network, _STUFFING: "record_only"}
         self._delays = Delays(settings.login_delay_at, settings.login_delays, settings.login_delay_forgotten)
         self._account = Limit(_ACCOUNT, settings.login_failures, database=database, vault=vault)
         self._network = Limit(_NETWORK, settings.network_failures, database=database, vault=vault, volatile=True)
         self._wider_network = Limit(
             _WIDER_NETWORK, settings.wider_network_failures, database=database, vault=vault, volatile=True
         )
+        self._stuffing = Stuffing(settings, database=database, vault=vault)
 
     async def spend(self, account: str, visitor: Visitor, *, device: UUID | None, at: datetime) -> Spent:
         """Count a failure in advance, committed. Raises RateLimited, and counts nothing, after too many.
 
         *account* is a folded e-mail address, known here or not; *device* is known to be that user's.
         """
+        self._stuffing.failed(at)
         lane, row = self._lane(account, visitor, device)
         owners = {} if device else self._buckets(account, visitor)
-        async with self._database.begin() as tx:
-            wait = await throttles.spend(tx, row, delays=self._delays, at=at)
-            delayed = {lane: wait} if wait else {}
-            self._refuse(delayed)
-            takes = await limits.count(tx, list(owners), at=at)
-            used_up = _used_up(takes, owners, at)
-            self._refuse(used_up)
-            await limits.give_back(tx, [taken for taken in takes if owners[taken.bucket] in used_up], at=at)
-        for name in delayed | used_up:
-            audit.note(Event.LIMIT_EXCEEDED, limit=name, mode=self._modes[name])
-        return Spent(row, tuple(taken for taken in takes if owners[taken.bucket] not in used_up))
+        first_of = {} if device else dict.fromkeys(self._stuffing.buckets(visitor), _STUFFING)
+        tried = await self._database.run(lambda tx: self._take(tx, Try(lane, row, owners, first_of), at))
+        for name in tried.exceeded:
+            if name != _STUFFING:
+                audit.note(Event.LIMIT_EXCEEDED, limit=name, mode=self._modes[name])
+        if _STUFFING in tried.exceeded:
+            await self._stuffing.suspect(visitor, at=at)
+        return Spent(row, tried.takes)
+
+    async def _take(self, tx: Tx, trying: Try, at: datetime) -> Tried:
+        """Count the failure; the first one in a row counts its account among those of the network, too."""
+        failures = await throttles.spend(tx, trying.row, delays=self._delays, at=at)
+        delayed = {trying.lane: failures.wait} if failures.wait else {}
+        self._refuse(delayed)
+        owners = trying.owners | (trying.first_of if failures.streak == 1 else {})
+        takes = await limits.count(tx, list(owners), at=at)
+        used_up = _used_up(takes, owners, at)
+        self._refuse(used_up)
+        await limits.give_back(tx, [taken for taken in takes if owners[taken.bucket] in used_up], at=at)
+        kept = tuple(taken for taken in takes if owners[taken.bucket] not in used_up)
+        return Tried(kept, delayed | used_up)
 
     async def refund(self, spent: Spent, *, at: datetime) -> None:
         """The password was right: end the row of failures, and give back what was taken from the limits."""
-        async with self._database.begin() as tx:
-            await throttles.clear(tx, spent.lane)
-            await limits.give_back(tx, spent.takes, at=at)
+        self._stuffing.undo()
+        await self._database.run(lambda tx: self._give_back(tx, spent, at))
+
+    async def _give_back(self, tx: Tx, spent: Spent, at: datetime) -> None:
+        await throttles.clear(tx, spent.lane)
+        await limits.give_back(tx, spent.takes, at=at)
 
     def _lane(self, account: str, visitor: Visitor, device: UUID | None) -> tuple[str, bytes]:
         """Whose failures in a row these are, and the key of their row."""

@@ -17,7 +17,6 @@ from app.flows.revocation_feed import RevocationFeed
 from app.flows.rotation import Rotation
 from app.flows.schemes import Schemes
 from app.flows.sessions import Sessions
-from app.flows.verify import Verify
 from app.messages import Channel
 from app.settings import Settings
 from app.tools import Tools
@@ -65,20 +64,12 @@ def _house(tools: Tools) -> House:
         revocation_feed=RevocationFeed(settings.tokens, clock, tools.tokens, tools.revocations),
         sightings=tools.sightings,
         refusals=Refusals(clock),
+        network_limits=stories.network_limits(tools),
         visitors=Visitors(settings.http.trusted_proxies),
         database=database,
         register=stories.register(tools),
         login=stories.login(tools, shared),
-        verify=Verify(
-            settings.mfa,
-            database,
-            clock,
-            tools.factors,
-            shared.asking,
-            shared.judging,
-            shared.completing,
-            shared.admission,
-        ),
+        verify=stories.verify(tools, shared),
         step_up=stories.step_up(tools, shared),
         refresh=stories.refresh(tools, shared),
         logout=Logout(database, tools.tokens, tools.refresh_tokens, tools.revocations),
@@ -93,5 +84,6 @@ def _house(tools: Tools) -> House:
         manage=Manage(settings.mfa, database, clock, tools.factors, shared.proof, shared.profiles),
         sessions=Sessions(settings.tokens.refresh_idle, database, clock, shared.proof, tools.revocations),
         devices=Devices(database, clock, shared.recognising, tools.revocations),
+        receipts=shared.receipts,
         inbox=tools.inbox,
     )

@@ -1,15 +1,19 @@
 """The pieces that several stories are made of."""
 
+from app.events import Event
 from app.flows.admission import Admission
 from app.flows.asking import Asking
 from app.flows.completing import Completing
+from app.flows.farewell import Farewell
 from app.flows.issuing import Issuing
 from app.flows.judging import Judging
 from app.flows.password_trial import PasswordTrial
 from app.flows.profile import Profiles
 from app.flows.proof import Proof
+from app.flows.receipts import Receipts
 from app.flows.recognising import Recognising
 from app.tools import Tools
+from app.watch.floods import Floods
 
 
 class Shared:
@@ -32,6 +36,7 @@ class Shared:
         self.profiles = Profiles(database, factors, tools.states)
         self.proof = Proof(settings.mfa, clock, factors)
         self.issuing = Issuing(settings.brand, database, clock, factors, tools.states, self.proof)
+        self.receipts = _receipts(tools)
         self.asking = Asking(
             settings=settings.mfa,
             answer_wait=settings.sms.answer_wait,
@@ -41,5 +46,17 @@ class Shared:
             states=tools.states,
             letters=tools.letters,
             senders=tools.senders,
+            receipts=self.receipts,
+            firewall=tools.firewall,
             background=tools.background,
         )
+        self.farewell = Farewell(
+            database, clock, factors, tools.states, tools.letters, tools.senders, tools.firewall, tools.background
+        )
+
+
+def _receipts(tools: Tools) -> Receipts:
+    settings, clock = tools.settings, tools.clock
+    rules, mode = settings.limits.refused_receipts, settings.network_limits
+    floods = Floods(Event.RECEIPT_REFUSED, rules, mode=mode, clock=clock)
+    return Receipts(settings.receipts_address, settings.sms.auth_tokens, tools.database, clock, floods)

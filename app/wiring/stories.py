@@ -12,8 +12,10 @@ from app.flows.refresh import Refresh
 from app.flows.register import Register
 from app.flows.reset import Reset
 from app.flows.step_up import StepUp
+from app.flows.verify import Verify
 from app.tools import Tools
-from app.watch.limits import Limit
+from app.watch import limits
+from app.watch.limits import Limit, NetworkLimits
 from app.wiring.shared import Shared
 
 
@@ -27,7 +29,7 @@ def register(tools: Tools) -> Register:
         passwords=tools.passwords,
         breach_check=BreachCheck(tools.breached),
         fingerprints=tools.fingerprints,
-        limit=Limit("verification mails", rules.mails, database=tools.database, vault=tools.vault),
+        limit=_mail_limit(tools, "verification mails", rules.mails),
         letters=tools.letters,
         mails=tools.mails,
         background=tools.background,
@@ -44,11 +46,15 @@ def reset(tools: Tools) -> Reset:
         pool=tools.pool,
         passwords=tools.passwords,
         breach_check=BreachCheck(tools.breached),
-        limit=Limit("reset mails", rules.reset_mails, database=tools.database, vault=tools.vault),
+        limit=_mail_limit(tools, "reset mails", rules.reset_mails),
         letters=tools.letters,
         mails=tools.mails,
         background=tools.background,
     )
+
+
+def _mail_limit(tools: Tools, name: str, rules: str) -> Limit:
+    return Limit(name, rules, database=tools.database, vault=tools.vault, mode=tools.settings.limits.mails)
 
 
 def change_password(tools: Tools, shared: Shared) -> ChangePassword:
@@ -80,6 +86,19 @@ def login(tools: Tools, shared: Shared) -> Login:
     )
 
 
+def verify(tools: Tools, shared: Shared) -> Verify:
+    return Verify(
+        tools.settings.mfa,
+        tools.database,
+        tools.clock,
+        tools.factors,
+        shared.asking,
+        shared.judging,
+        shared.completing,
+        shared.admission,
+    )
+
+
 def step_up(tools: Tools, shared: Shared) -> StepUp:
     return StepUp(
         settings=tools.settings.mfa,
@@ -104,6 +123,7 @@ def confirm(tools: Tools, shared: Shared) -> Confirm:
         admission=shared.admission,
         issuing=shared.issuing,
         asking=shared.asking,
+        farewell=shared.farewell,
         profiles=shared.profiles,
     )
 
@@ -117,6 +137,13 @@ def refresh(tools: Tools, shared: Shared) -> Refresh:
         admission=shared.admission,
         recognising=shared.recognising,
         revocations=tools.revocations,
+    )
+
+
+def network_limits(tools: Tools) -> NetworkLimits:
+    settings = tools.settings
+    return limits.network_limits(
+        settings.limits, mode=settings.network_limits, database=tools.database, vault=tools.vault, clock=tools.clock
     )
 
 

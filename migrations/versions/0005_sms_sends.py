@@ -61,9 +61,22 @@ def upgrade() -> None:
     op.create_index("sends_network_ix", "sends", ["network_index", "created_at"], unique=False)
     op.create_index("sends_prefix_ix", "sends", ["prefix_index", "created_at"], unique=False)
     op.create_index("sends_user_ix", "sends", ["user_id"], unique=False)
+    op.create_table(
+        "receipt_nonces",
+        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="of a nonce that was signed: it is good once"),
+        sa.Column("send_id", sa.Uuid(), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["send_id"], ["sends.id"], name=op.f("receipt_nonces_send_id_fk"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("digest", name=op.f("receipt_nonces_pk")),
+    )
+    op.create_index("receipt_nonces_send_id_ix", "receipt_nonces", ["send_id"], unique=False)
+    op.create_index("receipt_nonces_used_at_ix", "receipt_nonces", ["used_at"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("receipt_nonces_used_at_ix", table_name="receipt_nonces")
+    op.drop_index("receipt_nonces_send_id_ix", table_name="receipt_nonces")
+    op.drop_table("receipt_nonces")
     op.drop_index("sends_user_ix", table_name="sends")
     op.drop_index("sends_prefix_ix", table_name="sends")
     op.drop_index("sends_network_ix", table_name="sends")

@@ -57,7 +57,10 @@ async def test_a140_a_named_origin_can_read_every_answer(
 
     assert answer.status_code == status
     assert answer.headers.get_list("access-control-allow-origin") == [APP]
-    assert answer.headers["access-control-expose-headers"] == "Retry-After, WWW-Authenticate, X-Request-Id"
+    assert (
+        answer.headers["access-control-expose-headers"]
+        == "RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
+    )
     assert answer.headers["access-control-allow-credentials"] == "true"
 
 

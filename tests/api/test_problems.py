@@ -101,7 +101,7 @@ async def test_a142_a_path_that_looks_like_a_file_is_not_the_page_before_it(clie
 
 
 @pytest.mark.parametrize("method", ["DELETE", "PUT", "TRACE", "OPTIONS", "HEAD"])
-async def test_another_method_is_told_all_that_the_path_takes(client: AsyncClient, method: str) -> None:
+async def test_a133_another_method_is_told_all_that_the_path_takes(client: AsyncClient, method: str) -> None:
     answer = await client.request(method, "/me", headers={"X-HTTP-Method-Override": "GET"})
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PATCH")

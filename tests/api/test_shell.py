@@ -85,7 +85,9 @@ async def test_any_other_request_id_is_replaced(little_app: FastAPI, ask: Ask, a
     "hosts",
     [[], [b"127.0.0.1", b"127.0.0.1"], [b""], [b"user@127.0.0.1"], [b"127.0.0.1:port"], [b"127.0.0.1:80:80"], [b"a/b"], [b"a b"], [b"[::1"]],
 )  # fmt: skip
-async def test_without_exactly_one_host_nothing_is_served(little_app: FastAPI, ask: Ask, hosts: list[bytes]) -> None:
+async def test_a130_without_exactly_one_host_nothing_is_served(
+    little_app: FastAPI, ask: Ask, hosts: list[bytes]
+) -> None:
     start, body = await ask(little_app, *((b"host", host) for host in hosts))
 
     assert start["status"] == 400
@@ -102,7 +104,7 @@ async def test_production_answers_for_its_own_name_and_loopback(serve: Serve, ho
 
 
 @pytest.mark.parametrize("host", ["evil.example", "auth.example.com.evil.example", "auth.example.com.", "10.0.0.5"])
-async def test_production_does_not_answer_for_another_name(serve: Serve, host: str) -> None:
+async def test_a130_production_does_not_answer_for_another_name(serve: Serve, host: str) -> None:
     client = serve(environment="production", public_url="https://auth.example.com")
     refused = await client.get("/me", headers={"Host": host})
     probed = await client.get("/livez", headers={"Host": host})
@@ -124,7 +126,7 @@ async def test_fat_headers_are_refused(client: AsyncClient, headers: dict[str, s
     assert (answer.status_code, answer.json()["code"]) == (431, "headers_too_large")
 
 
-async def test_an_upgrade_is_not_accepted(little_app: FastAPI) -> None:
+async def test_a148_an_upgrade_is_not_accepted(little_app: FastAPI) -> None:
     sent: list[Message] = []
 
     async def receive() -> Message:

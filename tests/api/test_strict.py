@@ -107,20 +107,20 @@ async def test_a127_a_compressed_body_is_never_inflated(client: AsyncClient, cod
     assert await refused(client, bomb, {**JSON, "Content-Encoding": coding}) == (415, "unsupported_media_type")
 
 
-async def test_a_body_over_the_limit_is_refused_by_its_announcement(client: AsyncClient) -> None:
+async def test_a076_a_body_over_the_limit_is_refused_by_its_announcement(client: AsyncClient) -> None:
     assert await refused(client, b" " * (16 * 1024 + 1)) == (413, "payload_too_large")
 
 
 @pytest.mark.parametrize(
     ("length", "answer"), [("9" * 30, (413, "payload_too_large")), ("-1", (400, "malformed_request"))]
 )
-async def test_an_absurd_announcement_is_refused_unread(
+async def test_a076_an_absurd_announcement_is_refused_unread(
     client: AsyncClient, length: str, answer: tuple[int, str]
 ) -> None:
     assert await refused(client, GOOD, {**JSON, "Content-Length": length}) == answer
 
 
-async def test_a_body_that_announces_nothing_is_cut_off_at_the_limit(client: AsyncClient) -> None:
+async def test_a076_a_body_that_announces_nothing_is_cut_off_at_the_limit(client: AsyncClient) -> None:
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:

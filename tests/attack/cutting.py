@@ -18,6 +18,8 @@ from tests.attack.proxy import Proxy, proxy
 from tests.attack.service import Service, serving
 
 MOST = 60
+BACKGROUND = 0.3
+"""Seconds in which what goes on after an answer is done, with all its statements."""
 Step = Callable[[], Awaitable[httpx.Response]]
 
 
@@ -56,6 +58,23 @@ class Wire:
                 raise AssertionError(f"{where}: {failure}") from failure
         raise AssertionError("there is no end of statements")
 
+    async def cut_commits(self, step: Callable[[], Awaitable["Drill"]]) -> None:
+        """Let each COMMIT be done, and its confirmation never be heard: then nothing may be handed out."""
+        for nth in range(1, MOST):
+            drill = await step()
+            cut = self.proxy.arm(nth, after=True, only="COMMIT")
+            answer = await drill.act()
+            self.proxy.disarm()
+            if not cut.done:
+                assert answer.is_success, answer.text
+                await refuse_halves(self.sql)
+                assert nth > 1
+                return
+            assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable"), f"commit {nth}"
+            assert "token" not in answer.text
+            await drill.check(False)
+        raise AssertionError("there is no end of commits")
+
 
 @dataclass(frozen=True)
 class Drill:
@@ -70,7 +89,7 @@ class Drill:
 async def wired() -> AsyncIterator[Wire]:
     folder = Path(tempfile.mkdtemp(prefix="ghx-"))
     # Without limits of time the held outbox stays held.
-    patient = {"GATEHOUSE_DATABASE__STATEMENT_LIMIT": "600"}
+    patient = {"GATEHOUSE_DATABASE__STATEMENT_LIMIT": "600", "GATEHOUSE_PASSWORDS__RESET_MAILS": "1000000/minute"}
     async with postgres() as cluster, proxy(socket_folder(cluster.url), folder) as between:
         url = cluster.url.replace(str(socket_folder(cluster.url)), str(folder))
         async with serving(workers=1, database=url, **patient) as service, sql(cluster.url) as connection:

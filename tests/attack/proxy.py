@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SOCKET = ".s.PGSQL.5432"
-POLL = "ended_at > clock_timestamp()"
+POLL = "cut_offs.user_id AS user_id"
 OUTBOX = "SKIP LOCKED"
 
 
 @dataclass
 class Cut:
-    """Where to cut, and whether it came to that."""
+    """Where to cut, among the statements that begin with *only*, and whether it came to that."""
 
     nth: int
     after: bool
+    only: str = ""
     seen: list[str] = field(default_factory=list)
     done: bool = False
 
@@ -33,8 +34,8 @@ class Proxy:
         self._cut: Cut | None = None
         self._held = asyncio.Event()
 
-    def arm(self, nth: int, *, after: bool) -> Cut:
-        self._cut = Cut(nth, after)
+    def arm(self, nth: int, *, after: bool, only: str = "") -> Cut:
+        self._cut = Cut(nth, after, only)
         return self._cut
 
     def disarm(self) -> None:
@@ -58,7 +59,7 @@ class Proxy:
         if OUTBOX in statement:
             await self._held.wait()
         cut = self._cut
-        if cut is None or cut.done or POLL in statement:
+        if cut is None or cut.done or POLL in statement or not statement.startswith(cut.only):
             return "pass"
         cut.seen.append(statement)
         cut.done = len(cut.seen) == cut.nth

@@ -32,7 +32,7 @@ def p95(took: list[float]) -> float:
     return sorted(took)[int(len(took) * 0.95)]
 
 
-async def test_three_hundred_logins_at_once_starve_nobody(house: House) -> None:
+async def test_a077_three_hundred_logins_at_once_starve_nobody(house: House) -> None:
     ada, nobody = await newcomer(house.service), Person(house.service)
     sorts = [ada.login_request(), ada.login_request("a wrong password"), nobody.login_request()]
     livez: list[float] = []

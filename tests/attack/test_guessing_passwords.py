@@ -117,6 +117,7 @@ async def test_a080_ten_thousand_pairs_from_one_network_stay_under_the_budget(ow
     assert set(told) == {LOOKED_AT, REFUSED}
     assert 30 <= told[LOOKED_AT] <= 31 + took / 2
     assert own.events("limit.exceeded", limit="login network", mode="enforce") > PAIRS / 2
+    assert 2 <= own.events("login.stuffing_suspected", scope="everywhere") <= 2 * (2 + took / 60)
     assert await signed_in(ada, next(_networks)) == (200, "")
 
 

@@ -42,8 +42,8 @@ async def looked_at(service: Service) -> None:
         await refuse_halves(connection)
 
 
-async def test_the_journey_survives_a_kill_between_any_two_steps() -> None:
-    """A164."""
+async def test_a164_the_journey_survives_a_kill_between_any_two_steps() -> None:
+    """Whatever was answered is remembered, whatever was spent is spent."""
     async with serving(workers=1) as service:
         await _journey(service)
 
@@ -133,7 +133,7 @@ async def kill_group_and_database(service: Service) -> None:
 
 
 @pytest.mark.parametrize("blow", [kill_group, kill_group_and_database])
-async def test_a_kill_amid_many_requests_leaves_nothing_half_done(
+async def test_a164_a_kill_amid_many_requests_leaves_nothing_half_done(
     own: Service, blow: Callable[[Service], Awaitable[None]]
 ) -> None:
     travellers = [Traveller(person) for person in await asyncio.gather(*(with_phone(own) for _ in range(6)))]

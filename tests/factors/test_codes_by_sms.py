@@ -12,6 +12,7 @@ from app.crypto.keys import KeyRing, new_secret_key
 from app.factors.base import About, Asked, CodeRejected, Holder, Question
 from app.factors.sms import EnrollSms, Sms, SmsAnswer, SmsSettings, SmsState
 from app.messages import Channel, Purpose
+from app.settings.fixed_codes import FixedCode
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 LIFE = timedelta(minutes=5)
@@ -198,3 +199,25 @@ def test_enrolling_keeps_the_number_and_shows_a_masked_one(sms: Sms) -> None:
 
 def test_a_state_survives_being_stored() -> None:
     assert SmsState.model_validate_json(STATE.model_dump_json()) == STATE
+
+
+def test_a_test_number_has_its_own_code_until_its_end() -> None:
+    fixed = FixedCode(number=STATE.phone, code=SecretStr("428913"), until=NOW + LIFE)
+    sms = Sms(SmsSettings(test_numbers=(fixed,)), fingerprints=Fingerprints(KeyRing(KEYS[:1])))
+    question, answer = sms.ask(STATE, ABOUT), SmsAnswer(code="428913")
+    later = replace(asked(question), expires_at=NOW + 2 * LIFE)
+    assert sms.accept(STATE, answer, later, NOW + LIFE - timedelta(microseconds=1)) == STATE
+    if code_of(question) != "428913":
+        with pytest.raises(CodeRejected):
+            sms.accept(STATE, SmsAnswer(code=code_of(question)), later, NOW)
+        with pytest.raises(CodeRejected):
+            sms.accept(STATE, answer, later, NOW + LIFE)
+    assert sms.accept(STATE, SmsAnswer(code=code_of(question)), later, NOW + LIFE) == STATE
+
+
+@pytest.mark.parametrize("nothing", [Asked(ABOUT, None, NOW + LIFE), Asked(ABOUT, b"\0" * 32, None)])
+def test_a_test_numbers_code_answers_nothing_that_was_not_asked(nothing: Asked) -> None:
+    fixed = FixedCode(number=STATE.phone, code=SecretStr("428913"), until=None)
+    sms = Sms(SmsSettings(test_numbers=(fixed,)), fingerprints=Fingerprints(KeyRing(KEYS[:1])))
+    with pytest.raises(CodeRejected):
+        sms.accept(STATE, SmsAnswer(code="428913"), nothing, NOW)

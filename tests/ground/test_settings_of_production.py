@@ -89,10 +89,32 @@ def test_credentials_without_a_sender_are_refused(environment: Environment) -> N
         environment.development(SMS__PLIVO_AUTH_ID="MA", SMS__PLIVO_AUTH_TOKEN=SECRET)
 
 
-@pytest.mark.parametrize("name", ["TOKENS__ISSUER", "HTTP__PUBLIC_URL", "SMS__PLIVO_BASE_URL", "HTTP__CORS_ORIGINS"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TOKENS__ISSUER",
+        "HTTP__PUBLIC_URL",
+        "SMS__PLIVO_BASE_URL",
+        "HTTP__CORS_ORIGINS",
+        "EMAIL__RESET_URL",
+        "PASSWORDS__BREACH_CHECK_URL",
+    ],
+)
 def test_a146_production_speaks_https_only(environment: Environment, name: str) -> None:
     with pytest.raises(ValidationError, match=f"GATEHOUSE_{name} must be https in production"):
         environment.production(**{name: "http://gatehouse.example"})
+
+
+def test_a146_production_names_its_pages_and_takes_no_wildcard(environment: Environment) -> None:
+    with pytest.raises(ValidationError, match="GATEHOUSE_HTTP__CORS_ORIGINS: each is an origin"):
+        environment.production(HTTP__CORS_ORIGINS="https://app.example,*")
+
+
+def test_a146_production_without_a_provider_sends_no_sms_into_a_fake(environment: Environment) -> None:
+    nothing = dict.fromkeys(("SMS__PLIVO_AUTH_ID", "SMS__PLIVO_AUTH_TOKEN", "SMS__PLIVO_SRC"))
+    with pytest.raises(ValidationError, match="GATEHOUSE_SMS__PLIVO_AUTH_ID is not set; production needs it"):
+        environment.production(**nothing)
+    assert environment.production(**nothing, MFA__FACTORS="totp").mfa.factors == ("totp",)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from tests.ground.conftest import PRODUCTION, SECRET, Environment
         ("HTTP__PORT", "0"),
         ("HTTP__PORT", "65536"),
         ("HTTP__BODY_LIMIT", "1"),
+        ("HTTP__BODY_LIMIT", "1048577"),
+        ("HTTP__TRUSTED_PROXIES", "everybody"),
         ("TOKENS__PENDING_LIFE", "601"),
         ("WORKERS", "0"),
         ("ENVIRONMENT", "Production"),
@@ -47,6 +49,23 @@ def test_a146_no_knob_turns_beyond_what_is_safe(
         environment.development(**{name: value})
     told = refused_to_the_operator(capsys)
     assert told.startswith(f"GATEHOUSE_{name}: ")
+
+
+@pytest.mark.parametrize(
+    "networks", ["0.0.0.0/0", "0.0.0.0/1,128.0.0.0/1", "10.0.0.0/8,8.0.0.0/7", "::/0", "2000::/3", "10.0.0.0/8,::/1"]
+)
+@pytest.mark.parametrize("environment_", ["development", "production"])
+def test_a146_everybody_is_nobodys_own_proxy(environment: Environment, environment_: str, networks: str) -> None:
+    """Whoever is trusted as a proxy says where a request comes from: themselves, for one."""
+    with pytest.raises(ValidationError, match="GATEHOUSE_HTTP__TRUSTED_PROXIES: name your own"):
+        environment.production(ENVIRONMENT=environment_, HTTP__TRUSTED_PROXIES=networks)
+
+
+@pytest.mark.parametrize(
+    "networks", ["10.0.0.0/8", "127.0.0.1", "fc00::/7", "fd00::/8", "2400:cb00::/32", "104.16.0.0/13"]
+)
+def test_a_network_of_ones_own_or_of_a_cdn_may_be_named(environment: Environment, networks: str) -> None:
+    assert environment.production(HTTP__TRUSTED_PROXIES=networks).http.trusted_proxies == (networks,)
 
 
 def test_a_shortest_password_longer_than_the_longest_is_refused(environment: Environment) -> None:

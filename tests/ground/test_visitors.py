@@ -42,6 +42,16 @@ def test_a082_one_subscriber_is_one_network_however_it_is_spelt() -> None:
     assert wide == ["2001:db8:1::/48"] * 2
 
 
+@pytest.mark.parametrize("peer", ["127.0.0.1", "172.17.0.1", "192.168.1.1", "100.64.0.1", "::1", "fe80::1%eth0"])
+def test_who_stands_where_own_proxies_stand_is_noticed(peer: str) -> None:
+    assert OURS.overlooks(peer)
+
+
+@pytest.mark.parametrize("peer", ["10.0.0.1", "fd00::1", "::ffff:10.0.0.1", "8.8.8.8", "2600::1", "/run/socket", None])
+def test_a_named_proxy_and_a_stranger_are_nothing_to_notice(peer: str | None) -> None:
+    assert not OURS.overlooks(peer)
+
+
 def test_an_agent_is_printable_and_short() -> None:
     agent = OURS.read(None, forwarded=(), agent="Mozilla/5.0\x1b[31m \u202e" + "x" * 10_000).agent
     assert agent.startswith("Mozilla/5.0[31m ")

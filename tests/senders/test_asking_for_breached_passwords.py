@@ -105,7 +105,7 @@ async def test_lower_case_and_either_line_ending_are_read(
         (listing(b"\x1f\x8b\x08\x00", Content_Encoding="gzip"), "not a listing"),
     ],
 )
-async def test_anything_else_is_no_answer_and_comes_soon(
+async def test_a175_anything_else_is_no_answer_and_comes_soon(
     api: RangeApi, breaches: BreachesStandIn, behaviour: Behaviour, reason: str
 ) -> None:
     breaches.always(behaviour)
@@ -117,7 +117,7 @@ async def test_anything_else_is_no_answer_and_comes_soon(
     assert len(breaches.requests) == 1, "a redirect is not followed, and nothing is tried again"
 
 
-async def test_no_more_than_a_bounded_answer_is_read(api: RangeApi, breaches: BreachesStandIn) -> None:
+async def test_a175_no_more_than_a_bounded_answer_is_read(api: RangeApi, breaches: BreachesStandIn) -> None:
     breaches.always(endless)
     with pytest.raises(BreachesUnavailable):
         await api.include(*breach_key(LEAKED))

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from app.messages import Channel, Delivery, Message, Purpose
+from app.senders.base import Sent
 from app.senders.queue import MailQueue
 
 MAIL = Message(channel=Channel.EMAIL, to="ada@example.com", purpose=Purpose.NOTICE, text="hello")
@@ -23,13 +24,13 @@ class Postman:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     sent: list[str] = field(default_factory=list)
 
-    async def send(self, message: Message) -> Delivery:
+    async def send(self, message: Message) -> Sent:
         if message.text != "quick":
             await self.gate.wait()
         if message.text == "break":
             raise RuntimeError(message.to)
         self.sent.append(message.text)
-        return Delivery.ACCEPTED
+        return Sent(Delivery.ACCEPTED)
 
     async def close(self) -> None:
         """It holds nothing."""

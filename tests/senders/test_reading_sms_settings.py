@@ -15,18 +15,18 @@ from tests.standins.plivo import AUTH_ID, AUTH_TOKEN, PlivoStandIn
 async def test_the_sender_of_a_message_depends_on_its_region(plivo: PlivoStandIn, sms_sender: MakeSender) -> None:
     sender = sms_sender(plivo_src={"US": "powerpack:b5a7-1", "DE": "BRAND", "*": "+15005550006"})
     for region in ("US", "DE", "FR", ""):
-        assert await sender.send(sms(region=region)) is Delivery.ACCEPTED
+        assert (await sender.send(sms(region=region))).delivery is Delivery.ACCEPTED
     asked = [(request.body.get("src"), request.body.get("powerpack_uuid")) for request in plivo.requests]
     assert asked == [(None, "b5a7-1"), ("BRAND", None), ("+15005550006", None), ("+15005550006", None)]
 
 
 async def test_a_region_without_a_sender_gets_no_message(plivo: PlivoStandIn, sms_sender: MakeSender) -> None:
-    assert await sms_sender(plivo_src={"DE": "BRAND"}).send(sms(region="FR")) is Delivery.FAILED
+    assert (await sms_sender(plivo_src={"DE": "BRAND"}).send(sms(region="FR"))).delivery is Delivery.FAILED
     assert plivo.requests == []
 
 
 async def test_a_message_to_its_own_sender_is_refused(plivo: PlivoStandIn, sms_sender: MakeSender) -> None:
-    assert await sms_sender(plivo_src="+4915112345678").send(sms()) is Delivery.FAILED
+    assert (await sms_sender(plivo_src="+4915112345678").send(sms())).delivery is Delivery.FAILED
     assert plivo.requests == []
 
 

@@ -15,7 +15,7 @@ from tests.standins.smtp import DROP, HANG, Mailbox, smtp_server
 
 async def test_a_mail_arrives_as_it_was_written(mailbox: Mailbox) -> None:
     async with smtp_server(mailbox) as port:
-        assert await mail_sender(f"smtp://127.0.0.1:{port}").send(MAIL) is Delivery.ACCEPTED
+        assert (await mail_sender(f"smtp://127.0.0.1:{port}").send(MAIL)).delivery is Delivery.ACCEPTED
     (mail,) = mailbox.mails
     (envelope,) = mailbox.envelopes
     assert (envelope.mail_from, envelope.rcpt_tos) == ("no-reply@gatehouse.example", ["ada@example.com"])
@@ -42,7 +42,7 @@ async def test_two_mails_have_different_message_ids(mailbox: Mailbox) -> None:
 async def test_a_recipient_that_is_not_taken_means_surely_not_sent(mailbox: Mailbox, answer: str) -> None:
     mailbox.to_recipients.append(answer)
     async with smtp_server(mailbox) as port:
-        assert await mail_sender(f"smtp://127.0.0.1:{port}", timeout=0.3).send(MAIL) is Delivery.FAILED
+        assert (await mail_sender(f"smtp://127.0.0.1:{port}", timeout=0.3).send(MAIL)).delivery is Delivery.FAILED
     assert (mailbox.recipients_asked, mailbox.mails) == (1, [])
 
 
@@ -59,14 +59,14 @@ async def test_a_recipient_that_is_not_taken_means_surely_not_sent(mailbox: Mail
 async def test_after_the_content_only_a_refusal_is_certain(mailbox: Mailbox, answer: str, delivery: Delivery) -> None:
     mailbox.to_content.append(answer)
     async with smtp_server(mailbox) as port:
-        assert await mail_sender(f"smtp://127.0.0.1:{port}", timeout=0.3).send(MAIL) is delivery
+        assert (await mail_sender(f"smtp://127.0.0.1:{port}", timeout=0.3).send(MAIL)).delivery is delivery
     assert len(mailbox.mails) == 1
 
 
 async def test_where_nobody_listens_surely_nothing_was_sent(mailbox: Mailbox) -> None:
     async with smtp_server(mailbox) as port:
         pass
-    assert await mail_sender(f"smtp://127.0.0.1:{port}").send(MAIL) is Delivery.FAILED
+    assert (await mail_sender(f"smtp://127.0.0.1:{port}").send(MAIL)).delivery is Delivery.FAILED
 
 
 @pytest.mark.parametrize(
@@ -85,16 +85,16 @@ async def test_where_nobody_listens_surely_nothing_was_sent(mailbox: Mailbox) ->
 async def test_nothing_can_add_a_header_or_a_recipient(mailbox: Mailbox, change: dict[str, str]) -> None:
     async with smtp_server(mailbox) as port:
         mail: Callable[..., Message] = replace
-        assert await mail_sender(f"smtp://127.0.0.1:{port}").send(mail(MAIL, **change)) is Delivery.FAILED
+        assert (await mail_sender(f"smtp://127.0.0.1:{port}").send(mail(MAIL, **change))).delivery is Delivery.FAILED
     assert mailbox.recipients_asked == 0
 
 
 async def test_an_international_address_needs_a_server_that_takes_it(mailbox: Mailbox) -> None:
     mail = replace(MAIL, to="jürgen@example.com")
     async with smtp_server(mailbox, enable_SMTPUTF8=True) as port:
-        assert await mail_sender(f"smtp://127.0.0.1:{port}").send(mail) is Delivery.ACCEPTED
+        assert (await mail_sender(f"smtp://127.0.0.1:{port}").send(mail)).delivery is Delivery.ACCEPTED
     async with smtp_server(mailbox, enable_SMTPUTF8=False) as port:
-        assert await mail_sender(f"smtp://127.0.0.1:{port}").send(mail) is Delivery.FAILED
+        assert (await mail_sender(f"smtp://127.0.0.1:{port}").send(mail)).delivery is Delivery.FAILED
     assert [envelope.rcpt_tos for envelope in mailbox.envelopes] == [["jürgen@example.com"]]
     assert mailbox.mails[0]["To"] == "jürgen@example.com"
 

@@ -27,7 +27,7 @@ from tests.standins.plivo import (
 async def test_a_message_reaches_plivo_once_with_nothing_kept_there(
     plivo: PlivoStandIn, sms_sender: MakeSender
 ) -> None:
-    assert await sms_sender().send(sms()) is Delivery.ACCEPTED
+    assert (await sms_sender().send(sms())).delivery is Delivery.ACCEPTED
     (request,) = plivo.requests
     assert request.path == f"/v1/Account/{AUTH_ID}/Message/"
     assert request.body["dst"] == "+4915112345678"
@@ -80,20 +80,20 @@ ANSWERS: list[tuple[str, Behaviour, Delivery]] = [
 
 
 @pytest.mark.parametrize(("answer", "delivery"), [row[1:] for row in ANSWERS], ids=[row[0] for row in ANSWERS])
-async def test_every_answer_has_one_meaning_and_nothing_is_sent_twice(
+async def test_a166_every_answer_has_one_meaning_and_nothing_is_sent_twice(
     plivo: PlivoStandIn, sms_sender: MakeSender, answer: Behaviour, delivery: Delivery
 ) -> None:
     plivo.script(answer)
-    assert await sms_sender().send(sms()) is delivery
+    assert (await sms_sender().send(sms())).delivery is delivery
     assert len(plivo.requests) == 1
 
 
-async def test_a_redirect_is_not_followed(plivo: PlivoStandIn, sms_sender: MakeSender) -> None:
+async def test_a166_a_redirect_is_not_followed(plivo: PlivoStandIn, sms_sender: MakeSender) -> None:
     with PlivoStandIn() as elsewhere:
         plivo.script(redirect(f"{elsewhere.url}/v1/Account/{AUTH_ID}/Message/"), redirect(plivo.url))
         sender = sms_sender()
-        assert await sender.send(sms()) is Delivery.UNKNOWN
-        assert await sender.send(sms()) is Delivery.UNKNOWN
+        assert (await sender.send(sms())).delivery is Delivery.UNKNOWN
+        assert (await sender.send(sms())).delivery is Delivery.UNKNOWN
         assert elsewhere.requests == []
     assert len(plivo.requests) == 2
 
@@ -101,18 +101,20 @@ async def test_a_redirect_is_not_followed(plivo: PlivoStandIn, sms_sender: MakeS
 async def test_where_nobody_listens_surely_nothing_was_sent(sms_sender: MakeSender) -> None:
     with PlivoStandIn() as gone:
         address = gone.url
-    assert await sms_sender(plivo_base_url=address).send(sms()) is Delivery.FAILED
+    assert (await sms_sender(plivo_base_url=address).send(sms())).delivery is Delivery.FAILED
 
 
 async def test_a_host_that_does_not_exist_means_surely_not_sent(sms_sender: MakeSender) -> None:
-    assert await sms_sender(plivo_base_url="http://no-such-host.invalid").send(sms()) is Delivery.FAILED
+    assert (await sms_sender(plivo_base_url="http://no-such-host.invalid").send(sms())).delivery is Delivery.FAILED
 
 
-async def test_a_certificate_that_is_not_trusted_means_surely_not_sent(sms_sender: MakeSender, tmp_path: Path) -> None:
+async def test_a166_a_certificate_that_is_not_trusted_means_surely_not_sent(
+    sms_sender: MakeSender, tmp_path: Path
+) -> None:
     path = tmp_path / "server.pem"
     path.write_bytes(certificate())
     with PlivoStandIn(tls=server_context(path)) as impostor:
-        assert await sms_sender(plivo_base_url=impostor.url).send(sms()) is Delivery.FAILED
+        assert (await sms_sender(plivo_base_url=impostor.url).send(sms())).delivery is Delivery.FAILED
         assert impostor.requests == []
 
 
@@ -132,12 +134,12 @@ async def test_a_certificate_that_is_not_trusted_means_surely_not_sent(sms_sende
 async def test_anything_but_one_plain_number_never_reaches_plivo(
     plivo: PlivoStandIn, sms_sender: MakeSender, to: str
 ) -> None:
-    assert await sms_sender().send(sms(to=to)) is Delivery.FAILED
+    assert (await sms_sender().send(sms(to=to))).delivery is Delivery.FAILED
     assert plivo.requests == []
 
 
 @pytest.mark.parametrize("answer", [row[1] for row in ANSWERS], ids=[row[0] for row in ANSWERS])
-async def test_no_log_holds_a_code_a_number_or_a_token(
+async def test_a166_no_log_holds_a_code_a_number_or_a_token(
     plivo: PlivoStandIn, sms_sender: MakeSender, caplog: pytest.LogCaptureFixture, answer: Behaviour
 ) -> None:
     plivo.script(answer)

@@ -34,9 +34,9 @@ def inbox(path: Path, clock: ManualClock) -> Inbox:
 
 async def test_messages_are_read_newest_first_and_whole(inbox: Inbox, clock: ManualClock) -> None:
     first = clock.now()
-    assert await inbox.send(sms()) is Delivery.ACCEPTED
+    assert (await inbox.send(sms())).delivery is Delivery.ACCEPTED
     clock.forward(timedelta(seconds=1))
-    assert await inbox.send(MAIL) is Delivery.ACCEPTED
+    assert (await inbox.send(MAIL)).delivery is Delivery.ACCEPTED
     await inbox.close()
     assert inbox.read() == [
         Entry(Channel.EMAIL, "Ada@example.com", Purpose.VERIFY_EMAIL, "Grüße\nzwei", "123456", clock.now()),
@@ -71,7 +71,7 @@ def test_only_the_owner_can_read_the_file(inbox: Inbox, path: Path) -> None:
 def test_a_link_in_the_place_of_the_file_is_not_followed(inbox: Inbox, path: Path, tmp_path: Path) -> None:
     path.parent.mkdir()
     path.symlink_to(tmp_path / "elsewhere")
-    assert asyncio.run(inbox.send(sms())) is Delivery.FAILED
+    assert asyncio.run(inbox.send(sms())).delivery is Delivery.FAILED
     assert not (tmp_path / "elsewhere").exists()
 
 

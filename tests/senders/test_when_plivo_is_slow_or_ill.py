@@ -24,12 +24,12 @@ SHORT = timedelta(seconds=0.3)
 
 
 @pytest.mark.parametrize("answer", [hang, drip(), drip(close=True)], ids=["hang", "drip", "drip and close"])
-async def test_the_deadline_bounds_every_send_and_its_outcome_is_unknown(
+async def test_a166_the_deadline_bounds_every_send_and_its_outcome_is_unknown(
     plivo: PlivoStandIn, sms_sender: MakeSender, answer: Behaviour
 ) -> None:
     plivo.script(answer)
     began = time.monotonic()
-    assert await sms_sender(deadline=SHORT).send(sms()) is Delivery.UNKNOWN
+    assert (await sms_sender(deadline=SHORT).send(sms())).delivery is Delivery.UNKNOWN
     assert 0.3 <= time.monotonic() - began < 2.5
     assert len(plivo.requests) == 1
 
@@ -40,17 +40,17 @@ async def test_a_thread_that_passed_its_deadline_is_freed(
 ) -> None:
     plivo.script(answer, answer)
     sender = sms_sender(deadline=SHORT, threads=1)
-    assert await sender.send(sms()) is Delivery.UNKNOWN
+    assert (await sender.send(sms())).delivery is Delivery.UNKNOWN
     await until(lambda: not sender._all_lost())
-    assert await sender.send(sms()) is Delivery.UNKNOWN
+    assert (await sender.send(sms())).delivery is Delivery.UNKNOWN
     await until(lambda: not sender._all_lost())
-    assert await sender.send(sms()) is Delivery.ACCEPTED
+    assert (await sender.send(sms())).delivery is Delivery.ACCEPTED
     assert len(plivo.requests) == 3
 
 
 async def test_a_slow_answer_within_the_deadline_is_waited_for(plivo: PlivoStandIn, sms_sender: MakeSender) -> None:
     plivo.script(late(0.2))
-    assert await sms_sender().send(sms()) is Delivery.ACCEPTED
+    assert (await sms_sender().send(sms())).delivery is Delivery.ACCEPTED
 
 
 async def test_the_loop_goes_on_while_sends_hang(plivo: PlivoStandIn, sms_sender: MakeSender) -> None:
@@ -60,7 +60,7 @@ async def test_the_loop_goes_on_while_sends_hang(plivo: PlivoStandIn, sms_sender
     for _ in range(20):
         await asyncio.sleep(0.005)
     assert time.monotonic() - began < 0.5
-    assert await sending is Delivery.ACCEPTED
+    assert (await sending).delivery is Delivery.ACCEPTED
 
 
 async def test_what_found_no_thread_in_time_was_surely_not_sent_and_never_is(
@@ -69,17 +69,17 @@ async def test_what_found_no_thread_in_time_was_surely_not_sent_and_never_is(
     plivo.always(hang)
     sender = sms_sender(deadline=SHORT, threads=1)
     outcomes = await asyncio.gather(*(sender.send(sms()) for _ in range(3)))
-    assert outcomes == [Delivery.UNKNOWN, Delivery.FAILED, Delivery.FAILED]
+    assert [sent.delivery for sent in outcomes] == [Delivery.UNKNOWN, Delivery.FAILED, Delivery.FAILED]
     plivo.always(accepted)
     await until(lambda: not sender._all_lost())
-    assert await sender.send(sms()) is Delivery.ACCEPTED
+    assert (await sender.send(sms())).delivery is Delivery.ACCEPTED
     assert len(plivo.requests) == 2
 
 
 async def test_too_many_waiting_sends_are_refused_at_once(plivo: PlivoStandIn, sms_sender: MakeSender) -> None:
     plivo.always(late(0.05))
     sender = sms_sender(threads=1)
-    outcomes = await asyncio.gather(*(sender.send(sms()) for _ in range(40)))
+    outcomes = [sent.delivery for sent in await asyncio.gather(*(sender.send(sms()) for _ in range(40)))]
     assert 1 <= outcomes.count(Delivery.ACCEPTED) <= 9
     assert outcomes.count(Delivery.FAILED) == 40 - outcomes.count(Delivery.ACCEPTED)
     assert len(plivo.requests) == outcomes.count(Delivery.ACCEPTED)
@@ -95,8 +95,8 @@ async def test_a_send_that_is_cancelled_before_it_began_never_begins(
     second = asyncio.ensure_future(sender.send(sms()))
     await asyncio.sleep(0.01)
     second.cancel()
-    assert await first is Delivery.ACCEPTED
-    assert await sender.send(sms()) is Delivery.ACCEPTED
+    assert (await first).delivery is Delivery.ACCEPTED
+    assert (await sender.send(sms())).delivery is Delivery.ACCEPTED
     assert second.cancelled()
     assert len(plivo.requests) == 2
 
@@ -130,8 +130,8 @@ async def test_when_all_threads_are_lost_sends_fail_at_once(
     endless_handshake: str, sms_sender: MakeSender, caplog: pytest.LogCaptureFixture
 ) -> None:
     sender = sms_sender(plivo_base_url=endless_handshake, threads=1, deadline=SHORT)
-    assert await sender.send(sms()) is Delivery.UNKNOWN
-    assert await sender.send(sms()) is Delivery.FAILED
+    assert (await sender.send(sms())).delivery is Delivery.UNKNOWN
+    assert (await sender.send(sms())).delivery is Delivery.FAILED
     assert reasons(caplog) == ["deadline", "circuit_open"]
 
 
@@ -142,7 +142,7 @@ async def test_a_burst_uses_one_connection_a_thread_and_throws_none_away(
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             outcomes = await asyncio.gather(*(sender.send(sms()) for _ in range(40)))
-            assert set(outcomes) == {Delivery.ACCEPTED}
+            assert {sent.delivery for sent in outcomes} == {Delivery.ACCEPTED}
     assert len(plivo.requests) == 120
     assert plivo.connections <= 8
     assert not [record for record in caplog.records if record.name.startswith("urllib3")]
@@ -154,8 +154,8 @@ async def test_closing_lets_a_send_under_way_end_and_takes_no_more(plivo: PlivoS
     sending = asyncio.ensure_future(sender.send(sms()))
     await asyncio.to_thread(plivo.wait_for_requests, 1)
     await sender.close()
-    assert await sending is Delivery.ACCEPTED
-    assert await sender.send(sms()) is Delivery.FAILED
+    assert (await sending).delivery is Delivery.ACCEPTED
+    assert (await sender.send(sms())).delivery is Delivery.FAILED
     assert len(plivo.requests) == 1
 
 

@@ -22,13 +22,13 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 
 async def test_starttls_is_used_when_it_is_offered(mailbox: Mailbox, tls: ssl.SSLContext) -> None:
     async with smtp_server(mailbox, tls_context=tls) as port:
-        assert await mail_sender(f"smtp://127.0.0.1:{port}").send(MAIL) is Delivery.ACCEPTED
+        assert (await mail_sender(f"smtp://127.0.0.1:{port}").send(MAIL)).delivery is Delivery.ACCEPTED
     assert mailbox.encrypted == [True]
 
 
 async def test_starttls_that_is_required_and_not_offered_means_no_mail(mailbox: Mailbox) -> None:
     async with smtp_server(mailbox) as port:
-        assert await mail_sender(f"smtp://127.0.0.1:{port}?starttls=required").send(MAIL) is Delivery.FAILED
+        assert (await mail_sender(f"smtp://127.0.0.1:{port}?starttls=required").send(MAIL)).delivery is Delivery.FAILED
     assert mailbox.recipients_asked == 0
 
 
@@ -36,7 +36,7 @@ async def test_smtps_signs_in_with_the_decoded_password(mailbox: Mailbox, tls: s
     options = {"authenticator": mailbox.authenticate, "auth_require_tls": False}
     async with smtp_server(mailbox, tls=tls, **options) as port:
         url = f"smtps://ada%40example.com:p%3A%2F%40ss@127.0.0.1:{port}"
-        assert await mail_sender(url).send(MAIL) is Delivery.ACCEPTED
+        assert (await mail_sender(url).send(MAIL)).delivery is Delivery.ACCEPTED
     assert mailbox.logins == [("ada@example.com", "p:/@ss")]
 
 
@@ -47,5 +47,5 @@ async def test_a_certificate_that_is_not_trusted_means_no_mail(
     monkeypatch.delenv("SSL_CERT_FILE")
     options = {"tls": tls} if scheme == "smtps" else {"tls_context": tls}
     async with smtp_server(mailbox, **options) as port:
-        assert await mail_sender(f"{scheme}://127.0.0.1:{port}").send(MAIL) is Delivery.FAILED
+        assert (await mail_sender(f"{scheme}://127.0.0.1:{port}").send(MAIL)).delivery is Delivery.FAILED
     assert mailbox.recipients_asked == 0

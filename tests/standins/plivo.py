@@ -29,6 +29,7 @@ class Received:
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    raw: bytes = b""
 
 
 class _Exchange(BaseHTTPRequestHandler):
@@ -37,16 +38,16 @@ class _Exchange(BaseHTTPRequestHandler):
     server: "_Server"
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        raw = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.next_behaviour(Received(self.path, headers, body))(self)
+        self.server.next_behaviour(Received(self.path, headers, json.loads(raw), raw))(self)
 
     def answer(self, code: int, body: bytes, **headers: str) -> None:
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         for name, value in headers.items():
-            self.send_header(name, value)
+            self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(body)
 
@@ -58,7 +59,9 @@ Behaviour = Callable[[_Exchange], None]
 
 
 def accepted(exchange: _Exchange) -> None:
-    body = {"api_id": str(uuid4()), "message": "message(s) queued", "message_uuid": [str(uuid4())]}
+    name = str(uuid4())
+    exchange.server.named.append(name)
+    body = {"api_id": str(uuid4()), "message": "message(s) queued", "message_uuid": [name]}
     exchange.answer(202, json.dumps(body).encode())
 
 
@@ -70,12 +73,12 @@ def late(seconds: float) -> Behaviour:
     return behaviour
 
 
-def status(code: int, error: str = "an error in prose") -> Behaviour:
-    return raw(json.dumps({"api_id": str(uuid4()), "error": error}).encode(), code=code)
+def status(code: int, error: str = "an error in prose", **headers: str) -> Behaviour:
+    return raw(json.dumps({"api_id": str(uuid4()), "error": error}).encode(), code=code, **headers)
 
 
-def raw(body: bytes, *, code: int = 202) -> Behaviour:
-    return lambda exchange: exchange.answer(code, body)
+def raw(body: bytes, *, code: int = 202, **headers: str) -> Behaviour:
+    return lambda exchange: exchange.answer(code, body, **headers)
 
 
 def redirect(to: str) -> Behaviour:
@@ -122,6 +125,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Exchange)
         self.closing = threading.Event()
         self.requests: list[Received] = []
+        self.named: list[str] = []
         self.connections: list[socket.socket] = []
         self.script: deque[Behaviour] = deque()
         self.otherwise: Behaviour = accepted
@@ -174,6 +178,11 @@ class PlivoStandIn:
     def requests(self) -> list[Received]:
         """Every message that was asked for, in order of arrival."""
         return self._server.requests
+
+    @property
+    def named(self) -> list[str]:
+        """What the messages that were accepted are called."""
+        return self._server.named
 
     @property
     def connections(self) -> int:

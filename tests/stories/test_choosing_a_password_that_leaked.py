@@ -75,7 +75,7 @@ async def register(who: Person) -> httpx.Response:
 
 
 @pytest.mark.parametrize("behaviour", [hang, status(500), redirect("https://elsewhere.example/")])
-async def test_a_check_that_fails_refuses_nobody_and_is_noted(
+async def test_a175_a_check_that_fails_refuses_nobody_and_is_noted(
     checking: World, breaches: BreachesStandIn, behaviour: Behaviour, log: io.StringIO
 ) -> None:
     breaches.always(behaviour)

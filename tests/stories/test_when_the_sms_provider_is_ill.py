@@ -74,7 +74,7 @@ ILL = [
 
 
 @pytest.mark.parametrize(("behaviour", "delivery"), ILL)
-async def test_login_answers_and_says_how_the_sending_went(
+async def test_a166_login_answers_and_says_how_the_sending_went(
     world: World, plivo: PlivoStandIn, log: StringIO, behaviour: Behaviour, delivery: str
 ) -> None:
     ada = await with_phone(world, plivo)
@@ -106,7 +106,7 @@ async def test_login_answers_and_says_how_the_sending_went(
 
 
 @pytest.mark.parametrize("behaviour", [status(400), status(429)])
-async def test_what_was_surely_not_sent_is_said_and_may_be_asked_for_again_at_once(
+async def test_a166_what_was_surely_not_sent_is_said_and_may_be_asked_for_again_at_once(
     world: World, plivo: PlivoStandIn, behaviour: Behaviour
 ) -> None:
     ada = await with_phone(world, plivo)
@@ -124,7 +124,7 @@ async def test_what_was_surely_not_sent_is_said_and_may_be_asked_for_again_at_on
     assert (await ada.verify(code_on_the_phone(plivo))).status_code == 200
 
 
-async def test_a_slow_send_goes_on_and_the_challenge_shows_how_it_ended(world: World, plivo: PlivoStandIn) -> None:
+async def test_a167_a_slow_send_goes_on_and_the_challenge_shows_how_it_ended(world: World, plivo: PlivoStandIn) -> None:
     ada = await with_phone(world, plivo)
     plivo.script(late(2.5))
     assert (await ada.login()).json()["challenge"]["delivery"] == "unknown"
@@ -136,7 +136,7 @@ async def test_a_slow_send_goes_on_and_the_challenge_shows_how_it_ended(world: W
     assert seen.json()["resend_after"] == 30
 
 
-async def test_an_unknown_outcome_is_cooling_down_and_not_sent_again(world: World, plivo: PlivoStandIn) -> None:
+async def test_a167_an_unknown_outcome_is_cooling_down_and_not_sent_again(world: World, plivo: PlivoStandIn) -> None:
     """A167: at most one further SMS, on request, and then the old code is worth nothing."""
     ada = await with_phone(world, plivo)
     plivo.script(status(503))
@@ -176,7 +176,7 @@ async def test_what_plivo_is_told(world: World, plivo: PlivoStandIn) -> None:
     assert json.dumps(told).count("<") == 0
 
 
-async def test_login_waits_three_seconds_at_most(database_url: str, tmp_path: Path, plivo: PlivoStandIn) -> None:
+async def test_a166_login_waits_three_seconds_at_most(database_url: str, tmp_path: Path, plivo: PlivoStandIn) -> None:
     """With the defaults: an answer within four seconds, the deadline of the send at eight."""
     settings = settings_for(database_url, tmp_path, sms=_sms(plivo, answer_wait=3, deadline=8))
     async with running(settings) as world:
@@ -187,3 +187,18 @@ async def test_login_waits_three_seconds_at_most(database_url: str, tmp_path: Pa
         assert time.monotonic() - begun < 4
         assert asked.json()["challenge"]["delivery"] == "unknown"
         assert (await ada.verify(code_on_the_phone(plivo))).status_code == 200
+
+
+async def test_a166_codes_still_arrive_by_a_second_sender_while_plivo_is_ill(
+    database_url: str, tmp_path: Path, plivo: PlivoStandIn
+) -> None:
+    with PlivoStandIn() as other:
+        webhook = {"fallback_webhook_url": f"{other.url}/sms", "fallback_webhook_secret": "whsec_" + "A" * 32}
+        async with running(settings_for(database_url, tmp_path, sms=_sms(plivo, **webhook))) as world:
+            ada = await with_phone(world, plivo)
+            plivo.always(status(401))
+            sent = len(plivo.requests)
+            assert (await ada.login()).json()["challenge"]["delivery"] == "accepted"
+            assert len(plivo.requests) == sent + 1
+            (taken,) = other.requests
+            assert (await ada.verify(taken.body["data"]["text"][:6])).status_code == 200

@@ -42,8 +42,17 @@ class ChallengeState(Answer):
     ]
     delivery: Annotated[
         Delivery,
-        Field(description="`none`: nothing was sent, because the factor needs nothing or a send is cooling down."),
+        Field(
+            description="`none`: nothing was sent, because the factor needs nothing, a send is cooling down or a limit on SMS is reached."
+        ),
     ]
+    advice: Annotated[
+        str | None,
+        Field(
+            description="What the user can do about an undelivered code, in English. Null when there is nothing to say.",
+            examples=["Ask for another code, or use another factor."],
+        ),
+    ] = None
     resend_after: Annotated[int, Field(ge=0, description="Seconds until another code may be asked for.", examples=[30])]
     attempts_left: Annotated[int, Field(ge=0, examples=[5])]
     expires_in: Annotated[int, Field(ge=0, description="Seconds the code is still good.", examples=[300])]

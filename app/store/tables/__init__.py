@@ -7,7 +7,7 @@ factor needs no migration; what is secret is sealed before it gets here (law 6).
 from app.store.schema import metadata
 from app.store.tables.people import registrations, resets, users
 from app.store.tables.proofs import budgets, challenges, cooldowns, enrollments
-from app.store.tables.sending import sends, sms_blocks
+from app.store.tables.sending import receipt_nonces, sends, sms_blocks
 from app.store.tables.sessions import cut_offs, devices, sessions, signing_keys
 from app.store.tables.shared import limits, network_limits, outbox, throttles
 
@@ -22,6 +22,7 @@ __all__ = [
     "metadata",
     "network_limits",
     "outbox",
+    "receipt_nonces",
     "registrations",
     "resets",
     "sends",

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, Table, Text, Uuid, text
 
 from app.messages import Delivery, Purpose
-from app.store.schema import id_, metadata, moment, word
+from app.store.schema import Moment, id_, metadata, moment, word
 
 sends = Table(
     "sends",
@@ -45,4 +45,12 @@ sms_blocks = Table(
     Column("reason", Text, nullable=False),
     moment("until", nullable=True),
     moment("created_at"),
+)
+
+receipt_nonces = Table(
+    "receipt_nonces",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True, comment="of a nonce that was signed: it is good once"),
+    Column("send_id", Uuid, ForeignKey("sends.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("used_at", Moment, nullable=False, index=True),
 )

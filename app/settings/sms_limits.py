@@ -1,0 +1,37 @@
+"""The knobs of the SMS firewall: how many codes may be sent to whom, and whether what is beyond it is refused or only noted."""
+
+from datetime import timedelta
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from app.settings.limits import Mode
+from app.settings.types import Duration, Group, read_words
+
+SmsLimit: TypeAlias = Literal["number", "prefix", "network", "numbers", "country", "overall", "conversion", "budget"]
+SmsLimitNames = Annotated[tuple[SmsLimit, ...], NoDecode, BeforeValidator(read_words)]
+
+
+class SmsLimitSettings(Group):
+    """Limits on SMS, beside the growing pause between codes. All but `number` are for numbers that nobody has confirmed yet."""
+
+    mode: Mode = Field(
+        "enforce", description="record_only: what is beyond a limit is logged (`limit.exceeded`) and sent."
+    )
+    record_only: SmsLimitNames = Field((), description="Those limits of them that are only recorded, a,b.")
+    number: str = Field(
+        "3/10minute;5/hour;10/day", description="SMS to a number; a code that was answered right no longer counts."
+    )
+    prefix: str = Field("10/hour", description="SMS to numbers that differ in their last four digits only.")
+    network: str = Field(
+        "10/hour", description="SMS that a network asks for; LIMITS__NETWORK says whether it is enforced."
+    )
+    numbers: str = Field("3/hour", description="Different numbers that a network asks for; likewise.")
+    country: str = Field("200/hour", description="SMS to a region.")
+    overall: str = Field("1000/hour;5000/day", description="SMS to all such numbers together.")
+    conversion: str = Field(
+        "0/10;2/20",
+        description="So few codes answered right, of a prefix's newest so many, and it is blocked for a while.",
+    )
+    block: Duration = Field(timedelta(hours=12), description="So long: then it is tried again by itself.")

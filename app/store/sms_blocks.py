@@ -1,0 +1,64 @@
+"""What no SMS is sent to: blocks of regions and prefixes, found by blind index. One that is over stays until it is pruned."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.store.database import Tx
+from app.store.records import columns, values
+from app.store.tables import sms_blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """*until* is None for one without an end; *label* is a region or a prefix, never a whole number."""
+
+    key: bytes
+    label: str
+    reason: str
+    until: datetime | None
+    created_at: datetime
+
+    def stands(self, at: datetime) -> bool:
+        return self.until is None or self.until > at
+
+
+_COLUMNS = columns(sms_blocks, Block)
+
+
+async def find(tx: Tx, keys: Sequence[bytes]) -> list[Block]:
+    """The blocks under these keys, be they over or not."""
+    rows = await tx.execute(select(*_COLUMNS).where(sms_blocks.c.key.in_(keys)))
+    return [Block(**row._mapping) for row in rows]  # noqa: SLF001  its public name
+
+
+async def put(tx: Tx, block: Block) -> None:
+    """Block, in the place of a block before."""
+    given = values(block)
+    await tx.execute(insert(sms_blocks).values(**given).on_conflict_do_update(index_elements=["key"], set_=given))
+
+
+async def begin(tx: Tx, block: Block) -> bool:
+    """Block, unless a block stands: False when another one was faster."""
+    given = values(block)
+    over = sms_blocks.c.until <= block.created_at
+    begun = insert(sms_blocks).values(**given).on_conflict_do_update(index_elements=["key"], set_=given, where=over)
+    return (await tx.execute(begun)).rowcount == 1
+
+
+async def end(tx: Tx, keys: Sequence[bytes], *, at: datetime) -> list[Block]:
+    """End what stands under these keys; what was sent before says nothing about a prefix any more."""
+    standing = or_(sms_blocks.c.until.is_(None), sms_blocks.c.until > at)
+    statement = update(sms_blocks).where(sms_blocks.c.key.in_(keys), standing)
+    rows = await tx.execute(statement.values(until=at).returning(*_COLUMNS))
+    return [Block(**row._mapping) for row in rows]  # noqa: SLF001  its public name
+
+
+async def standing(tx: Tx, *, at: datetime) -> list[Block]:
+    """Every block that stands, oldest first."""
+    stands = or_(sms_blocks.c.until.is_(None), sms_blocks.c.until > at)
+    rows = await tx.execute(select(*_COLUMNS).where(stands).order_by(sms_blocks.c.created_at))
+    return [Block(**row._mapping) for row in rows]  # noqa: SLF001  its public name

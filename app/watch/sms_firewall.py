@@ -1,0 +1,175 @@
+"""The SMS firewall: whether a code may be sent at all, decided and recorded before anything is sent (law 3).
+
+What it refuses never reaches a provider. Whoever can only make numbers up pays from limits that people with a confirmed number
+do not share: pumping must not be a weapon against them. They share the money, and half of it is theirs alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import get_args
+from uuid import UUID
+
+from app.crypto.chance import new_id
+from app.crypto.vault import Vault
+from app.events import Event
+from app.messages import Delivery, Purpose
+from app.senders.base import Sent
+from app.settings import Settings
+from app.settings.limits import Mode
+from app.settings.sms_limits import SmsLimit
+from app.store import sends
+from app.store.database import Tx
+from app.store.sends import Send
+from app.store.sms_blocks import Block
+from app.watch import audit
+from app.watch.sms_blocking import SmsBlocking
+from app.watch.sms_limits import SmsLimits, Take
+from app.watch.sms_rules import SmsRules
+
+_LAST_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An SMS that somebody asks for. `confirmed`: the number is the user's already; `lane` as in `SmsLimits`."""
+
+    purpose: Purpose
+    number: str = field(repr=False)
+    region: str
+    confirmed: bool
+    lane: str
+    user_id: UUID
+    network: str = ""
+    challenge_id: UUID | None = None
+    receipt: bytes | None = None
+
+    @property
+    def prefix(self) -> str:
+        """What the numbers of one block of ten thousand have in common."""
+        return self.number[:-_LAST_DIGITS]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided: the send as recorded, what it took, and what there is to tell once that is committed."""
+
+    send: Send
+    takes: tuple[Take, ...] = ()
+    refused_by: str | None = None
+    exceeded: tuple[SmsLimit, ...] = ()
+    blocked: Block | None = None
+
+
+def modes_of(settings: Settings) -> dict[SmsLimit, Mode]:
+    """What becomes of what is beyond each limit."""
+    rules = settings.sms_limits
+    modes: dict[SmsLimit, Mode] = dict.fromkeys(get_args(SmsLimit), rules.mode)
+    if rules.mode == "enforce":
+        modes |= {"network": settings.network_limits, "numbers": settings.network_limits}
+    return modes | dict.fromkeys(rules.record_only, "record_only")
+
+
+class SmsFirewall:
+    def __init__(self, rules: SmsRules, modes: Mapping[SmsLimit, Mode], *, vault: Vault) -> None:
+        self._rules = rules
+        self._modes = modes
+        self._vault = vault
+        self._limits = SmsLimits(rules, vault=vault)
+        self._blocking = SmsBlocking(rules, vault=vault)
+
+    async def admit(self, tx: Tx, wanted: Wanted, *, at: datetime) -> Verdict:
+        """Decide, and record the send, be it refused. What is refused takes nothing from any limit."""
+        verdict = Verdict(self._send(wanted, at))
+        blocks = await self._blocking.find(tx, wanted.region, wanted.prefix)
+        if block := self._blocking.by_operator(blocks, wanted.prefix, at):
+            verdict = replace(verdict, refused_by=f"block of {block.label}")
+        elif not wanted.confirmed:
+            verdict = await self._judge_prefix(tx, verdict, wanted.prefix, blocks, at)
+        if verdict.refused_by is None:
+            verdict = await self._spend(tx, verdict, wanted, at)
+        if verdict.refused_by is not None:
+            # Beside its challenge, whose last code stays good.
+            refused = replace(verdict.send, challenge_id=None, delivery=Delivery.NONE, price=0)
+            verdict = replace(verdict, send=refused, takes=())
+        await sends.record(tx, verdict.send)
+        return verdict
+
+    def _send(self, wanted: Wanted, at: datetime) -> Send:
+        return Send(
+            id=new_id(at),
+            user_id=wanted.user_id,
+            challenge_id=wanted.challenge_id,
+            purpose=wanted.purpose,
+            region=wanted.region,
+            confirmed=wanted.confirmed,
+            number_index=self._vault.index(wanted.number, of="number"),
+            prefix_index=self._vault.index(wanted.prefix, of="prefix"),
+            network_index=self._vault.index(wanted.network, of="network"),
+            price=self._rules.price(wanted.region),
+            delivery=Delivery.UNKNOWN,
+            created_at=at,
+            receipt=wanted.receipt,
+        )
+
+    async def _judge_prefix(
+        self, tx: Tx, verdict: Verdict, prefix: str, blocks: Sequence[Block], at: datetime
+    ) -> Verdict:
+        """Whether codes to this prefix are answered at all: those who pump never do."""
+        enforced = self._modes["conversion"] == "enforce"
+        if enforced and self._blocking.by_conversion(blocks, prefix, at):
+            return replace(verdict, refused_by="conversion")
+        if not await self._blocking.is_pumped(tx, prefix, blocks, at=at):
+            return verdict
+        if not enforced:
+            return replace(verdict, exceeded=("conversion",))
+        block = await self._blocking.begin(tx, prefix, at=at)
+        return replace(verdict, refused_by="conversion", exceeded=("conversion",), blocked=block)
+
+    async def _spend(self, tx: Tx, verdict: Verdict, wanted: Wanted, at: datetime) -> Verdict:
+        """Take from every limit; all of it back when one that is enforced has no room, else what was beyond one."""
+        takes = await self._limits.take(tx, verdict.send, wanted.lane, at=at)
+        over = {take.limit for take in takes if take.is_over}
+        if not wanted.confirmed and await self._too_many_numbers(tx, wanted, at):
+            over.add("numbers")
+        enforced = sorted(name for name in over if self._modes[name] == "enforce")
+        back = takes if enforced else [take for take in takes if take.limit in over]
+        await self._limits.give_back(tx, back)
+        return replace(
+            verdict,
+            takes=tuple(take for take in takes if take not in back),
+            refused_by=enforced[0] if enforced else None,
+            exceeded=(*verdict.exceeded, *sorted(over)),
+        )
+
+    async def _too_many_numbers(self, tx: Tx, wanted: Wanted, at: datetime) -> bool:
+        """Counted behind the network's bucket, which this transaction holds: nobody else of the network counts meanwhile."""
+        networks = self._vault.indexes(wanted.network, of="network")
+        own = self._vault.indexes(wanted.number, of="number")
+        for allowed, window in self._rules.numbers:
+            if await sends.other_numbers(tx, networks, but=own, since=at - window) >= allowed:
+                return True
+        return False
+
+    async def report(self, tx: Tx, verdict: Verdict, sent: Sent, *, at: datetime) -> None:
+        """How the sending ended; what surely was not sent costs nobody anything."""
+        if sent.delivery != Delivery.FAILED:
+            await sends.report(
+                tx, verdict.send.id, delivery=sent.delivery, sender=sent.sender, provider_id=sent.provider_id
+            )
+        elif await sends.fail(tx, verdict.send.id, at=at):
+            await self._limits.give_back(tx, verdict.takes)
+
+    async def answered(self, tx: Tx, challenge_id: UUID, lane: str, *, at: datetime) -> None:
+        """A code was answered right: that is what all the codes of its challenge were sent for."""
+        await self._limits.forget(tx, await sends.verify(tx, challenge_id, at=at), lane, at=at)
+
+    def tell(self, verdict: Verdict) -> None:
+        """Note what was decided, now that it is committed."""
+        send = verdict.send
+        for name in verdict.exceeded:
+            audit.note(Event.LIMIT_EXCEEDED, limit=f"sms {name}", mode=self._modes[name], region=send.region)
+        if block := verdict.blocked:
+            audit.note(Event.SMS_BLOCKED, what=block.label, until=block.until, reason=block.reason)
+        if verdict.refused_by is not None:
+            audit.note(Event.SMS_REFUSED, user_id=send.user_id, limit=verdict.refused_by, region=send.region)

@@ -1,0 +1,155 @@
+"""Recorded SMS played against other rules, in memory: what would have been refused, and who of those was honest.
+
+It goes by what is recorded: a known device's lane is not told apart from other confirmed ones, and of an SMS that was refused
+nobody knows whether its code would have been answered, so it never opens the conversion breaker.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from app.messages import Delivery
+from app.store.sends import NOT_SENT, Send
+from app.watch.sms_rules import MEMORY, Rules, SmsRules, end_of
+
+_NOTHING = timedelta(0)
+
+
+@dataclass
+class Outcome:
+    """Money in millionths. `honest`: refused though its code was answered right at the time."""
+
+    asked: int = 0
+    sent_then: int = 0
+    refused: int = 0
+    honest: int = 0
+    spend_then: int = 0
+    spend: int = 0
+    by_limit: Counter[str] = field(default_factory=Counter)
+    by_region: Counter[str] = field(default_factory=Counter)
+
+
+class Replay:
+    """*regions*: the only ones that are served; None for all."""
+
+    def __init__(self, rules: SmsRules, *, regions: Collection[str] | None = None) -> None:
+        self._rules = rules
+        self._regions = regions
+        self._full_at: dict[object, datetime] = {}
+        self._money: Counter[object] = Counter()
+        self._numbers: dict[bytes, dict[bytes, datetime]] = defaultdict(dict)
+        self._sent: dict[bytes, list[Send]] = defaultdict(list)
+        self._blocked: dict[bytes, datetime] = {}
+        self._unanswered: dict[object, list[Send]] = defaultdict(list)
+        self.outcome = Outcome()
+
+    def play(self, send: Send) -> str | None:
+        """Which limit refuses it, if any. Sends are played in the order of their times."""
+        outcome, price = self.outcome, self._rules.price(send.region)
+        refused_by = self._judge(send, price)
+        outcome.asked += 1
+        outcome.sent_then += send.delivery not in NOT_SENT
+        outcome.spend_then += send.price
+        if refused_by is None:
+            outcome.spend += price
+            self._take(send, price)
+            return None
+        outcome.refused += 1
+        outcome.honest += send.verified_at is not None
+        outcome.by_limit[refused_by] += 1
+        outcome.by_region[send.region] += 1
+        return refused_by
+
+    def _judge(self, send: Send, price: int) -> str | None:
+        if self._regions is not None and send.region not in self._regions:
+            return "regions"
+        if not send.confirmed and self._is_pumped(send):
+            return "conversion"
+        if not send.confirmed and self._too_many_numbers(send):
+            return "numbers"
+        self._forgive(send)
+        at = send.created_at
+        for limit, key, rules in self._counted(send):
+            if any(self._fill(limit, key, rule, at) - at > rule[1] for rule in rules):
+                return limit
+        return None if self._affords(send, price) else "budget"
+
+    def _counted(self, send: Send) -> list[tuple[str, object, Rules]]:
+        """Each limit that a send takes from, what it is one of, and its rules."""
+        keys: dict[str, object] = {"number": (send.number_index, send.confirmed)}
+        if not send.confirmed:
+            keys |= {"prefix": send.prefix_index, "network": send.network_index, "country": send.region, "overall": ""}
+        return [(limit, keys[limit], rules) for limit, rules in self._rules.counted.items() if limit in keys]
+
+    def _fill(self, limit: str, key: object, rule: tuple[int, timedelta], at: datetime) -> datetime:
+        """When the bucket is full with one more."""
+        allowed, window = rule
+        return max(self._full_at.get((limit, key, window), at), at) + window / allowed
+
+    def _take(self, send: Send, price: int) -> None:
+        at = send.created_at
+        for limit, key, rules in self._counted(send):
+            for rule in rules:
+                self._full_at[limit, key, rule[1]] = self._fill(limit, key, rule, at)
+        for purse in self._purses(send):
+            self._money[purse] += price
+        self._unanswered[send.number_index, send.confirmed].append(send)
+        if not send.confirmed:
+            self._numbers[send.network_index][send.number_index] = at
+            self._sent[send.prefix_index].append(send)
+
+    def _forgive(self, send: Send) -> None:
+        """What was answered right by now no longer counts on the number's limits."""
+        whose, at = (send.number_index, send.confirmed), send.created_at
+        waiting = self._unanswered.pop(whose, [])
+        answered = [one for one in waiting if one.verified_at is not None and one.verified_at <= at]
+        if left := [one for one in waiting if one not in answered]:
+            self._unanswered[whose] = left
+        for allowed, window in self._rules.counted["number"]:
+            bucket = ("number", whose, window)
+            self._full_at[bucket] = self._full_at.get(bucket, at) - len(answered) * window / allowed
+
+    def _affords(self, send: Send, price: int) -> bool:
+        return all(self._money[purse] + price <= most for purse, most in self._purses(send).items())
+
+    def _purses(self, send: Send) -> dict[object, int]:
+        """Everybody's, and that of unconfirmed numbers, in each window of the budget."""
+        purses: dict[object, int] = {}
+        for most, window in self._rules.budget:
+            end = end_of(window, send.created_at)
+            purses[window, end] = most
+            if not send.confirmed:
+                purses[window, end, "unconfirmed"] = self._rules.share(most)
+        return purses
+
+    def _too_many_numbers(self, send: Send) -> bool:
+        others = self._numbers[send.network_index].items()
+        for allowed, window in self._rules.numbers:
+            recent = [one for one, at in others if at > send.created_at - window and one != send.number_index]
+            if len(recent) >= allowed:
+                return True
+        return False
+
+    def _is_pumped(self, send: Send) -> bool:
+        prefix, at = send.prefix_index, send.created_at
+        blocked_until = self._blocked.get(prefix, at - MEMORY)
+        if blocked_until > at:
+            return True
+        since = max(at - MEMORY, blocked_until)
+        recent = [one for one in self._sent[prefix] if one.created_at >= since]
+        self._sent[prefix] = recent
+        answered = [verified for one in reversed(recent) if (verified := self._answered(one, at)) is not None]
+        if not self._rules.is_pumped(answered[: self._rules.sample]):
+            return False
+        self._blocked[prefix] = at + self._rules.block
+        return True
+
+    def _answered(self, send: Send, at: datetime) -> bool | None:
+        """None while more may become of it, and for what was not really sent."""
+        if send.delivery in NOT_SENT:
+            return None
+        if send.verified_at is not None and send.verified_at <= at:
+            return True
+        over = send.created_at <= at - self._rules.code_life or send.delivery == Delivery.UNDELIVERED
+        return False if over else None

@@ -1,0 +1,104 @@
+"""What the SMS firewall goes by, read from the settings: limits, prices, and when a prefix converts so badly that it is blocked."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Self, TypeAlias
+
+from app.factors.phones import is_region
+from app.settings import Settings
+from app.settings.sms_limits import SmsLimit
+from app.watch.limits import read_rules
+
+Rules: TypeAlias = Sequence[tuple[int, timedelta]]
+MILLIONTHS = 1_000_000
+COUNTED: tuple[SmsLimit, ...] = ("number", "prefix", "network", "country", "overall")
+"""Limits that are a count within a window, each of something of its own."""
+MEMORY = timedelta(days=1)
+"""How long a send says something about the conversion of its prefix."""
+_SHARE = 2
+_OTHERS = ("numbers", "conversion", "budget")
+_CONVERSION = re.compile(r"(?P<most>[0-9]{1,3})/(?P<of>[1-9][0-9]{0,2})", re.ASCII)
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+@dataclass(frozen=True, slots=True)
+class SmsRules:
+    """Money is in millionths of a currency unit; *conversion* is at most so many right answers of so many codes."""
+
+    counted: Mapping[str, Rules]
+    numbers: Rules
+    conversion: Sequence[tuple[int, int]]
+    block: timedelta
+    budget: Rules
+    prices: Mapping[str, int]
+    code_life: timedelta
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Raises ValueError, with an example, for rules that cannot be meant."""
+        given, prices = settings.sms_limits, settings.sms.prices or {}
+        if not all(region == "*" or is_region(region) for region in prices):
+            raise ValueError(
+                "GATEHOUSE_SMS__PRICES: write regions as ISO 3166 does, such as US, GB or DE, and * for the rest."
+            )
+        return cls(
+            counted={name: read_rules(getattr(given, name)) for name in COUNTED},
+            numbers=read_rules(given.numbers),
+            conversion=read_conversion(given.conversion),
+            block=given.block,
+            budget=read_budget(settings.sms.budget),
+            prices={region: _millionths(price) for region, price in prices.items()},
+            code_life=settings.mfa.code_life,
+        )
+
+    def changed(self, name: str, text: str) -> Self:
+        """These rules but for one of them. Raises ValueError."""
+        if name in self.counted:
+            return replace(self, counted={**self.counted, name: read_rules(text)})
+        if name == "numbers":
+            return replace(self, numbers=read_rules(text))
+        if name == "conversion":
+            return replace(self, conversion=read_conversion(text))
+        if name == "budget":
+            return replace(self, budget=read_budget(text))
+        raise ValueError(f"There is no rule {name!r}: choose among {', '.join((*self.counted, *_OTHERS))}.")
+
+    def price(self, region: str) -> int:
+        return self.prices.get(region, self.prices.get("*", 0))
+
+    def share(self, most: int) -> int:
+        """What unconfirmed numbers may cost of *most*: pumping must not use up what sign-ins need."""
+        return most // _SHARE
+
+    @property
+    def sample(self) -> int:
+        """How many of the newest settled sends are looked at."""
+        return max(of for _, of in self.conversion)
+
+    def is_pumped(self, answered: Sequence[bool]) -> bool:
+        """Whether a prefix converts too badly: *answered* are its settled sends, the newest first."""
+        return any(len(answered) >= of and sum(answered[:of]) <= most for most, of in self.conversion)
+
+
+def read_conversion(text: str) -> list[tuple[int, int]]:
+    found = [_CONVERSION.fullmatch(rule.strip()) for rule in text.split(";")]
+    rules = [(int(rule["most"]), int(rule["of"])) for rule in found if rule]
+    if len(rules) < len(found) or any(most >= of for most, of in rules):
+        raise ValueError(f"A conversion is written like 0/10;2/20, right answers of codes, not {text!r}.")
+    return rules
+
+
+def read_budget(text: str | None) -> Rules:
+    return [(most * MILLIONTHS, window) for most, window in read_rules(text)] if text else []
+
+
+def end_of(window: timedelta, at: datetime) -> datetime:
+    """When the window of the calendar that holds *at* ends, by UTC."""
+    return at + window - (at - _EPOCH) % window
+
+
+def _millionths(price: Decimal) -> int:
+    return int(price * MILLIONTHS)
