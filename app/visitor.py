@@ -60,7 +60,7 @@ class Visitors:
 
 
 def _read(text: str) -> Address | None:
-    """An IPv4 address in IPv6 clothes is the IPv4 address; a zone says nothing to others."""
+    """An IPv4-mapped IPv6 address is the IPv4 address (RFC 4291 §2.5.5.2); a zone says nothing to others."""
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:

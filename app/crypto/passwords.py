@@ -15,7 +15,7 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.clock import Clock, SystemClock
 from app.crypto.chance import random_bytes
-from app.crypto.hashes import Stored, normal, read, understand
+from app.crypto.hashes import Stored, normal, read, spellings, understand
 from app.crypto.pace import Pace
 from app.problems import PasswordBlocklisted, PasswordTooLong, PasswordTooShort
 from app.settings.people import PasswordSettings
@@ -71,7 +71,8 @@ class Passwords:
         if known:
             with suppress(ValueError):
                 return known, known.fits(password)
-        self._argon2.verify(normal(password)[:MAX_PASSWORD_SIZE], self._nobodys_hash)
+        for spelling in spellings(password):
+            self._argon2.verify(spelling[:MAX_PASSWORD_SIZE], self._nobodys_hash)
         return self._nobody, False
 
     def keep_pace(self, examples: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from app.factors.registry import Factors
 from app.flows.admission import Admission, Opened, methods
 from app.flows.answers import Confirmed, ConfirmedAndAuthenticated, FactorEntry
 from app.flows.asking import Asking
+from app.flows.ended import FACTOR_CHANGE, Ended
 from app.flows.issuing import Issuing
 from app.flows.judging import Attempt, Judging, budget_of
 from app.flows.notices import tell
@@ -37,6 +38,7 @@ class Activated:
     locale: str
     replaced: Enrollment | None
     recovery_codes: list[str] | None
+    ended: list[UUID]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Confirm:
     issuing: Issuing
     asking: Asking
     profiles: Profiles
+    ended: Ended
 
     async def __call__(
         self,
@@ -66,6 +69,7 @@ class Confirm:
             await self._consume(challenge, attempt.enrollment)
             raise
         kind = attempt.enrollment.kind
+        self.ended(done.ended, user_id=who.sub, reason=FACTOR_CHANGE)
         audit.note(Event.FACTOR_CONFIRMED, user_id=who.sub, enrollment_id=enrollment_id, factor=kind)
         if done.replaced:
             self.asking.say_farewell(done.replaced, locale=done.locale)
@@ -109,12 +113,14 @@ class Confirm:
                 raise InvalidMfaCode(attempts_left=attempt.left)
             replaced = await self._confirm(tx, enrollment, state)
             codes = await self.issuing.issue_first(tx, user)
+            mine = who.sid if isinstance(who, AccessClaims) else None
+            ended = await sessions.revoke_all(tx, who.sub, reason=FACTOR_CHANGE, but=mine)
             session = await self._session(tx, who, enrollment, version, visitor)
             notice = self.factors[enrollment.kind].replaced if replaced else "factor_added"
             await tell(tx, who.sub, notice, at=now)
             enrolled = await enrollments.of_user(tx, who.sub)
         factor = self.profiles.entry_of(enrolled, enrollment.id)
-        return Activated(session, factor, user.locale, replaced, codes)
+        return Activated(session, factor, user.locale, replaced, codes, ended)
 
     async def _confirm(self, tx: Tx, enrollment: Enrollment, state: Shape) -> Enrollment | None:
         """The one that it replaced. Raises PhoneInUse, now that possession is proved."""
@@ -145,14 +151,12 @@ class Confirm:
         sign_in = await challenges.find(tx, who.jti, purpose=Purpose.ENROLL, user_id=who.sub)
         if sign_in is None or not await challenges.close(tx, sign_in, at=self.clock.now()):
             raise InvalidToken("This sign-in is over.")
-        await sessions.revoke_all(tx, who.sub, reason="factor_change")
         factor, arrival = self.factors[enrollment.kind], Arrival.of(sign_in, visitor)
         return await self.admission.open(tx, who.sub, arrival, credential_version=version, factor=factor)
 
     async def _strengthen(self, tx: Tx, who: AccessClaims, enrollment: Enrollment, version: int) -> Session:
-        """The caller's session goes on, stronger; the others end."""
+        """The caller's session goes on, stronger."""
         factor = self.factors[enrollment.kind]
-        await sessions.revoke_all(tx, who.sub, reason="factor_change", but=who.sid)
         session = await sessions.strengthen(
             tx, who.sid, amr=methods(factor), acr=factor.acr, credential_version=version, at=self.clock.now()
         )

@@ -1,4 +1,4 @@
-"""Trying a password: a failure is counted before it is looked at (law 1), and given back when all of it was right.
+"""Attempts at a password: a failure is counted before it is looked at (law 1), and given back when all of it was right.
 
 For signing in, and for proving it again within a session, where the session's device has a lane of its own.
 """
@@ -22,13 +22,13 @@ from app.watch.throttle import Spent, Throttle
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Attempted:
     verdict: Verdict
     spent: Spent
 
 
 @dataclass(frozen=True)
-class PasswordTrial:
+class PasswordAttempts:
     database: Database
     clock: Clock
     pool: HashPool
@@ -37,26 +37,26 @@ class PasswordTrial:
 
     async def __call__(
         self, email_folded: str, password: str, *, stored: str | None, visitor: Visitor, device: UUID | None
-    ) -> Trial:
+    ) -> Attempted:
         """Judge *password* by the hash that is *stored*; without one (nobody has the address) after the same work.
 
         Raises RateLimited, and Overloaded; then nothing was looked at.
         """
         self.pool.refuse_when_full()
         spent = await self.throttle.spend(email_folded, visitor, device=device, at=self.clock.now())
-        return Trial(await self.pool.run(self.passwords.verify, password, stored), spent)
+        return Attempted(await self.pool.run(self.passwords.verify, password, stored), spent)
 
-    async def passed(self, trial: Trial) -> None:
+    async def passed(self, attempted: Attempted) -> None:
         """Whoever tried is let in: it was no failure."""
-        await self.throttle.refund(trial.spent, at=self.clock.now())
+        await self.throttle.refund(attempted.spent, at=self.clock.now())
 
     async def require(self, who: AccessClaims, user: User, password: str, visitor: Visitor) -> None:
         """The password of somebody who is signed in. Raises WrongCurrentPassword; and as above."""
         async with self.database.read() as tx:
             device = await session_lists.device_of(tx, who.sid)
         folded = read_address(user.email).folded
-        trial = await self(folded, password, stored=user.password_hash, visitor=visitor, device=device)
-        if not trial.verdict.right:
+        attempted = await self(folded, password, stored=user.password_hash, visitor=visitor, device=device)
+        if not attempted.verdict.right:
             audit.note(Event.PASSWORD_REFUSED, user_id=user.id)
             raise WrongCurrentPassword
-        await self.passed(trial)
+        await self.passed(attempted)
