@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from app.crypto.schemes import SCHEMES, Scheme
+from app.crypto.schemes import LONGEST_REPEATED, SCHEMES, Scheme
 
 OURS = "$argon2id$"
 _LONGEST = 512
@@ -33,6 +33,11 @@ class Stored:
         if max(len(spelling.encode()) for spelling in typed) > self.scheme.longest:
             raise ValueError("The password is longer than the scheme takes.")
         return any(self.scheme.check(spelling, self.text) for spelling in typed)
+
+    def cost_for(self, password: str) -> str:
+        """As `cost`, of an attempt with *password*: some schemes take longer over a long one."""
+        is_long = self.scheme.longest == LONGEST_REPEATED and len(password.encode()) > LONGEST_REPEATED // 4
+        return f"{self.cost} long" if is_long else self.cost
 
     def read_whole(self, password: str) -> bool:
         """Whether a right password is the only right one, so that a new hash of it refuses nobody who was let in before."""

@@ -52,8 +52,6 @@ class ChangePassword:
         if user is None or not user.active:
             raise InvalidToken
         self.proof.require_fresh(who, enrolled)
-        if user.password_expired:
-            raise WrongCurrentPassword("It has expired. Have a link mailed that resets it.")
         return user
 
     async def _change(self, who: AccessClaims, user: User, password_hash: str) -> list[UUID]:
@@ -65,7 +63,8 @@ class ChangePassword:
                 raise await self._why_not(tx, user)
             await budgets.forget(tx, user.id, budgets.ALL)  # it counted against the old password
             ended = await sessions.revoke_all(tx, user.id, reason=_REASON, but=who.sid)
-            await sessions.carry_over(tx, user.id, credential_version=version)
+            if who.sid not in await sessions.carry_over(tx, user.id, credential_version=version):
+                raise InvalidToken("The session has ended.")
             await resets.forget(tx, user.id)
             await tell(tx, user.id, "password_changed", at=self.clock.now())
         return ended

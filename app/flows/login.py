@@ -96,7 +96,7 @@ class Login:
             device = await self.recognising.find(tx, wanted.device_token, user_id=user_id)
         stored, device_id = user.password_hash if user else None, device.id if device else None
         attempted = await self.password_attempts(
-            email_folded, wanted.password, stored=stored, visitor=visitor, device=device_id
+            email_folded, wanted.password, stored=stored, visitor=visitor, known=device_id
         )
         verdict = attempted.verdict
         if user is None or not verdict.right or not user.active or user.password_expired:

@@ -59,7 +59,8 @@ class Manage:
                 raise InvalidToken
             removed = await self._remove(tx, who, enrollment_id)
             ended = await sessions.revoke_all(tx, user.id, reason=FACTOR_CHANGE, but=who.sid)
-            await sessions.carry_over(tx, user.id, credential_version=version)
+            if who.sid not in await sessions.carry_over(tx, user.id, credential_version=version):
+                raise InvalidToken("The session has ended.")
             await tell(tx, user.id, "factor_removed", at=now)
         self.ended(ended, user_id=user.id, reason=FACTOR_CHANGE)
         audit.note(Event.FACTOR_REMOVED, user_id=who.sub, enrollment_id=enrollment_id, factor=removed.kind)

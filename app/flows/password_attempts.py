@@ -1,6 +1,6 @@
 """Attempts at a password: a failure is counted before it is looked at (law 1), and given back when all of it was right.
 
-For signing in, and for proving it again within a session, where the session's device has a lane of its own.
+For signing in, and for proving it again within a session, which has a lane of its own as a known device has.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,6 @@ from app.crypto.passwords import Passwords, Verdict
 from app.crypto.pool import HashPool
 from app.events import Event
 from app.problems import WrongCurrentPassword
-from app.store import session_lists
-from app.store.database import Database
 from app.store.users import User
 from app.visitor import Visitor
 from app.watch import audit
@@ -29,22 +27,21 @@ class Attempted:
 
 @dataclass(frozen=True)
 class PasswordAttempts:
-    database: Database
     clock: Clock
     pool: HashPool
     passwords: Passwords
     throttle: Throttle
 
     async def __call__(
-        self, email_folded: str, password: str, *, stored: str | None, visitor: Visitor, device: UUID | None
+        self, email_folded: str, password: str, *, stored: str | None, visitor: Visitor, known: UUID | None
     ) -> Attempted:
         """Judge *password* by the hash that is *stored*; without one (nobody has the address) after the same work.
 
-        Raises RateLimited, and Overloaded; then nothing was looked at.
+        *known*: the lane of a known device or a session. Raises RateLimited, and Overloaded; then nothing was looked at.
         """
-        self.pool.refuse_when_full()
-        spent = await self.throttle.spend(email_folded, visitor, device=device, at=self.clock.now())
-        return Attempted(await self.pool.run(self.passwords.verify, password, stored), spent)
+        with self.pool.place() as place:
+            spent = await self.throttle.spend(email_folded, visitor, known=known, at=self.clock.now())
+            return Attempted(await place.run(self.passwords.verify, password, stored), spent)
 
     async def passed(self, attempted: Attempted) -> None:
         """Whoever tried is let in: it was no failure."""
@@ -52,10 +49,10 @@ class PasswordAttempts:
 
     async def require(self, who: AccessClaims, user: User, password: str, visitor: Visitor) -> None:
         """The password of somebody who is signed in. Raises WrongCurrentPassword; and as above."""
-        async with self.database.read() as tx:
-            device = await session_lists.device_of(tx, who.sid)
+        if user.password_expired:
+            raise WrongCurrentPassword("It has expired. Have a link mailed that resets it.")
         folded = read_address(user.email).folded
-        attempted = await self(folded, password, stored=user.password_hash, visitor=visitor, device=device)
+        attempted = await self(folded, password, stored=user.password_hash, visitor=visitor, known=who.sid)
         if not attempted.verdict.right:
             audit.note(Event.PASSWORD_REFUSED, user_id=user.id)
             raise WrongCurrentPassword

@@ -1,6 +1,6 @@
 """Recognising devices: each sign-in leaves a token that marks the device as known, or trusted once a factor was proved on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -40,8 +40,12 @@ class Recognised:
     """A device, and the token by which it is known the next time."""
 
     id: UUID
-    token: str
+    token: str | None
     trusted: bool
+
+    def untold(self) -> "Recognised":
+        """For whoever may hold no more than the session: what trusts the device is not theirs to take along."""
+        return replace(self, token=None) if self.trusted else self
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from app.flows.ended import Ended
 from app.flows.owner import lock_owner
 from app.flows.proof import Proof
 from app.problems import NotFound
-from app.store import enrollments, session_lists, sessions
+from app.store import devices, enrollments, session_lists, sessions
 from app.store.database import Database
 from app.store.session_lists import Listed
 from app.user_agents import describe
@@ -42,10 +42,11 @@ class Sessions:
         self.ended([session_id], user_id=who.sub, reason=_BY_OWNER)
 
     async def end_others(self, who: AccessClaims) -> None:
-        """End all but the caller's, with a fresh proof."""
+        """End all but the caller's, with a fresh proof; no other device is trusted any more."""
         async with self.database.begin() as tx:
             user = await lock_owner(tx, who.sub)
             self.proof.require_fresh(who, await enrollments.of_user(tx, user.id))
+            await devices.distrust(tx, user.id, but=who.sid)
             ended = await sessions.revoke_all(tx, user.id, but=who.sid, reason=_BY_OWNER)
         self.ended(ended, user_id=who.sub, reason=_BY_OWNER)
 

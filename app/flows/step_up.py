@@ -78,6 +78,9 @@ class StepUp:
         if enrolled:
             raise StepUpRequired("Use a second factor: one is enrolled.")
         await self.password_attempts.require(who, user, password, visitor)
+        async with self.database.begin() as tx:
+            if not await users.hold(tx, user.id, credential_version=user.credential_version):
+                raise InvalidToken("The password or a factor of this account was changed.")
         audit.note(Event.SESSION_STEPPED_UP, user_id=user.id, session_id=who.sid, factor=None)
         return self._grant(who, None)
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
 from app.store.database import Tx
 from app.store.records import columns, read, read_all, values
-from app.store.tables import devices, users
+from app.store.tables import devices, sessions, users
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,19 @@ async def rekey(tx: Tx, device_id: UUID, *, digest: bytes, key_id: bytes) -> Non
     """
     free = select(devices.c.id).where(devices.c.id == device_id).with_for_update(skip_locked=True).scalar_subquery()
     await tx.execute(update(devices).where(devices.c.id == free).values(digest=digest, key_id=key_id))
+
+
+async def distrust(tx: Tx, user_id: UUID, *, but: UUID | None) -> None:
+    """Trust none of the user's devices any more, but for that of the session *but*."""
+    spared = select(sessions.c.device_id).where(sessions.c.id == but).scalar_subquery()
+    statement = update(devices).where(devices.c.user_id == user_id, devices.c.id.is_distinct_from(spared))
+    await tx.execute(statement.values(trusted_until=None))
+
+
+async def distrust_of(tx: Tx, session_id: UUID) -> None:
+    """Trust the device of that session no more."""
+    its = select(sessions.c.device_id).where(sessions.c.id == session_id).scalar_subquery()
+    await tx.execute(update(devices).where(devices.c.id == its).values(trusted_until=None))
 
 
 async def forget(tx: Tx, device_id: UUID, *, user_id: UUID) -> bool:

@@ -167,7 +167,8 @@ async def strengthen(
     return read(Session, (await tx.execute(statement)).one_or_none())
 
 
-async def carry_over(tx: Tx, user_id: UUID, *, credential_version: int) -> None:
-    """What was opened with proofs that still stand goes on under the new version."""
+async def carry_over(tx: Tx, user_id: UUID, *, credential_version: int) -> list[UUID]:
+    """What was opened with proofs that still stand goes on under the new version; which ones."""
     statement = update(sessions).where(sessions.c.user_id == user_id, _LIVE)
-    await tx.execute(statement.values(credential_version=credential_version))
+    changed = await tx.execute(statement.values(credential_version=credential_version).returning(sessions.c.id))
+    return list(changed.scalars())

@@ -27,7 +27,7 @@ class Shared:
             ended=self.ended,
         )
         self.password_attempts = PasswordAttempts(
-            database=database, clock=clock, pool=tools.pool, passwords=tools.passwords, throttle=tools.throttle
+            clock=clock, pool=tools.pool, passwords=tools.passwords, throttle=tools.throttle
         )
         self.judging = Judging(settings.mfa, database, clock, factors, tools.states)
         self.completing = Completing(clock, tools.states)

@@ -148,5 +148,8 @@ async def test_a_user_who_is_held_too_long_is_left_as_they_were(ada: UUID, sweep
         await sweeper.execute("SELECT 1 FROM users WHERE id = $1 FOR UPDATE", ada)
         refused = await users("disable", ADA)
     assert refused.exit_code == 2
-    assert refused.stderr.splitlines()[-1] == "The database does not answer: `gatehouse users show` will tell whether anything was done."
+    assert (
+        refused.stderr.splitlines()[-1]
+        == "The database does not answer: `gatehouse users show` will tell whether anything was done."
+    )
     assert await sweeper.fetchval("SELECT active FROM users") is True

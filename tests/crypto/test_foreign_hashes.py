@@ -224,7 +224,7 @@ def test_a_hash_that_the_scheme_itself_refuses_is_wrong_after_the_usual_work(pas
 def test_a_password_that_a_scheme_reads_every_round_is_bounded(passwords: Passwords) -> None:
     stored = by_passlib("x" * 600, "sha512_crypt", rounds=1000)
     assert passwords.verify("x" * 600, stored) == Verdict(right=False)
-    assert passwords.verify("x" * 512, by_passlib("x" * 512, "sha512_crypt", rounds=1000)).right
+    assert passwords.verify("x" * 128, by_passlib("x" * 128, "sha512_crypt", rounds=1000)).right
 
 
 def test_a_password_that_ours_would_refuse_to_hash_keeps_its_hash(passwords: Passwords) -> None:
