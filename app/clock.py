@@ -15,9 +15,13 @@ class Clock(Protocol):
         ...
 
 
+_UNBROKEN = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""It goes on while the machine is suspended, where there is such a clock: what happened meanwhile is not to be missed."""
+
+
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
     def elapsed(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(_UNBROKEN)

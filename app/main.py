@@ -105,7 +105,7 @@ def _lifespan(works: Works) -> Callable[[FastAPI], AbstractAsyncContextManager[N
         try:
             await works.following.begin()
             await tools.revocations.read()
-            feeds = (tools.revocations.run, works.following.run, tools.sightings.run)
+            feeds = (tools.revocations.run, works.following.run, tools.sightings.run, tools.refusals.run)
             jobs += [_keep(job) for job in (*feeds, tools.mails.run, works.outbox.run, works.schemes.run)]
             yield
         finally:
@@ -131,6 +131,7 @@ def _keep(job: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[None]:
 async def _stop(works: Works, jobs: list[asyncio.Task[None]]) -> None:
     """Requests have ended by now: let what they started finish, then let go of everything."""
     tools = works.tools
+    tools.refusals.tell()
     await tools.background.drain(within=_LAST_WORDS)
     await tools.mails.drain(within=_LAST_WORDS)
     for job in jobs:

@@ -30,6 +30,7 @@ from app.settings.groups import SmsSettings
 from app.settings.people import PasswordSettings
 from app.store.database import Database
 from app.texts import LastLine, Texts, languages, over_ours
+from app.watch.refusals import Refusals
 from app.watch.revocations import Revocations
 from app.watch.sightings import Sightings
 from app.watch.sms_firewall import SmsFirewall, modes_of
@@ -66,6 +67,7 @@ class Tools:
         self.mails = MailQueue(self.senders[Channel.EMAIL], size=settings.email.queue)
         self.background = Background()
         self.letters = Letters(settings.brand, settings.mfa.code_life, _texts(settings))
+        self.refusals = Refusals()
         self.sightings = Sightings(self.database, clock=clock)
         self.revocations = Revocations(self.database, life=settings.tokens.access_life, clock=clock)
 

@@ -1,5 +1,6 @@
 """Where a request comes from: told by the connection, and by X-Forwarded-For only as far as the operator's own proxies wrote it."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -7,6 +8,7 @@ from typing import TypeAlias
 
 Address: TypeAlias = IPv4Address | IPv6Address
 _SITE, _PROVIDER = 64, 48
+_WITH_PORT = re.compile(r"\[([^\]]+)\](?::\d{1,5})?|([0-9.]+):\d{1,5}")
 _LONGEST_AGENT = 200
 
 
@@ -65,10 +67,15 @@ class Visitors:
 
 
 def _read(text: str) -> Address | None:
-    """An IPv4 address in IPv6 clothes is the IPv4 address; a zone says nothing to others."""
+    """Some proxies add the port (RFC 7239 §6). An IPv4-mapped IPv6 address is the IPv4 address (RFC 4291 §2.5.5.2); a zone says nothing to others."""
     try:
-        address = ip_address(text.partition("%")[0])
+        address = ip_address(_without_port(text).partition("%")[0])
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def _without_port(text: str) -> str:
+    found = _WITH_PORT.fullmatch(text)
+    return next(filter(None, found.groups())) if found else text

@@ -14,7 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 ISSUER = os.environ["GATEHOUSE"]
 AUDIENCE = os.environ.get("AUDIENCE", ISSUER)
-POLL_EVERY, KEYS_EVERY, UNKNOWN_KEY_EVERY, LEEWAY = 0.5, 300, 5, 5  # seconds
+POLL_EVERY, KEYS_EVERY, UNKNOWN_KEY_EVERY, LEEWAY = 0.5, 300, 10, 5  # seconds
 ACCESS: jwt.types.Options = {"require": ["sub", "sid", "jti", "iat", "exp", "acr", "scope"], "strict_aud": True}
 FEED: jwt.types.Options = {"require": ["iat", "exp", "sessions", "users"]}
 WRONG = (httpx.HTTPError, jwt.PyJWTError, KeyError, ValueError)

@@ -36,7 +36,7 @@ async def end_session(session_id: UUID, who: FullAccess, house: TheHouse) -> Non
     "/me/sessions", status_code=204, response_class=Response, responses=refusals(InvalidToken, StepUpRequired)
 )
 async def end_other_sessions(who: FullAccess, house: TheHouse) -> None:
-    """End every session but this one, with a proof of the last five minutes."""
+    """End every session but this one, with a proof of the last five minutes. No other device is trusted any more."""
     await house.sessions.end_others(who)
 
 

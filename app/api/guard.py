@@ -4,6 +4,7 @@ No database is asked (law 5). The app does not start with a route that is neithe
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
@@ -72,11 +73,21 @@ class Guard(SecurityBase):
         return token
 
 
+@contextmanager
+def _counting(house: House) -> Iterator[None]:
+    try:
+        yield
+    except InvalidToken as refused:
+        if not isinstance(refused, MissingToken):
+            house.refusals.note()
+        raise
+
+
 class AccessGuard(Guard):
     async def __call__(self, request: Request) -> AccessClaims:
-        """The claims of an access token whose session had not ended, nor its user been cut off, on any replica, a second ago."""
+        """The claims of an access token, unless its session ended or its user was cut off, on any replica, a second ago."""
         house: House = request.app.state.house
-        with house.refusals:
+        with _counting(house):
             claims = house.tokens.read(await self.token(request), scope=Scope.FULL)
             if await house.revocations.include(claims):
                 raise InvalidToken("The session has ended.")
@@ -87,7 +98,7 @@ class AccessGuard(Guard):
 class PendingGuard(Guard):
     async def __call__(self, request: Request) -> PendingClaims:
         house: House = request.app.state.house
-        with house.refusals:
+        with _counting(house):
             return house.tokens.read(await self.token(request), scope=Scope.MFA_PENDING)
 
 

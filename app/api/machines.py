@@ -27,7 +27,7 @@ class Health(Answer):
 
 @router.get("/.well-known/jwks.json", response_class=KeySetResponse, responses=refusals(database=False))
 async def jwks(house: TheHouse) -> KeySetResponse:
-    """The public keys of access tokens (RFC 7517): everything that an own service needs to verify them.
+    """The public keys of access tokens (RFC 7517): all that a service of yours needs to verify them.
 
     The one that signs, the next one, and those whose last token may still live. Take the one that `kid` names, with its
     `alg`; fetch the set anew when you meet a `kid` that is not in it.

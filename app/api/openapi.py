@@ -1,5 +1,6 @@
 """The API's description: what FastAPI finds in the routes, finished by hand so that it says what is really sent."""
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
@@ -55,6 +56,7 @@ Wait `Retry-After` seconds where it is sent. Every answer has an `X-Request-Id`:
 There is no password grant (RFC 9700 §2.4), so this page cannot sign you in by itself: call `POST /login` above.
 """
 
+_FIRST_SENTENCE = re.compile(r"[.:;] ")
 _FAULT = {
     "type": "object",
     "required": ["pointer", "detail"],
@@ -89,6 +91,7 @@ def install(app: FastAPI) -> None:
 def _finished(document: dict[str, Any], public_url: str) -> dict[str, Any]:
     operations = list(_operations(document))
     for operation in operations:
+        _summarise(operation)
         _replace_validation_error(operation)
         for answer in operation["responses"].values():
             _name_host(answer, public_url)
@@ -103,6 +106,11 @@ def _finished(document: dict[str, Any], public_url: str) -> dict[str, Any]:
 
 def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     return (operation for path in document.get("paths", {}).values() for operation in path.values())
+
+
+def _summarise(operation: dict[str, Any]) -> None:
+    """The first sentence of what is said about it, instead of a function's name."""
+    operation["summary"] = _FIRST_SENTENCE.split(" ".join(operation["description"].split()), maxsplit=1)[0].rstrip(".")
 
 
 def _replace_validation_error(operation: dict[str, Any]) -> None:

@@ -80,7 +80,7 @@ async def forgot_password(body: ForgotPasswordRequest, house: TheHouse) -> Reset
 async def reset_password(body: ResetPasswordRequest, house: TheHouse) -> None:
     """Choose a new password, with the token from the mailed link's fragment.
 
-    All sessions, sign-ins under way and other links end. Nobody is signed in, and second factors stay as they are. A
+    All sessions, pending sign-ins and other links end. Nobody is signed in, and second factors stay as they are. A
     password that is refused (422) does not use the token up.
     """
     await house.reset(token=body.token.get_secret_value(), password=body.password.get_secret_value())
@@ -96,7 +96,7 @@ async def reset_password(body: ResetPasswordRequest, house: TheHouse) -> None:
 async def change_password(body: ChangePasswordRequest, who: FullAccess, house: TheHouse, visitor: TheVisitor) -> None:
     """Change the password, with the current one and a proof of the last five minutes.
 
-    This session goes on; every other one, sign-ins under way, mailed links and remembered devices end. The owner is told
+    This session goes on; every other one, pending sign-ins, mailed links and remembered devices end. The owner is told
     by mail.
     """
     current, new = body.current_password.get_secret_value(), body.new_password.get_secret_value()

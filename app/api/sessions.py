@@ -59,9 +59,10 @@ async def logout(token: Presented, house: TheHouse, jar: TheJar, body: LogoutReq
     Its access tokens are dead within a second, on every replica. The cookie counts beside `X-Gatehouse-CSRF: 1` only,
     and is gone after it.
     """
-    given = _of(body) or jar.token()
-    await house.logout(access_token=token, refresh_token=given)
-    jar.empty()
+    given = _of(body)
+    await house.logout(access_token=token, refresh_token=given or jar.token())
+    if given is None:
+        jar.empty()
 
 
 def _of(body: RefreshRequest | LogoutRequest | None) -> str | None:

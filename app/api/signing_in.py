@@ -56,7 +56,8 @@ class LoginRequest(Shape):
         ),
     ] = None
     remember_device: Annotated[
-        bool, Field(description="Once a second factor is proved, skip it on this device for 30 days.")
+        bool,
+        Field(description="Once a second factor is proved, skip it on this device for a while (30 days by default)."),
     ] = False
     cookie: Annotated[
         bool, Field(description="For browsers: keep the refresh token in a cookie that no script can read.")
@@ -92,7 +93,8 @@ async def login(body: LoginRequest, house: TheHouse, visitor: TheVisitor, jar: T
     provider; `delivery: unknown` means that the message may still come. A wrong address, a wrong password and an
     account that cannot sign in are refused alike. `enrollment_required` carries an `enrollment_token`, which opens the
     enrolment of a first factor. With `code` beside the password everything happens in this one request. On a device
-    that was remembered (`device_token`) the password alone opens a session, whose `acr` says so.
+    that was remembered (`device_token`) the password alone opens a session, whose `acr` says so. With `cookie` the refresh token goes into a
+    cookie. After too many wrong passwords, for this address or from this network, the answer is 429 for a while.
     """
     return jar.keep(await house.login(body.wanted(), visitor))
 

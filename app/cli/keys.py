@@ -24,10 +24,11 @@ from app.store.signing_keys import KeyState, Role, StoredKey
 Verb = Callable[[Rotation], Awaitable[None]]
 AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 
+_BATCH = 500
 _COLUMNS = ("kid", "role", "alg", "state", "since", "published until")
 _LINE = "{:<45}{:<10}{:<7}{:<9}{:<22}{}"
 
-commands = typer.Typer(help="Make, turn and revoke keys.", no_args_is_help=True)
+commands = typer.Typer(help="Make, list, rotate and revoke keys.", no_args_is_help=True)
 
 
 @commands.command()
@@ -47,12 +48,16 @@ def rotate(
     at_rest: Annotated[
         bool, typer.Option("--at-rest", help="Put everything sealed under the newest of GATEHOUSE_SECRET_KEYS instead.")
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, max=10_000, help="Rows in one transaction, with --at-rest.")] = 500,
+    batch: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Rows in one transaction of --at-rest; 500 if unset.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Sign tokens with the next keys from now on, beside the running service. No token is refused for it."""
     if at_rest:
-        raise typer.Exit(keys_at_rest.reseal(batch=batch, as_json=as_json))
+        raise typer.Exit(keys_at_rest.reseal(batch=batch or _BATCH, as_json=as_json))
+    if batch:
+        refuse("--batch goes with --at-rest: signing keys are rotated at once.")
     _report(Rotation.rotate, as_json=as_json, then="Every worker follows within {follow} s; none needs a restart.")
 
 

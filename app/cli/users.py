@@ -52,7 +52,7 @@ def enable(who: Who, reason: Reason = None, as_json: AsJson = False) -> None:
 
 @commands.command()
 def end_sessions(who: Who, reason: Reason = None, as_json: AsJson = False) -> None:
-    """Sign somebody out everywhere; they may sign in again."""
+    """Sign somebody out everywhere, and trust none of their devices; they may sign in again."""
     with beside() as settings:
         done = _run(settings, lambda operator: operator.end_sessions(who, reason=reason))
     _report(done, "signed out", as_json=as_json)
@@ -88,7 +88,7 @@ def _run(settings: Settings, verb: Callable[[Operator], Coroutine[Any, Any, _Res
     except UnknownUser:
         refuse("Nobody has this address or id.")
     except DatabaseUnavailable:
-        refuse("The database does not answer. Nothing was changed: run this again.")
+        refuse("The database does not answer: `gatehouse users show` will tell whether anything was done.")
 
 
 async def _operate(settings: Settings, verb: Callable[[Operator], Coroutine[Any, Any, _Result]]) -> _Result:

@@ -3,13 +3,14 @@
 A key's type decides its one algorithm, so no header and no setting can pair a key with another one (RFC 8725 §3.1).
 """
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from app.crypto import base64url
 
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
@@ -20,13 +21,9 @@ _RSA_EXPONENT = 65537
 _COORDINATE_BYTES = 32
 
 
-def base64url(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
 def _number(value: int) -> str:
     """Base64urlUInt (RFC 7518 §2): as few octets as it takes."""
-    return base64url(value.to_bytes((value.bit_length() + 7) // 8))
+    return base64url.encode(value.to_bytes((value.bit_length() + 7) // 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +53,13 @@ def _fits_ps256(key: object) -> bool:
 def _point(public: ec.EllipticCurvePublicKey) -> dict[str, str]:
     """RFC 7518 §6.2.1: coordinates keep their leading zeros."""
     numbers = public.public_numbers()
-    x, y = (base64url(number.to_bytes(_COORDINATE_BYTES)) for number in (numbers.x, numbers.y))
+    x, y = (base64url.encode(number.to_bytes(_COORDINATE_BYTES)) for number in (numbers.x, numbers.y))
     return {"crv": "P-256", "kty": "EC", "x": x, "y": y}
 
 
 def _edwards_point(public: ed25519.Ed25519PublicKey) -> dict[str, str]:
     """RFC 8037 §2."""
-    return {"crv": "Ed25519", "kty": "OKP", "x": base64url(public.public_bytes(Encoding.Raw, PublicFormat.Raw))}
+    return {"crv": "Ed25519", "kty": "OKP", "x": base64url.encode(public.public_bytes(Encoding.Raw, PublicFormat.Raw))}
 
 
 def _modulus(public: rsa.RSAPublicKey) -> dict[str, str]:

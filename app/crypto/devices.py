@@ -3,10 +3,10 @@
 The digest outlives the key: a token goes on being good when the key that made it has left the ring.
 """
 
-import base64
 import hmac
 from uuid import UUID
 
+from app.crypto import base64url
 from app.crypto.keys import KeyRing
 
 _PREFIX = "ghd_"
@@ -30,4 +30,4 @@ class DeviceTokens:
         if key is None:
             raise LookupError("the key of this device is no longer in GATEHOUSE_SECRET_KEYS")
         mac = hmac.digest(key.key, device_id.bytes, "sha256")
-        return _PREFIX + base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+        return _PREFIX + base64url.encode(mac)

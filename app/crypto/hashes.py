@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from app.crypto.schemes import SCHEMES, Scheme
+from app.crypto.schemes import LONGEST_REPEATED, SCHEMES, Scheme
 
 OURS = "$argon2id$"
 _LONGEST = 512
@@ -27,12 +27,17 @@ class Stored:
     def fits(self, password: str) -> bool:
         """Raises ValueError where the scheme cannot say: a NUL, a malformed salt, more than any system took.
 
-        Other systems compared what was typed, so it is not normalised for them.
+        Other systems compared what was typed, so it is not normalised for them. Argon2id may be ours or theirs.
         """
-        typed = normal(password) if self.text.startswith(OURS) else password
-        if len(typed.encode()) > self.scheme.longest:
+        typed = spellings(password) if self.text.startswith(OURS) else (password,)
+        if max(len(spelling.encode()) for spelling in typed) > self.scheme.longest:
             raise ValueError("The password is longer than the scheme takes.")
-        return self.scheme.check(typed, self.text)
+        return any(self.scheme.check(spelling, self.text) for spelling in typed)
+
+    def cost_for(self, password: str) -> str:
+        """As `cost`, of an attempt with *password*: some schemes take longer over a long one."""
+        is_long = self.scheme.longest == LONGEST_REPEATED and len(password.encode()) > LONGEST_REPEATED // 4
+        return f"{self.cost} long" if is_long else self.cost
 
     def read_whole(self, password: str) -> bool:
         """Whether a right password is the only right one, so that a new hash of it refuses nobody who was let in before."""
@@ -60,6 +65,11 @@ def read(text: str) -> Stored | None:
 def normal(password: str) -> str:
     """NFC (NIST SP 800-63B-4 §3.1.1.2)."""
     return unicodedata.normalize("NFC", password)
+
+
+def spellings(password: str) -> tuple[str, ...]:
+    """As we hash it, and as it was typed, where that is another one."""
+    return tuple(dict.fromkeys((normal(password), password)))
 
 
 def _parse(text: str) -> tuple[Scheme | None, Mapping[str, int], str]:

@@ -3,8 +3,6 @@
 Each purpose has its own sub-key of each ring key, by HKDF-SHA-256 (RFC 5869).
 """
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
+from app.crypto import base64url
 from app.crypto.chance import random_bytes
 
 KEY_BYTES = 32
@@ -20,7 +19,7 @@ ID_BYTES = 4
 
 def new_secret_key() -> str:
     """32 random bytes as base64url without padding: one word of GATEHOUSE_SECRET_KEYS."""
-    return base64.urlsafe_b64encode(random_bytes(KEY_BYTES)).rstrip(b"=").decode()
+    return base64url.encode(random_bytes(KEY_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +57,8 @@ class KeyRing:
 
 def _read(text: str) -> bytes:
     try:
-        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+        key = base64url.decode(text)
+    except ValueError:
         key = b""
     if len(key) != KEY_BYTES or len(set(key)) < KEY_BYTES // 2:
         raise ValueError(

@@ -1,8 +1,8 @@
 """Random values that are good once: so long that a plain digest at rest is enough, and outlives a turn of the key ring."""
 
-import base64
 import hashlib
 
+from app.crypto import base64url
 from app.crypto.chance import random_bytes
 
 _BYTES = 32
@@ -10,7 +10,7 @@ _BYTES = 32
 
 def mint() -> str:
     """256 random bits, as base64url without padding."""
-    return base64.urlsafe_b64encode(random_bytes(_BYTES)).rstrip(b"=").decode()
+    return base64url.encode(random_bytes(_BYTES))
 
 
 def digest(token: str) -> bytes:

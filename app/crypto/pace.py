@@ -24,7 +24,7 @@ class Pace:
             self._seconds[cost] = [*self._seconds.get(cost, ()), seconds][-_REMEMBERED:]
 
     def rest(self, took: float) -> float:
-        """The seconds that a refusal still has to wait, after a trial that *took* so many."""
+        """The seconds that a refusal still has to wait, after an attempt that *took* so many."""
         with self._lock:
             if self._seconds.keys() <= {self._own}:
                 return 0.0

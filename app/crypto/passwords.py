@@ -15,13 +15,16 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.clock import Clock, SystemClock
 from app.crypto.chance import random_bytes
-from app.crypto.hashes import Stored, normal, read, understand
+from app.crypto.hashes import Stored, normal, read, spellings, understand
 from app.crypto.pace import Pace
+from app.crypto.schemes import LONGEST_REPEATED
 from app.problems import PasswordBlocklisted, PasswordTooLong, PasswordTooShort
 from app.settings.people import PasswordSettings
 
 MAX_PASSWORD_SIZE = 4096
 """passlib refuses to hash more."""
+PROBES = ("", "x" * LONGEST_REPEATED)
+"""The passwords that take a scheme the least and the most time."""
 _MOST_THAT_NFC_SHORTENS = 4
 _SHORT = 5
 _PREFIX = 5
@@ -62,7 +65,7 @@ class Passwords:
         began = self._clock.elapsed()
         tried, right = self._try(password, read(stored) if stored else None)
         took = self._clock.elapsed() - began
-        self._pace.note(tried.cost, took)
+        self._pace.note(tried.cost_for(password), took)
         foreign = right and not (stored or "").startswith(self.own)
         return Verdict(right, foreign and _can_be_hashed_anew(password, tried), self._pace.rest(took))
 
@@ -71,12 +74,14 @@ class Passwords:
         if known:
             with suppress(ValueError):
                 return known, known.fits(password)
-        self._argon2.verify(normal(password)[:MAX_PASSWORD_SIZE], self._nobodys_hash)
+        for spelling in spellings(password):
+            self._argon2.verify(spelling[:MAX_PASSWORD_SIZE], self._nobodys_hash)
         return self._nobody, False
 
     def keep_pace(self, examples: Sequence[str]) -> None:
         """From now on a refusal takes as long as the slowest of these hashes, and of those met since."""
-        self._pace.keep([known.cost for known in map(read, examples) if known])
+        known = [stored for stored in map(read, examples) if stored]
+        self._pace.keep([stored.cost_for(password) for stored in known for password in PROBES])
 
     def refuse_weak(self, password: str, *, about: tuple[str, ...] = ()) -> None:
         """Refuse what NIST says to refuse; *about* names things of the user (their address) that are no password."""

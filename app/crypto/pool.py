@@ -3,9 +3,9 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import ParamSpec, TypeVar
 
 from app.problems import Overloaded
@@ -24,28 +24,45 @@ class HashPool:
         self._room = threading.Semaphore(size + queue)
 
     async def run(self, job: Callable[_Args, _Result], *args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
-        """Do *job* on a hashing thread. Raises Overloaded at once when the queue is full.
+        """Do *job* on a hashing thread. Raises Overloaded at once when the queue is full."""
+        with self.place() as place:
+            return await place.run(job, *args, **kwargs)
 
-        A place in the queue is given back when the thread ends, not when its awaiter goes away.
-        """
+    @contextmanager
+    def place(self) -> Iterator["Place"]:
+        """A place in the queue, held before anything else is paid for it. Raises Overloaded at once when there is none."""
         if not self._room.acquire(blocking=False):
             raise Overloaded
+        place = Place(self._pool, self._room)
         try:
-            future = self._pool.submit(job, *args, **kwargs)
-        except RuntimeError:  # the pool is closed: this worker is stopping
-            self._room.release()
-            raise Overloaded from None
-        future.add_done_callback(lambda _: self._room.release())
-        return await asyncio.wrap_future(future)
-
-    def refuse_when_full(self) -> None:
-        """Raise Overloaded now, before anything is counted for a hash that nobody would make."""
-        if not self._room.acquire(blocking=False):
-            raise Overloaded
-        self._room.release()
+            yield place
+        finally:
+            place.leave()
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Place:
+    """For one job. It is given back when the job's thread ends, not when its awaiter goes away."""
+
+    def __init__(self, pool: ThreadPoolExecutor, room: threading.Semaphore) -> None:
+        self._pool = pool
+        self._room = room
+        self._is_taken = False
+
+    async def run(self, job: Callable[_Args, _Result], *args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
+        try:
+            future = self._pool.submit(job, *args, **kwargs)
+        except RuntimeError:  # the pool is closed: this worker is stopping
+            raise Overloaded from None
+        self._is_taken = True
+        future.add_done_callback(lambda _: self._room.release())
+        return await asyncio.wrap_future(future)
+
+    def leave(self) -> None:
+        if not self._is_taken:
+            self._room.release()
 
 
 def _step_back() -> None:

@@ -1,11 +1,10 @@
 """Refresh tokens: session id, counter, MAC. The database holds the counter, so a dump of it holds no usable token."""
 
-import base64
-import binascii
 import hmac
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.crypto import base64url
 from app.crypto.keys import KeyRing, SubKey
 
 _PREFIX = "ghr_"
@@ -37,7 +36,7 @@ class RefreshTokens:
         if key is None:
             raise LookupError("the key of this session is no longer in GATEHOUSE_SECRET_KEYS")
         body = session_id.bytes + counter.to_bytes(_COUNTER_BYTES)
-        return _PREFIX + base64.urlsafe_b64encode(body + _mac(key, body)).rstrip(b"=").decode()
+        return _PREFIX + base64url.encode(body + _mac(key, body))
 
     def read(self, token: str) -> RefreshClaim | None:
         """None for anything that this ring did not mint."""
@@ -58,7 +57,7 @@ def _decode(token: str) -> bytes:
         return b""
     text = token.removeprefix(_PREFIX)
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error:
+        raw = base64url.decode(text)
+    except ValueError:
         return b""
-    return raw if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == text else b""
+    return raw if base64url.encode(raw) == text else b""

@@ -33,8 +33,8 @@ Numbers: TypeAlias = Mapping[str, int]
 """What a hash says of its own cost, by the names in its scheme's form."""
 
 _BCRYPT_READS = 72
-_LONGEST, _LONGEST_REPEATED = 16_384, 512
-"""Bytes of a password. Where each round reads it again, no more than libxcrypt takes."""
+_LONGEST, LONGEST_REPEATED = 16_384, 128
+"""Bytes of a password. Where each round reads it again, a longer one takes longer, so only so much is tried."""
 _MOST_BCRYPT_ROUNDS = 14
 _MOST_SHA_CRYPT_ROUNDS = 1_000_000
 _MOST_PBKDF2_ROUNDS = 2_000_000
@@ -158,7 +158,7 @@ SCHEMES = (
     Scheme("pbkdf2-sha256", _form(rf" pbkdf2-sha256 {_ROUNDS} ~* ~{{43}}"), _PBKDF2, _by(pbkdf2_sha256)),
     Scheme("pbkdf2-sha512", _form(rf" pbkdf2-sha512 {_ROUNDS} ~* ~{{86}}"), _PBKDF2, _by(pbkdf2_sha512)),
     Scheme("pbkdf2", _form(rf" pbkdf2 {_ROUNDS} ~* ~{{27}}"), _PBKDF2, _by(pbkdf2_sha1)),
-    Scheme("sha256-crypt", _form(f" 5 {_SHA_CRYPT_FORM} ~{{43}}"), _SHA_CRYPT, _by(sha256_crypt), _LONGEST_REPEATED),
-    Scheme("sha512-crypt", _form(f" 6 {_SHA_CRYPT_FORM} ~{{86}}"), _SHA_CRYPT, _by(sha512_crypt), _LONGEST_REPEATED),
-    Scheme("phpass", _form(" [PH] [5-9A-E]~{30}"), lambda _: True, _by(phpass), _LONGEST_REPEATED),
+    Scheme("sha256-crypt", _form(f" 5 {_SHA_CRYPT_FORM} ~{{43}}"), _SHA_CRYPT, _by(sha256_crypt), LONGEST_REPEATED),
+    Scheme("sha512-crypt", _form(f" 6 {_SHA_CRYPT_FORM} ~{{86}}"), _SHA_CRYPT, _by(sha512_crypt), LONGEST_REPEATED),
+    Scheme("phpass", _form(" [PH] [5-9A-E]~{30}"), lambda _: True, _by(phpass), LONGEST_REPEATED),
 )

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from app.crypto.algorithms import ALGORITHMS, ES256, PrivateKey, PublicKey, algorithm_of, base64url
+from app.crypto import base64url
+from app.crypto.algorithms import ALGORITHMS, ES256, PrivateKey, PublicKey, algorithm_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class SigningKey:
 def _thumbprint(members: dict[str, str]) -> str:
     """RFC 7638 §3: the required members only, sorted, without white space, SHA-256."""
     canonical = json.dumps(members, sort_keys=True, separators=(",", ":"))
-    return base64url(hashlib.sha256(canonical.encode()).digest())
+    return base64url.encode(hashlib.sha256(canonical.encode()).digest())
 
 
 @dataclass(frozen=True, slots=True)

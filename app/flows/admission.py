@@ -8,16 +8,14 @@ from app.crypto.chance import new_id
 from app.crypto.claims import PASSWORD_ONLY
 from app.crypto.refresh import RefreshTokens
 from app.crypto.tokens import Minted, Tokens
-from app.events import Event
 from app.factors.base import AnyFactor
 from app.flows.answers import Authenticated, whole_seconds
+from app.flows.ended import Ended
 from app.flows.recognising import Arrival, Recognised, Recognising
 from app.settings.groups import TokenSettings
 from app.store import sessions, users
 from app.store.database import Tx
 from app.store.sessions import Session
-from app.watch import audit
-from app.watch.revocations import Revocations
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Admission:
     tokens: Tokens
     refresh_tokens: RefreshTokens
     recognising: Recognising
-    revocations: Revocations
+    ended: Ended
 
     async def admit(self, tx: Tx, user_id: UUID, *, credential_version: int) -> bool:
         """Lock the user for the rest of the transaction; False when what was proved no longer counts."""
@@ -64,7 +62,7 @@ class Admission:
             rotated_at=now,
             expires_at=now + self.settings.refresh_max,
         )
-        ended = await sessions.open_(tx, session, most=self.settings.sessions, idle=self.settings.refresh_idle)
+        ended = await sessions.open_(tx, session, most=self.settings.max_sessions, idle=self.settings.refresh_idle)
         return Opened(session, device, arrival.cookie, tuple(ended))
 
     def access_token(self, session: Session) -> Minted:
@@ -77,12 +75,10 @@ class Admission:
         )
 
     def answer(self, opened: Opened) -> Authenticated:
-        """The tokens of a session whose transaction was committed."""
+        """The tokens of a session whose transaction was committed; the sessions that it pushed out are over."""
         session = opened.session
         access, now = self.access_token(session), self.clock.now()
-        for session_id in opened.ended:
-            self.revocations.add(session_id)
-            audit.note(Event.SESSION_ENDED, session_id=session_id, user_id=session.user_id, reason="too_many")
+        self.ended(opened.ended, user_id=session.user_id, reason="too_many")
         return Authenticated(
             access_token=access.token,
             expires_in=access.expires_in,

@@ -9,16 +9,18 @@ from app.crypto.passwords import Passwords, same
 from app.crypto.pool import HashPool
 from app.events import Event
 from app.flows.breach_check import BreachCheck
+from app.flows.ended import Ended
 from app.flows.notices import tell
-from app.flows.password_trial import PasswordTrial
+from app.flows.password_attempts import PasswordAttempts
 from app.flows.proof import Proof
-from app.problems import InvalidToken, PasswordUnchanged, WrongCurrentPassword
+from app.problems import InvalidToken, PasswordUnchanged, Problem, WrongCurrentPassword
 from app.store import budgets, enrollments, resets, sessions, users
 from app.store.database import Database, Tx
 from app.store.users import User
 from app.visitor import Visitor
 from app.watch import audit
-from app.watch.revocations import Revocations
+
+_REASON = "password_change"
 
 
 @dataclass(frozen=True)
@@ -27,21 +29,20 @@ class ChangePassword:
     clock: Clock
     pool: HashPool
     passwords: Passwords
-    password_trial: PasswordTrial
+    password_attempts: PasswordAttempts
     breach_check: BreachCheck
     proof: Proof
-    revocations: Revocations
+    ended: Ended
 
     async def __call__(self, who: AccessClaims, *, current: str, new: str, visitor: Visitor) -> None:
         user = await self._owner(who)
         self.passwords.refuse_weak(new, about=(user.email,))
-        await self.password_trial.require(who, user, current, visitor)
+        await self.password_attempts.require(who, user, current, visitor)
         if same(current, new):
             raise PasswordUnchanged
         await self.breach_check(new)
         password_hash = await self.pool.run(self.passwords.hash, new)
-        for session_id in await self._change(who, user, password_hash):
-            self.revocations.add(session_id)
+        self.ended(await self._change(who, user, password_hash), user_id=user.id, reason=_REASON)
         audit.note(Event.PASSWORD_CHANGED, user_id=user.id, session_id=who.sid)
 
     async def _owner(self, who: AccessClaims) -> User:
@@ -51,8 +52,6 @@ class ChangePassword:
         if user is None or not user.active:
             raise InvalidToken
         self.proof.require_fresh(who, enrolled)
-        if user.password_expired:
-            raise WrongCurrentPassword("It has expired. Have a link mailed that resets it.")
         return user
 
     async def _change(self, who: AccessClaims, user: User, password_hash: str) -> list[UUID]:
@@ -64,16 +63,17 @@ class ChangePassword:
             if version is None:
                 raise await self._why_not(tx, user)
             await budgets.forget(tx, user.id, budgets.ALL)  # it counted against the old password
-            ended = await sessions.revoke_all(tx, user.id, reason="password_change", but=who.sid)
-            await sessions.carry_over(tx, user.id, credential_version=version)
+            ended = await sessions.revoke_all(tx, user.id, reason=_REASON, but=who.sid)
+            if who.sid not in await sessions.carry_over(tx, user.id, credential_version=version):
+                raise InvalidToken("The session has ended.")
             await resets.forget(tx, user.id)
             await tell(tx, user.id, "password_changed", at=self.clock.now())
             return ended
 
         return await self.database.run(change)
 
-    async def _why_not(self, tx: Tx, user: User) -> Exception:
-        now = await users.by_id(tx, user.id)
-        if now and now.active and now.password_hash != user.password_hash:
+    async def _why_not(self, tx: Tx, user: User) -> Problem:
+        found = await users.by_id(tx, user.id)
+        if found and found.active and found.password_hash != user.password_hash:
             return WrongCurrentPassword("It was changed a moment ago.")
         return InvalidToken("The password or a factor of this account was changed.")

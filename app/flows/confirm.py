@@ -11,6 +11,7 @@ from app.factors.registry import Factors
 from app.flows.admission import Admission, Opened, methods
 from app.flows.answers import Confirmed, ConfirmedAndAuthenticated, FactorEntry
 from app.flows.asking import Asking
+from app.flows.ended import FACTOR_CHANGE, Ended
 from app.flows.farewell import Farewell
 from app.flows.issuing import Issuing
 from app.flows.judging import Attempt, Judging, budget_of
@@ -38,6 +39,7 @@ class Activated:
     locale: str
     replaced: Enrollment | None
     recovery_codes: list[str] | None
+    ended: list[UUID]
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Confirm:
     asking: Asking
     farewell: Farewell
     profiles: Profiles
+    ended: Ended
 
     async def __call__(
         self,
@@ -68,6 +71,7 @@ class Confirm:
             await self._consume(challenge, attempt.enrollment)
             raise
         kind = attempt.enrollment.kind
+        self.ended(done.ended, user_id=who.sub, reason=FACTOR_CHANGE)
         audit.note(Event.FACTOR_CONFIRMED, user_id=who.sub, enrollment_id=enrollment_id, factor=kind)
         if done.replaced:
             self.farewell.say(done.replaced, visitor, locale=done.locale)
@@ -114,11 +118,13 @@ class Confirm:
             await self.asking.answered(tx, challenge, enrollment.kind)
             replaced = await self._confirm(tx, enrollment, state)
             codes = await self.issuing.issue_first(tx, user)
+            mine = who.sid if isinstance(who, AccessClaims) else None
+            ended = await sessions.revoke_all(tx, who.sub, reason=FACTOR_CHANGE, but=mine)
             session = await self._session(tx, who, enrollment, version, visitor)
             notice = self.factors[enrollment.kind].replaced if replaced else "factor_added"
             await tell(tx, who.sub, notice, at=now)
             factor = self.profiles.entry_of(await enrollments.of_user(tx, who.sub), enrollment.id)
-            return Activated(session, factor, user.locale, replaced, codes)
+            return Activated(session, factor, user.locale, replaced, codes, ended)
 
         return await self.database.run(activate)
 
@@ -151,14 +157,12 @@ class Confirm:
         sign_in = await challenges.find(tx, who.jti, purpose=Purpose.ENROLL, user_id=who.sub)
         if sign_in is None or not await challenges.close(tx, sign_in, at=self.clock.now()):
             raise InvalidToken("This sign-in is over.")
-        await sessions.revoke_all(tx, who.sub, reason="factor_change")
         factor, arrival = self.factors[enrollment.kind], Arrival.of(sign_in, visitor)
         return await self.admission.open(tx, who.sub, arrival, credential_version=version, factor=factor)
 
     async def _strengthen(self, tx: Tx, who: AccessClaims, enrollment: Enrollment, version: int) -> Session:
-        """The caller's session goes on, stronger; the others end."""
+        """The caller's session goes on, stronger."""
         factor = self.factors[enrollment.kind]
-        await sessions.revoke_all(tx, who.sub, reason="factor_change", but=who.sid)
         session = await sessions.strengthen(
             tx, who.sid, amr=methods(factor), acr=factor.acr, credential_version=version, at=self.clock.now()
         )

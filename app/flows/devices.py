@@ -3,27 +3,25 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.agents import describe
-from app.clock import Clock
 from app.crypto.claims import AccessClaims
 from app.events import Event
 from app.flows.answers import DeviceEntry, DeviceList
+from app.flows.ended import Ended
 from app.flows.owner import lock_owner
 from app.flows.recognising import Recognising
 from app.problems import NotFound
 from app.store import devices, session_lists, sessions
 from app.store.database import Database
 from app.store.devices import Device
+from app.user_agents import describe
 from app.watch import audit
-from app.watch.revocations import Revocations
 
 
 @dataclass(frozen=True)
 class Devices:
     database: Database
-    clock: Clock
     recognising: Recognising
-    revocations: Revocations
+    ended: Ended
 
     async def __call__(self, who: AccessClaims) -> DeviceList:
         """The one used last first."""
@@ -40,9 +38,7 @@ class Devices:
             if not await devices.forget(tx, device_id, user_id=who.sub):
                 raise NotFound
         audit.note(Event.DEVICE_FORGOTTEN, user_id=who.sub, device_id=device_id)
-        for session_id in ended:
-            self.revocations.add(session_id)
-            audit.note(Event.SESSION_ENDED, user_id=who.sub, session_id=session_id, reason="device_forgotten")
+        self.ended(ended, user_id=who.sub, reason="device_forgotten")
 
     def _entry(self, device: Device, *, current: bool) -> DeviceEntry:
         trusted = self.recognising.trusts(device.trusted_until)

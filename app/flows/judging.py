@@ -16,7 +16,7 @@ from app.factors.registry import Factors
 from app.flows.notices import tell
 from app.flows.states import States
 from app.messages import Purpose
-from app.problems import FactorNotEnrolled, InvalidMfaCode, MfaAttemptsExhausted, MfaLocked
+from app.problems import FactorNotEnrolled, InvalidMfaCode, MfaAttemptsExhausted, MfaLocked, Problem
 from app.settings.people import MfaSettings
 from app.store import budgets, challenges, enrollments, sessions, users
 from app.store.budgets import Locks, Spent
@@ -92,7 +92,7 @@ class Judging:
             raise FactorNotEnrolled
         return found
 
-    async def _why_not(self, tx: Tx, challenge_id: UUID, purpose: Purpose, user_id: UUID) -> Exception:
+    async def _why_not(self, tx: Tx, challenge_id: UUID, purpose: Purpose, user_id: UUID) -> Problem:
         found = await challenges.find(tx, challenge_id, purpose=purpose, user_id=user_id)
         if found is None or (purpose == Purpose.CONFIRM and found.expires_at <= self.clock.now()):
             return FactorNotEnrolled()

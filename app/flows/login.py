@@ -17,7 +17,7 @@ from app.events import Event
 from app.flows.admission import Admission, Opened
 from app.flows.answers import Authenticated, EnrollmentRequired, MfaRequired
 from app.flows.at_once import AtOnce
-from app.flows.password_trial import PasswordTrial
+from app.flows.password_attempts import PasswordAttempts
 from app.flows.pending import Pending
 from app.flows.recognising import Arrival, Recognising
 from app.problems import InvalidCredentials, Overloaded
@@ -66,7 +66,7 @@ class Login:
     clock: Clock
     pool: HashPool
     passwords: Passwords
-    password_trial: PasswordTrial
+    password_attempts: PasswordAttempts
     recognising: Recognising
     admission: Admission
     pending: Pending
@@ -95,15 +95,15 @@ class Login:
             enrolled = await enrollments.of_user(tx, user_id)
             device = await self.recognising.find(tx, wanted.device_token, user_id=user_id)
         stored, device_id = user.password_hash if user else None, device.id if device else None
-        trial = await self.password_trial(
-            email_folded, wanted.password, stored=stored, visitor=visitor, device=device_id
+        attempted = await self.password_attempts(
+            email_folded, wanted.password, stored=stored, visitor=visitor, known=device_id
         )
-        verdict = trial.verdict
+        verdict = attempted.verdict
         if user is None or not verdict.right or not user.active or user.password_expired:
             await asyncio.sleep(verdict.rest)
             audit.note(Event.PASSWORD_REFUSED, user_id=user.id if user else None)
             raise InvalidCredentials
-        await self.password_trial.passed(trial)
+        await self.password_attempts.passed(attempted)
         if verdict.outdated:
             await self._hash_anew(user, wanted.password)
         return Proved(user, enrolled, device)

@@ -8,6 +8,7 @@ from app.crypto.claims import AccessClaims
 from app.events import Event
 from app.factors.registry import Factors
 from app.flows.answers import FactorEntry
+from app.flows.ended import FACTOR_CHANGE, Ended
 from app.flows.notices import tell
 from app.flows.owner import lock_owner
 from app.flows.profile import Profiles
@@ -28,6 +29,7 @@ class Manage:
     factors: Factors
     proof: Proof
     profiles: Profiles
+    ended: Ended
 
     async def change(
         self, who: AccessClaims, enrollment_id: UUID, *, label: str | None, relabel: bool, prefer: bool
@@ -56,9 +58,11 @@ class Manage:
             if version is None:
                 raise InvalidToken
             removed = await self._remove(tx, who, enrollment_id)
-            await sessions.revoke_all(tx, user.id, reason="factor_change", but=who.sid)
-            await sessions.carry_over(tx, user.id, credential_version=version)
+            ended = await sessions.revoke_all(tx, user.id, reason=FACTOR_CHANGE, but=who.sid)
+            if who.sid not in await sessions.carry_over(tx, user.id, credential_version=version):
+                raise InvalidToken("The session has ended.")
             await tell(tx, user.id, "factor_removed", at=now)
+        self.ended(ended, user_id=user.id, reason=FACTOR_CHANGE)
         audit.note(Event.FACTOR_REMOVED, user_id=who.sub, enrollment_id=enrollment_id, factor=removed.kind)
 
     async def _remove(self, tx: Tx, who: AccessClaims, enrollment_id: UUID) -> Enrollment:

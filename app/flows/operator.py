@@ -1,6 +1,6 @@
 """What an operator does to a user, beside the running service: one transaction a verb, honoured by every replica in a second.
 
-The user is locked first, as by everybody who changes what a user holds, so nothing is opened beside it.
+The user is locked first, as by everybody who changes what a user holds, so nothing is opened beside it; but see `delete`.
 """
 
 from dataclasses import dataclass
@@ -74,9 +74,10 @@ class Operator:
         return Done(user)
 
     async def end_sessions(self, who: str, *, reason: str | None = None) -> Done:
-        """They have to sign in again, wherever they are."""
+        """They have to sign in again, wherever they are, with all that it takes: no device is trusted any more."""
         async with self.database.begin() as tx:
             user = await _lock(tx, who)
+            await users.renew_credentials(tx, user.id, credential_version=user.credential_version)
             ended = await sessions.revoke_all(tx, user.id, reason="operator")
         audit.note(Event.USER_SESSIONS_ENDED, user_id=user.id, sessions=len(ended), reason=reason)
         return Done(user, len(ended))
@@ -87,8 +88,8 @@ class Operator:
         Not locked before: a lock that is made stronger later would deadlock with whoever holds a weak one.
         """
         async with self.database.begin() as tx:
-            user = await _find(tx, str(user_id))
-            if not await users.remove(tx, user.id):
+            user = await users.by_id(tx, user_id)
+            if user is None or not await users.remove(tx, user.id):
                 raise UnknownUser
             await revocations.cut(tx, user.id, ahead=STRAGGLERS)
         audit.note(Event.USER_DELETED, user_id=user.id, reason=reason)

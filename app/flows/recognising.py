@@ -1,6 +1,6 @@
 """Recognising devices: each sign-in leaves a token that marks the device as known, or trusted once a factor was proved on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -40,8 +40,12 @@ class Recognised:
     """A device, and the token by which it is known the next time."""
 
     id: UUID
-    token: str
+    token: str | None
     trusted: bool
+
+    def untold(self) -> "Recognised":
+        """For whoever may hold no more than the session: what trusts the device is not theirs to take along."""
+        return replace(self, token=None) if self.trusted else self
 
 
 @dataclass(frozen=True)
@@ -62,20 +66,20 @@ class Recognising:
     ) -> Recognised:
         """Meet the device of somebody who was admitted in this transaction; *proved*: with a second factor."""
         now, visitor = self.clock.now(), arrival.visitor
-        trust_until = now + self.settings.trusted_for if proved and arrival.remember and self.settings.trust else None
+        trusted_until = now + self.settings.trusted_for if proved and arrival.remember and self.settings.trust else None
         known = arrival.device_id and await devices.meet(
             tx,
             arrival.device_id,
             user_id=user_id,
             network=visitor.network,
             agent=visitor.agent,
-            trust_until=trust_until,
+            trusted_until=trusted_until,
             at=now,
         )
         if known:
             return await self._recognised(tx, known.id, known.key_id, known.trusted_until)
-        await devices.make_room(tx, user_id, credential_version=credential_version, most=self.settings.most)
-        return await self._add(tx, user_id, visitor, credential_version, trust_until)
+        await devices.make_room(tx, user_id, credential_version=credential_version, most=self.settings.max_known)
+        return await self._add(tx, user_id, visitor, credential_version, trusted_until)
 
     async def keep(self, tx: Tx, kept: Kept, visitor: Visitor) -> Recognised:
         """The device of a session that goes on; another one when it was forgotten, or died with a change of credentials."""

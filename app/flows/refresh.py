@@ -12,7 +12,7 @@ from app.flows.notices import tell
 from app.flows.recognising import Recognised, Recognising
 from app.problems import InvalidRefreshToken
 from app.settings.groups import TokenSettings
-from app.store import sessions
+from app.store import devices, sessions
 from app.store.database import Database, Tx
 from app.store.sessions import Kept
 from app.visitor import Visitor
@@ -38,10 +38,16 @@ class Refresh:
         if kept is None or device is None:
             if robbed:
                 self.revocations.add(claim.session_id)
+                await self._distrust(claim.session_id)
                 audit.note(Event.TOKEN_REUSED, user_id=robbed, session_id=claim.session_id)
             raise InvalidRefreshToken
         audit.note(Event.SESSION_REFRESHED, user_id=kept.session.user_id, session_id=kept.session.id)
-        return self.admission.answer(Opened(kept.session, device, cookie))
+        return self.admission.answer(Opened(kept.session, device.untold(), cookie))
+
+    async def _distrust(self, session_id: UUID) -> None:
+        """Whoever copied the token may have copied the device's, too. After the session has ended, come what may."""
+        async with self.database.begin() as tx:
+            await devices.distrust_of(tx, session_id)
 
     async def _keep(
         self, tx: Tx, claim: RefreshClaim, visitor: Visitor

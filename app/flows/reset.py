@@ -4,6 +4,7 @@ Whoever asks gets the same answer in the same time; only the mailbox learns whet
 """
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from app.addresses import read_address
 from app.clock import Clock
@@ -14,6 +15,7 @@ from app.events import Event
 from app.flows.answers import ResetSent
 from app.flows.background import Background
 from app.flows.breach_check import BreachCheck
+from app.flows.ended import Ended
 from app.flows.letters import Letters
 from app.flows.notices import tell
 from app.problems import InvalidResetToken, PasswordUnchanged
@@ -24,6 +26,8 @@ from app.store.database import Database, Tx
 from app.store.users import User
 from app.watch import audit
 from app.watch.limits import Limit
+
+_REASON = "password_reset"
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Reset:
     letters: Letters
     mails: MailQueue
     background: Background
+    ended: Ended
 
     async def ask(self, email: str) -> ResetSent:
         """Nothing is looked up before the answer."""
@@ -58,13 +63,14 @@ class Reset:
         await self.breach_check(password)
         await self._refuse_expired(user, password)
         password_hash = await self.pool.run(self.passwords.hash, password)
-        await self.database.run(lambda tx: self._change(tx, user, digest, password_hash))
+        ended = await self.database.run(lambda tx: self._change(tx, user, digest, password_hash))
+        self.ended(ended, user_id=user.id, reason=_REASON)
         audit.note(Event.PASSWORD_RESET, user_id=user.id)
 
-    async def _change(self, tx: Tx, user: User, digest: bytes, password_hash: str) -> None:
+    async def _change(self, tx: Tx, user: User, digest: bytes, password_hash: str) -> list[UUID]:
         if not await resets.spend(tx, digest, password_hash=password_hash, at=self.clock.now()):
             raise _refused()
-        await self._end_all(tx, user)
+        return await self._end_all(tx, user)
 
     async def _refuse_expired(self, user: User, password: str) -> None:
         """A password expires because a stranger has it: it must not come back."""
@@ -74,12 +80,13 @@ class Reset:
         if verdict.right:
             raise PasswordUnchanged
 
-    async def _end_all(self, tx: Tx, user: User) -> None:
+    async def _end_all(self, tx: Tx, user: User) -> list[UUID]:
         """What stood on the old password; pending sign-ins died with the credential version."""
-        await sessions.revoke_all(tx, user.id, reason="password_reset")
+        ended = await sessions.revoke_all(tx, user.id, reason=_REASON)
         await budgets.forget(tx, user.id, budgets.ALL)  # it counted against the old password; each factor's own stays
         await resets.forget(tx, user.id)
         await tell(tx, user.id, "password_changed", at=self.clock.now())
+        return ended
 
     async def _mail(self, email_folded: str) -> None:
         """Mail a link, if the address has an account that may be signed in to."""

@@ -55,7 +55,7 @@ class Rotation:
             wait = self._until_known(stored)
             if wait > timedelta(0):
                 raise TooSoon(wait)
-            await _turn(change, stored)
+            await _rotate(change, stored)
 
     async def revoke(self, kid: str) -> None:
         """Nothing under *kid* is good any more; whether it is known to caches or not, the next key takes its place.
@@ -78,7 +78,7 @@ class Rotation:
         async with changing(self.keys, await self._spares(len(Role) if due else 0)) as change:
             stored = await change.stored()
             if self._is_due(stored):
-                await _turn(change, stored)
+                await _rotate(change, stored)
             await change.withdraw(*self._done_with(stored))
         return True
 
@@ -116,7 +116,7 @@ class Rotation:
         return await asyncio.to_thread(lambda: [SigningKey.new(alg) for _ in range(count)])
 
 
-async def _turn(change: KeyChange, stored: Sequence[StoredKey]) -> None:
+async def _rotate(change: KeyChange, stored: Sequence[StoredKey]) -> None:
     for role in Role:
         if current := _find(stored, role, KeyState.CURRENT):
             await change.retire(current)

@@ -3,8 +3,9 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 
-from app.crypto.passwords import Passwords
+from app.crypto.passwords import PROBES, Passwords
 from app.crypto.pool import HashPool
 from app.problems import DatabaseUnavailable, Overloaded
 from app.store import users
@@ -31,5 +32,5 @@ class Schemes:
         async with self.database.read() as tx:
             examples = await users.hash_examples(tx, but=self.passwords.own)
         self.passwords.keep_pace(examples)
-        for stored in examples * _TRIES:
-            await self.pool.run(self.passwords.verify, "", stored)
+        for stored, probe in product(examples * _TRIES, PROBES):
+            await self.pool.run(self.passwords.verify, probe, stored)

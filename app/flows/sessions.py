@@ -1,23 +1,22 @@
 """One's own sessions: see which are open, end one, end all others. What ends is dead on every replica within a second."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from app.agents import describe
 from app.clock import Clock
 from app.crypto.claims import AccessClaims
-from app.events import Event
 from app.flows.answers import SessionEntry, SessionList
+from app.flows.ended import Ended
 from app.flows.owner import lock_owner
 from app.flows.proof import Proof
 from app.problems import NotFound
-from app.store import enrollments, session_lists, sessions
+from app.store import devices, enrollments, session_lists, sessions
 from app.store.database import Database
 from app.store.session_lists import Listed
-from app.watch import audit
-from app.watch.revocations import Revocations
+from app.user_agents import describe
+
+_BY_OWNER = "ended_by_owner"
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Sessions:
     database: Database
     clock: Clock
     proof: Proof
-    revocations: Revocations
+    ended: Ended
 
     async def __call__(self, who: AccessClaims) -> SessionList:
         """The open ones, the one used last first."""
@@ -35,25 +34,21 @@ class Sessions:
         return SessionList(items=[_entry(one, current=one.id == who.sid) for one in listed])
 
     async def end(self, who: AccessClaims, session_id: UUID) -> None:
-        """End one, be it the caller's own. Raises NotFound for one that is over, or somebody else's (A115)."""
+        """End one, be it the caller's own. Raises NotFound for one that is over, or somebody else's."""
         async with self.database.begin() as tx:
-            ended = await sessions.revoke(tx, session_id, user_id=who.sub, reason="ended_by_owner")
+            ended = await sessions.revoke(tx, session_id, user_id=who.sub, reason=_BY_OWNER)
         if not ended:
             raise NotFound
-        self._forget(who, [session_id])
+        self.ended([session_id], user_id=who.sub, reason=_BY_OWNER)
 
     async def end_others(self, who: AccessClaims) -> None:
-        """End all but the caller's, with a fresh proof."""
+        """End all but the caller's, with a fresh proof; no other device is trusted any more."""
         async with self.database.begin() as tx:
             user = await lock_owner(tx, who.sub)
             self.proof.require_fresh(who, await enrollments.of_user(tx, user.id))
-            ended = await sessions.revoke_all(tx, user.id, but=who.sid, reason="ended_by_owner")
-        self._forget(who, ended)
-
-    def _forget(self, who: AccessClaims, ended: Iterable[UUID]) -> None:
-        for session_id in ended:
-            self.revocations.add(session_id)
-            audit.note(Event.SESSION_ENDED, user_id=who.sub, session_id=session_id, reason="ended_by_owner")
+            await devices.distrust(tx, user.id, but=who.sid)
+            ended = await sessions.revoke_all(tx, user.id, but=who.sid, reason=_BY_OWNER)
+        self.ended(ended, user_id=who.sub, reason=_BY_OWNER)
 
 
 def _entry(listed: Listed, *, current: bool) -> SessionEntry:

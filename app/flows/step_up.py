@@ -15,7 +15,7 @@ from app.flows.asking import Asking
 from app.flows.completing import Completing
 from app.flows.judging import Attempt, Judged, Judging
 from app.flows.owner import lock_owner
-from app.flows.password_trial import PasswordTrial
+from app.flows.password_attempts import PasswordAttempts
 from app.messages import Purpose
 from app.problems import (
     FactorNotEnrolled,
@@ -38,7 +38,7 @@ class StepUp:
     settings: MfaSettings
     database: Database
     clock: Clock
-    password_trial: PasswordTrial
+    password_attempts: PasswordAttempts
     tokens: Tokens
     factors: Factors
     asking: Asking
@@ -77,7 +77,10 @@ class StepUp:
             raise InvalidToken
         if enrolled:
             raise StepUpRequired("Use a second factor: one is enrolled.")
-        await self.password_trial.require(who, user, password, visitor)
+        await self.password_attempts.require(who, user, password, visitor)
+        async with self.database.begin() as tx:
+            if not await users.hold(tx, user.id, credential_version=user.credential_version):
+                raise InvalidToken("The password or a factor of this account was changed.")
         audit.note(Event.SESSION_STEPPED_UP, user_id=user.id, session_id=who.sid, factor=None)
         return self._grant(who, None)
 

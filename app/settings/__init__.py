@@ -24,11 +24,11 @@ _HOST = r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,4}|[1-5][0-9]{
 _ORIGIN = re.compile(_HOST, re.ASCII)
 _URL = re.compile(_HOST + r"(/[!$-;=@-~]*)?", re.ASCII)
 _PAGE = re.compile(_HOST + r"(/[!$-;=?-~]*)?", re.ASCII)
+"""Printable ASCII without a fragment: nothing that could end the link in a mail or move the token out of its place."""
 _OUR_OWN_IPV6 = IPv6Network("fc00::/7")
 _JWKS_KNOWN_AFTER = timedelta(minutes=10)
 _ALONE, _WITHIN_MFA = 15, 8
 """Characters of a password: by itself, and where it never stands alone."""
-"""Printable ASCII without a fragment: nothing that could end the link in a mail or move the token out of its place."""
 
 
 class Settings(BaseSettings):

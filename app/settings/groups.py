@@ -56,7 +56,9 @@ class TokenSettings(Group):
     )
     refresh_idle: Duration = Field(timedelta(days=14), description="A session unused for this long ends.")
     refresh_max: Duration = Field(timedelta(days=30), description="Every session ends after this.")
-    sessions: Annotated[int, Field(ge=1, le=200)] = Field(20, description="A user; with one more the oldest ends.")
+    max_sessions: Annotated[int, Field(ge=1, le=200)] = Field(
+        20, description="Open sessions a user may have; one more ends the oldest."
+    )
     revocations_life: Duration = Field(
         timedelta(seconds=30),
         ge=timedelta(seconds=2),

@@ -55,7 +55,7 @@ class DeviceSettings(Group):
     trusted_for: Duration = Field(
         timedelta(days=30), le=timedelta(days=90), description="A remembered device skips the second factor this long."
     )
-    most: Annotated[int, Field(ge=1, le=200)] = Field(
+    max_known: Annotated[int, Field(ge=1, le=200)] = Field(
         50, description="Known devices a user; beyond it the one unused the longest is forgotten."
     )
 

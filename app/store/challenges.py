@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from app.messages import Delivery, Purpose
 from app.store.database import Tx
 from app.store.records import columns, read, values
-from app.store.tables import challenges
+from app.store.tables import challenges, devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,11 @@ _COLUMNS = columns(challenges, Challenge)
 
 
 async def open_(tx: Tx, challenge: Challenge, *, at: datetime) -> None:
-    await tx.execute(insert(challenges).values(**values(challenge), created_at=at))
+    """A device that is being forgotten in the same moment is waited for, and left out."""
+    there = select(devices.c.id).where(devices.c.id == challenge.device_id)
+    device_id = there.with_for_update(read=True, key_share=True).scalar_subquery() if challenge.device_id else None
+    row = {**values(challenge), "device_id": device_id, "created_at": at}
+    await tx.execute(insert(challenges).values(**row))
 
 
 async def find(tx: Tx, challenge_id: UUID, *, purpose: Purpose, user_id: UUID) -> Challenge | None:

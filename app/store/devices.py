@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
 from app.store.database import Tx
-from app.store.records import columns, read, values
-from app.store.tables import devices, users
+from app.store.records import columns, read, read_all, values
+from app.store.tables import devices, sessions, users
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ async def find(tx: Tx, digest: bytes, *, user_id: UUID) -> Device | None:
 async def of_user(tx: Tx, user_id: UUID) -> list[Device]:
     """The user's devices, the one used last first."""
     statement = select(*_COLUMNS).where(*_alive(user_id)).order_by(devices.c.seen_at.desc(), devices.c.id)
-    return [Device(**row._mapping) for row in await tx.execute(statement)]  # noqa: SLF001  its public name
+    return read_all(Device, await tx.execute(statement))
 
 
 async def add(tx: Tx, device: Device) -> None:
@@ -58,18 +58,35 @@ async def make_room(tx: Tx, user_id: UUID, *, credential_version: int, most: int
 
 
 async def meet(
-    tx: Tx, device_id: UUID, *, user_id: UUID, network: str, agent: str, trust_until: datetime | None, at: datetime
+    tx: Tx, device_id: UUID, *, user_id: UUID, network: str, agent: str, trusted_until: datetime | None, at: datetime
 ) -> Device | None:
-    """See a device again, and trust it until *trust_until* if that is given; None when it was forgotten meanwhile."""
+    """See a device again, and trust it until *trusted_until* if that is given; None when it was forgotten meanwhile."""
     seen = {"seen_at": at, "network": network, "agent": agent}
-    trust = {"trusted_until": trust_until} if trust_until else {}
+    trust = {"trusted_until": trusted_until} if trusted_until else {}
     statement = update(devices).where(devices.c.id == device_id, *_alive(user_id)).values(**seen, **trust)
     return read(Device, (await tx.execute(statement.returning(*_COLUMNS))).one_or_none())
 
 
 async def rekey(tx: Tx, device_id: UUID, *, digest: bytes, key_id: bytes) -> None:
-    """Another token takes the place of the one whose key is gone."""
-    await tx.execute(update(devices).where(devices.c.id == device_id).values(digest=digest, key_id=key_id))
+    """Another token takes the place of the one whose key is gone.
+
+    Never waits: a refresh holds its session by now, and whoever forgets the device is about to want that.
+    """
+    free = select(devices.c.id).where(devices.c.id == device_id).with_for_update(skip_locked=True).scalar_subquery()
+    await tx.execute(update(devices).where(devices.c.id == free).values(digest=digest, key_id=key_id))
+
+
+async def distrust(tx: Tx, user_id: UUID, *, but: UUID | None) -> None:
+    """Trust none of the user's devices any more, but for that of the session *but*."""
+    spared = select(sessions.c.device_id).where(sessions.c.id == but).scalar_subquery()
+    statement = update(devices).where(devices.c.user_id == user_id, devices.c.id.is_distinct_from(spared))
+    await tx.execute(statement.values(trusted_until=None))
+
+
+async def distrust_of(tx: Tx, session_id: UUID) -> None:
+    """Trust the device of that session no more."""
+    its = select(sessions.c.device_id).where(sessions.c.id == session_id).scalar_subquery()
+    await tx.execute(update(devices).where(devices.c.id == its).values(trusted_until=None))
 
 
 async def forget(tx: Tx, device_id: UUID, *, user_id: UUID) -> bool:

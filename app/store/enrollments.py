@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.store.database import Tx
-from app.store.records import columns, read, values
+from app.store.records import columns, read, read_all, values
 from app.store.tables import enrollments
 
 
@@ -70,7 +70,7 @@ async def of_user(tx: Tx, user_id: UUID) -> list[Enrollment]:
     """The confirmed ones, oldest first."""
     statement = select(*_COLUMNS).where(enrollments.c.user_id == user_id, _CONFIRMED)
     rows = await tx.execute(statement.order_by(enrollments.c.created_at))
-    return [Enrollment(**row._mapping) for row in rows]  # noqa: SLF001  its public name
+    return read_all(Enrollment, rows)
 
 
 async def of_kind(tx: Tx, user_id: UUID, kind: str) -> Enrollment | None:

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import func, or_, select, update
 
 from app.store.database import Tx
-from app.store.records import columns
+from app.store.records import columns, read_all
+from app.store.sessions import open_at
 from app.store.tables import sessions
 
 
@@ -30,15 +31,10 @@ async def of_user(tx: Tx, user_id: UUID, *, idle: timedelta, at: datetime) -> li
     """The open ones, the one used last first."""
     statement = (
         select(*columns(sessions, Listed))
-        .where(
-            sessions.c.user_id == user_id,
-            sessions.c.ended_at.is_(None),
-            sessions.c.expires_at > at,
-            sessions.c.rotated_at > at - idle,
-        )
-        .order_by(func.coalesce(sessions.c.seen_at, sessions.c.rotated_at).desc(), sessions.c.id)
+        .where(sessions.c.user_id == user_id, *open_at(at, idle=idle))
+        .order_by(func.greatest(sessions.c.seen_at, sessions.c.rotated_at).desc(), sessions.c.id)
     )
-    return [Listed(**row._mapping) for row in await tx.execute(statement)]  # noqa: SLF001  its public name
+    return read_all(Listed, await tx.execute(statement))
 
 
 async def saw(tx: Tx, session_ids: Sequence[UUID], *, every: timedelta, at: datetime) -> None:

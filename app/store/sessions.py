@@ -50,14 +50,19 @@ _KEPT = (
 )
 
 
+def open_at(at: datetime, *, idle: timedelta) -> tuple[ColumnElement[bool], ...]:
+    """Which sessions are open at that moment."""
+    return _LIVE, sessions.c.expires_at > at, sessions.c.rotated_at > at - idle
+
+
 async def open_(tx: Tx, session: Session, *, most: int, idle: timedelta) -> list[UUID]:
     """Remember a session of a user whom `users.admit` let through in the same transaction.
 
     Beyond *most* the oldest ends; the sessions that ended so.
     """
     at = session.rotated_at
-    good = (sessions.c.user_id == session.user_id, _LIVE, sessions.c.expires_at > at, sessions.c.rotated_at > at - idle)
-    surplus = select(sessions.c.id).where(*good).order_by(sessions.c.created_at.desc()).offset(most - 1)
+    surplus = select(sessions.c.id).where(sessions.c.user_id == session.user_id, *open_at(at, idle=idle))
+    surplus = surplus.order_by(sessions.c.created_at.desc()).offset(most - 1)
     ending = update(sessions).where(sessions.c.id.in_(surplus)).returning(sessions.c.id)
     ended = await tx.execute(ending.values(ended_at=func.clock_timestamp(), end_reason="too_many"))
     await tx.execute(insert(sessions).values(**values(session), created_at=at, seen_at=at))
@@ -104,9 +109,7 @@ def _kept(row: Row[Any] | None) -> Kept | None:
 def _good(key_id: bytes, idle: timedelta, at: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         sessions.c.key_id == key_id,
-        _LIVE,
-        sessions.c.expires_at > at,
-        sessions.c.rotated_at > at - idle,
+        *open_at(at, idle=idle),
         users.c.id == sessions.c.user_id,
         users.c.active,
         users.c.credential_version == sessions.c.credential_version,
@@ -164,7 +167,8 @@ async def strengthen(
     return read(Session, (await tx.execute(statement)).one_or_none())
 
 
-async def carry_over(tx: Tx, user_id: UUID, *, credential_version: int) -> None:
-    """What was opened with proofs that still stand goes on under the new version."""
+async def carry_over(tx: Tx, user_id: UUID, *, credential_version: int) -> list[UUID]:
+    """What was opened with proofs that still stand goes on under the new version; which ones."""
     statement = update(sessions).where(sessions.c.user_id == user_id, _LIVE)
-    await tx.execute(statement.values(credential_version=credential_version))
+    changed = await tx.execute(statement.values(credential_version=credential_version).returning(sessions.c.id))
+    return list(changed.scalars())

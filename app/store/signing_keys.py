@@ -11,7 +11,7 @@ from enum import StrEnum
 from sqlalchemy import func, insert, select, text, update
 
 from app.store.database import Tx
-from app.store.records import columns, values
+from app.store.records import columns, read_all, values
 from app.store.tables import signing_keys
 
 _LOCK = 0x6761_7465  # any number that nothing else here locks by
@@ -63,7 +63,7 @@ async def all_keys(tx: Tx) -> list[StoredKey]:
     """Every key there ever was, the newest first; all replicas read them in one order."""
     newest_first = (signing_keys.c.created_at.desc(), signing_keys.c.kid)
     rows = await tx.execute(select(*columns(signing_keys, StoredKey)).order_by(*newest_first))
-    return [StoredKey(**row._mapping) for row in rows]  # noqa: SLF001  its public name
+    return read_all(StoredKey, rows)
 
 
 async def one_at_a_time(tx: Tx) -> None:

@@ -15,7 +15,7 @@ _SPEND = text(
         SELECT n.streak, :now + coalesce((:pauses)[n.streak - :first + 1], interval '0')
         FROM (SELECT CASE WHEN t.free_at < :begin THEN 1 ELSE least(t.streak + 1, :most) END AS streak) AS n
     )
-    WHERE t.free_at <= :now
+    WHERE t.streak < :first OR t.free_at <= :now
     RETURNING streak
     """
 ).bindparams(

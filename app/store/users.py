@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
@@ -28,6 +28,13 @@ class User:
 
 _COLUMNS = columns(users, User)
 _MOST_EXAMPLES = 32
+_SALT_AND_TAG = (
+    (r"\$[A-Za-z0-9./]{53}$", ""),  # bcrypt
+    (r"^(scrypt\$\d+)\$[^$]*\$(\d+)\$(\d+)\$[^$]*$", r"\1$\2$\3"),  # Django's scrypt
+    (r"^(\$[PH]\$.).*$", r"\1"),  # phpass
+    (r"\$[^$=,]*\$[A-Za-z0-9./+]{20,}={0,2}$", ""),
+)
+"""Patterns, the one that fits a hash first, and what of it is left."""
 
 
 async def by_email(tx: Tx, email_folded: str) -> User | None:
@@ -146,8 +153,10 @@ async def rehash(tx: Tx, user_id: UUID, *, old_hash: str, new_hash: str) -> None
 async def hash_examples(tx: Tx, *, but: str) -> list[str]:
     """One stored hash of each scheme and cost, other than those that begin with *but*.
 
-    What is left of a hash without its runs of base64 names them; a scan of the table, so for once in a while.
+    What is left of a hash without its salt and its tag names them; a scan of the table, so for once in a while.
     """
-    kind = func.regexp_replace(users.c.password_hash, "[A-Za-z0-9./+]{8,}={0,2}", "", "g")
+    kind: ColumnElement[str] = users.c.password_hash
+    for pattern, left in _SALT_AND_TAG:
+        kind = func.regexp_replace(kind, pattern, left)
     statement = select(func.min(users.c.password_hash)).where(~func.starts_with(users.c.password_hash, but))
     return list((await tx.execute(statement.group_by(kind).limit(_MOST_EXAMPLES))).scalars())

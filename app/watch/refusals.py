@@ -3,39 +3,30 @@
 Each refused request has its own line from the shell already; this one is the security event, and says how many there were.
 """
 
-from types import TracebackType
+import asyncio
 
-from app.clock import Clock
 from app.events import Event
-from app.problems import InvalidToken, MissingToken
 from app.watch import audit
 
 _EVERY = 1.0
 
 
 class Refusals:
-    """Stands around the reading of a token: what is refused within is counted, and raised all the same.
+    """Never the token, nor a piece of it."""
 
-    The first one is noted at once, those of the next second with the one after it; never the token, nor a piece of it.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._noted_at: float | None = None
+    def __init__(self) -> None:
         self._untold = 0
 
-    def __enter__(self) -> None:
-        """Nothing is opened: one stands around all readings of a process."""
+    def note(self) -> None:
+        self._untold += 1
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, raised: BaseException | None, _: TracebackType | None
-    ) -> None:
-        if isinstance(raised, InvalidToken) and not isinstance(raised, MissingToken):
-            self._count()
+    async def run(self) -> None:
+        """Tell until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY)
+            self.tell()
 
-    def _count(self) -> None:
-        now, self._untold = self._clock.elapsed(), self._untold + 1
-        if self._noted_at is not None and now - self._noted_at < _EVERY:
-            return
-        audit.note(Event.TOKEN_REFUSED, times=self._untold)
-        self._noted_at, self._untold = now, 0
+    def tell(self) -> None:
+        if self._untold:
+            audit.note(Event.TOKEN_REFUSED, times=self._untold)
+            self._untold = 0

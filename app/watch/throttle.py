@@ -1,7 +1,7 @@
 """How often a password may be guessed. A failure is counted before the password is looked at, and given back when it was right.
 
 An account has a delay a network, growing with the failures in a row, and a limit of its own; a network has one over all accounts.
-A known device has a lane of its own, which nobody else's failures close: a lock must not be a weapon against the owner.
+A known device has a lane of its own, which no stranger's failures close: a lock must not be a weapon against the owner.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ from app.watch import audit
 from app.watch.limits import Limit
 from app.watch.stuffing import Stuffing
 
-_DEVICE, _PAIR, _ACCOUNT = "login device", "login account and network", "login account"
+_PAIR, _ACCOUNT = "login account and network", "login account"
+_KNOWN, _ALL_KNOWN = "login known device", "login known devices of an account"
 _NETWORK, _WIDER_NETWORK = "login network", "login wider network"
 _STUFFING = "login stuffing"
 """No limit that anybody is told of: what exceeds it is suspected, and passes."""
@@ -62,25 +63,26 @@ class Throttle:
     def __init__(self, settings: LimitSettings, *, network: Mode, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
-        self._modes = {_DEVICE: settings.login, _PAIR: settings.login, _ACCOUNT: settings.login}
+        self._modes = dict.fromkeys((_KNOWN, _ALL_KNOWN, _PAIR, _ACCOUNT), settings.login)
         self._modes |= {_NETWORK: network, _WIDER_NETWORK: network, _STUFFING: "record_only"}
         self._delays = Delays(settings.login_delay_at, settings.login_delays, settings.login_delay_forgotten)
         self._account = Limit(_ACCOUNT, settings.login_failures, database=database, vault=vault)
+        self._all_known = Limit(_ALL_KNOWN, settings.login_failures, database=database, vault=vault)
         self._network = Limit(_NETWORK, settings.network_failures, database=database, vault=vault, volatile=True)
         self._wider_network = Limit(
             _WIDER_NETWORK, settings.wider_network_failures, database=database, vault=vault, volatile=True
         )
         self._stuffing = Stuffing(settings, database=database, vault=vault)
 
-    async def spend(self, account: str, visitor: Visitor, *, device: UUID | None, at: datetime) -> Spent:
+    async def spend(self, account: str, visitor: Visitor, *, known: UUID | None, at: datetime) -> Spent:
         """Count a failure in advance, committed. Raises RateLimited, and counts nothing, after too many.
 
-        *account* is a folded e-mail address, known here or not; *device* is known to be that user's.
+        *account* is a folded e-mail address, known here or not; *known* is a device or a session of that user.
         """
         self._stuffing.failed(at)
-        lane, row = self._lane(account, visitor, device)
-        owners = {} if device else self._buckets(account, visitor)
-        first_of = {} if device else dict.fromkeys(self._stuffing.buckets(visitor), _STUFFING)
+        lane, row = self._lane(account, visitor, known)
+        owners = self._buckets_of_known(account) if known else self._buckets(account, visitor)
+        first_of = {} if known else dict.fromkeys(self._stuffing.buckets(visitor), _STUFFING)
         tried = await self._database.run(lambda tx: self._take(tx, Try(lane, row, owners, first_of), at))
         for name in tried.exceeded:
             if name != _STUFFING:
@@ -111,9 +113,9 @@ class Throttle:
         await throttles.clear(tx, spent.lane)
         await limits.give_back(tx, spent.takes, at=at)
 
-    def _lane(self, account: str, visitor: Visitor, device: UUID | None) -> tuple[str, bytes]:
+    def _lane(self, account: str, visitor: Visitor, known: UUID | None) -> tuple[str, bytes]:
         """Whose failures in a row these are, and the key of their row."""
-        name, whose = (_DEVICE, str(device)) if device else (_PAIR, f"{account} {visitor.network}")
+        name, whose = (_KNOWN, str(known)) if known else (_PAIR, f"{account} {visitor.network}")
         return name, self._vault.index(whose, of=f"delay {name}")
 
     def _buckets(self, account: str, visitor: Visitor) -> dict[Bucket, str]:
@@ -122,6 +124,10 @@ class Throttle:
         if visitor.wider_network != visitor.network:
             taken_from[self._wider_network] = visitor.wider_network
         return {bucket: limit.name for limit, key in taken_from.items() for bucket in limit.buckets(key)}
+
+    def _buckets_of_known(self, account: str) -> dict[Bucket, str]:
+        """One for all known devices and sessions of an account: whoever holds one of them can make others."""
+        return dict.fromkeys(self._all_known.buckets(account), _ALL_KNOWN)
 
     def _refuse(self, exceeded: dict[str, timedelta]) -> None:
         """Raise RateLimited, which undoes the attempt, if any of these limits is enforced."""

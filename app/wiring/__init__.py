@@ -7,11 +7,9 @@ from app.api.house import House
 from app.clock import Clock
 from app.factors.base import AnyFactor
 from app.flows.devices import Devices
-from app.flows.enroll import Enroll
 from app.flows.following import Following
 from app.flows.keys import Keys
 from app.flows.logout import Logout
-from app.flows.manage import Manage
 from app.flows.outbox import Outbox
 from app.flows.revocation_feed import RevocationFeed
 from app.flows.rotation import Rotation
@@ -21,7 +19,6 @@ from app.messages import Channel
 from app.settings import Settings
 from app.tools import Tools
 from app.visitor import Visitors
-from app.watch.refusals import Refusals
 from app.wiring import stories
 from app.wiring.shared import Shared
 
@@ -63,7 +60,7 @@ def _house(tools: Tools) -> House:
         revocations=tools.revocations,
         revocation_feed=RevocationFeed(settings.tokens, clock, tools.tokens, tools.revocations),
         sightings=tools.sightings,
-        refusals=Refusals(clock),
+        refusals=tools.refusals,
         network_limits=stories.network_limits(tools),
         visitors=Visitors(settings.http.trusted_proxies),
         database=database,
@@ -73,17 +70,21 @@ def _house(tools: Tools) -> House:
         step_up=stories.step_up(tools, shared),
         refresh=stories.refresh(tools, shared),
         logout=Logout(database, tools.tokens, tools.refresh_tokens, tools.revocations),
-        reset=stories.reset(tools),
+        reset=stories.reset(tools, shared),
         change_password=stories.change_password(tools, shared),
         profiles=shared.profiles,
-        enroll=Enroll(
-            settings.mfa, settings.brand, database, clock, tools.factors, tools.states, shared.proof, shared.asking
-        ),
+        enroll=stories.enroll(tools, shared),
         confirm=stories.confirm(tools, shared),
         issuing=shared.issuing,
-        manage=Manage(settings.mfa, database, clock, tools.factors, shared.proof, shared.profiles),
-        sessions=Sessions(settings.tokens.refresh_idle, database, clock, shared.proof, tools.revocations),
-        devices=Devices(database, clock, shared.recognising, tools.revocations),
+        manage=stories.manage(tools, shared),
+        sessions=Sessions(
+            refresh_idle=settings.tokens.refresh_idle,
+            database=database,
+            clock=clock,
+            proof=shared.proof,
+            ended=shared.ended,
+        ),
+        devices=Devices(database=database, recognising=shared.recognising, ended=shared.ended),
         receipts=shared.receipts,
         inbox=tools.inbox,
     )

@@ -4,10 +4,11 @@ from app.events import Event
 from app.flows.admission import Admission
 from app.flows.asking import Asking
 from app.flows.completing import Completing
+from app.flows.ended import Ended
 from app.flows.farewell import Farewell
 from app.flows.issuing import Issuing
 from app.flows.judging import Judging
-from app.flows.password_trial import PasswordTrial
+from app.flows.password_attempts import PasswordAttempts
 from app.flows.profile import Profiles
 from app.flows.proof import Proof
 from app.flows.receipts import Receipts
@@ -19,6 +20,7 @@ from app.watch.floods import Floods
 class Shared:
     def __init__(self, tools: Tools) -> None:
         settings, database, clock, factors = tools.settings, tools.database, tools.clock, tools.factors
+        self.ended = Ended(tools.revocations)
         self.recognising = Recognising(settings.devices, clock, tools.device_tokens)
         self.admission = Admission(
             settings=settings.tokens,
@@ -26,10 +28,10 @@ class Shared:
             tokens=tools.tokens,
             refresh_tokens=tools.refresh_tokens,
             recognising=self.recognising,
-            revocations=tools.revocations,
+            ended=self.ended,
         )
-        self.password_trial = PasswordTrial(
-            database=database, clock=clock, pool=tools.pool, passwords=tools.passwords, throttle=tools.throttle
+        self.password_attempts = PasswordAttempts(
+            clock=clock, pool=tools.pool, passwords=tools.passwords, throttle=tools.throttle
         )
         self.judging = Judging(settings.mfa, database, clock, factors, tools.states)
         self.completing = Completing(clock, tools.states)

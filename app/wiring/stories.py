@@ -6,7 +6,9 @@ from app.flows.at_once import AtOnce
 from app.flows.breach_check import BreachCheck
 from app.flows.change_password import ChangePassword
 from app.flows.confirm import Confirm
+from app.flows.enroll import Enroll
 from app.flows.login import Login
+from app.flows.manage import Manage
 from app.flows.pending import Pending
 from app.flows.refresh import Refresh
 from app.flows.register import Register
@@ -36,7 +38,7 @@ def register(tools: Tools) -> Register:
     )
 
 
-def reset(tools: Tools) -> Reset:
+def reset(tools: Tools, shared: Shared) -> Reset:
     rules = tools.settings.passwords
     return Reset(
         settings=rules,
@@ -50,6 +52,7 @@ def reset(tools: Tools) -> Reset:
         letters=tools.letters,
         mails=tools.mails,
         background=tools.background,
+        ended=shared.ended,
     )
 
 
@@ -63,10 +66,10 @@ def change_password(tools: Tools, shared: Shared) -> ChangePassword:
         clock=tools.clock,
         pool=tools.pool,
         passwords=tools.passwords,
-        password_trial=shared.password_trial,
+        password_attempts=shared.password_attempts,
         breach_check=BreachCheck(tools.breached),
         proof=shared.proof,
-        revocations=tools.revocations,
+        ended=shared.ended,
     )
 
 
@@ -78,7 +81,7 @@ def login(tools: Tools, shared: Shared) -> Login:
         clock=clock,
         pool=tools.pool,
         passwords=tools.passwords,
-        password_trial=shared.password_trial,
+        password_attempts=shared.password_attempts,
         recognising=shared.recognising,
         admission=shared.admission,
         pending=Pending(tools.settings.tokens, database, clock, tools.tokens, factors, tools.states, shared.asking),
@@ -88,14 +91,39 @@ def login(tools: Tools, shared: Shared) -> Login:
 
 def verify(tools: Tools, shared: Shared) -> Verify:
     return Verify(
-        tools.settings.mfa,
-        tools.database,
-        tools.clock,
-        tools.factors,
-        shared.asking,
-        shared.judging,
-        shared.completing,
-        shared.admission,
+        settings=tools.settings.mfa,
+        database=tools.database,
+        clock=tools.clock,
+        factors=tools.factors,
+        asking=shared.asking,
+        judging=shared.judging,
+        completing=shared.completing,
+        admission=shared.admission,
+    )
+
+
+def enroll(tools: Tools, shared: Shared) -> Enroll:
+    return Enroll(
+        settings=tools.settings.mfa,
+        brand=tools.settings.brand,
+        database=tools.database,
+        clock=tools.clock,
+        factors=tools.factors,
+        states=tools.states,
+        proof=shared.proof,
+        asking=shared.asking,
+    )
+
+
+def manage(tools: Tools, shared: Shared) -> Manage:
+    return Manage(
+        settings=tools.settings.mfa,
+        database=tools.database,
+        clock=tools.clock,
+        factors=tools.factors,
+        proof=shared.proof,
+        profiles=shared.profiles,
+        ended=shared.ended,
     )
 
 
@@ -104,7 +132,7 @@ def step_up(tools: Tools, shared: Shared) -> StepUp:
         settings=tools.settings.mfa,
         database=tools.database,
         clock=tools.clock,
-        password_trial=shared.password_trial,
+        password_attempts=shared.password_attempts,
         tokens=tools.tokens,
         factors=tools.factors,
         asking=shared.asking,
@@ -125,6 +153,7 @@ def confirm(tools: Tools, shared: Shared) -> Confirm:
         asking=shared.asking,
         farewell=shared.farewell,
         profiles=shared.profiles,
+        ended=shared.ended,
     )
 
 

@@ -97,11 +97,11 @@ async def test_disable_and_enable_say_what_became_of_whom(ada: UUID, sweeper: as
     assert await sweeper.fetchval("SELECT active FROM users") is True
 
 
-async def test_end_sessions_ends_them_all_and_nothing_else(ada: UUID, sweeper: asyncpg.Connection) -> None:
+async def test_end_sessions_ends_them_all_and_lets_them_sign_in_again(ada: UUID, sweeper: asyncpg.Connection) -> None:
     done = await users("end-sessions", ADA, "--json")
     assert json.loads(done.stdout) == {"id": str(ada), "email": ADA, "done": "signed out", "sessions_ended": 2}
     assert await sweeper.fetchval("SELECT array_agg(end_reason) FROM sessions") == ["operator", "operator"]
-    assert await sweeper.fetchval("SELECT (active, credential_version) FROM users") == (True, 1)
+    assert await sweeper.fetchval("SELECT (active, credential_version) FROM users") == (True, 2)
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", ""])
@@ -148,5 +148,8 @@ async def test_a_user_who_is_held_too_long_is_left_as_they_were(ada: UUID, sweep
         await sweeper.execute("SELECT 1 FROM users WHERE id = $1 FOR UPDATE", ada)
         refused = await users("disable", ADA)
     assert refused.exit_code == 2
-    assert refused.stderr.splitlines()[-1] == "The database does not answer. Nothing was changed: run this again."
+    assert (
+        refused.stderr.splitlines()[-1]
+        == "The database does not answer: `gatehouse users show` will tell whether anything was done."
+    )
     assert await sweeper.fetchval("SELECT active FROM users") is True

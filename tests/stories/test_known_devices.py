@@ -212,7 +212,7 @@ async def test_an_operator_may_trust_no_device(database_url: str, tmp_path: Path
 
 
 async def test_the_device_unused_the_longest_makes_room(database_url: str, tmp_path: Path) -> None:
-    async with running(settings_for(database_url, tmp_path, devices={"most": 2})) as world:
+    async with running(settings_for(database_url, tmp_path, devices={"max_known": 2})) as world:
         ada = await world.signed_up()
         tokens = []
         for _ in range(3):

@@ -87,6 +87,23 @@ async def test_signed_out_everywhere_they_may_sign_in_again_at_once(world: World
     assert await status(ada) == 200
 
 
+@pytest.mark.parametrize("verb", ["disable", "end_sessions"])
+async def test_neither_a_trusted_device_nor_a_mailed_link_outlives_it(
+    world: World, operator: Operator, verb: str
+) -> None:
+    ada = await world.with_app()
+    await ada.login(code=ada.app_code(), remember_device=True)
+    await ada.call("POST", "/password/forgot", {"email": ada.email}, token="")
+    link = (await world.message(ada.email, "reset")).code
+
+    await getattr(operator, verb)(ada.email)
+    await operator.enable(ada.email)
+
+    assert (await ada.login(device_token=ada.device_token)).json()["status"] == "mfa_required"
+    reset = {"token": link, "password": "another horse battery staple"}
+    assert (await ada.call("POST", "/password/reset", reset, token="")).json()["code"] == "invalid_reset_token"
+
+
 async def test_of_a_deleted_user_nothing_is_left_and_their_token_is_dead_nevertheless(
     world: World, operator: Operator, sweeper: asyncpg.Connection
 ) -> None:

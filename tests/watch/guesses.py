@@ -43,7 +43,7 @@ class Guesses:
     clock: ManualClock
 
     async def begin(self, account: str = ADA, network: str = HOME, *, device: UUID | None = None) -> Spent:
-        return await self.throttle.spend(account, visitor(network), device=device, at=self.clock.now())
+        return await self.throttle.spend(account, visitor(network), known=device, at=self.clock.now())
 
     async def wrong(self, account: str = ADA, network: str = HOME, *, device: UUID | None = None) -> timedelta | None:
         try:

@@ -1,51 +1,41 @@
 """Refused tokens are told in one line a second at most, with how many there were, and are refused all the same."""
 
-from datetime import timedelta
+import asyncio
 
-import pytest
-
-from app.clock import Clock
-from app.problems import DatabaseUnavailable, InvalidToken, MissingToken, Problem
 from app.watch.refusals import Refusals
 from tests.ring import hearing
-from tests.standins.clock import ManualClock
+from tests.world import World
 
 
-def refuse(refusals: Refusals, problem: Problem) -> None:
-    with pytest.raises(type(problem)), refusals:
-        raise problem
-
-
-def told(refusals: Refusals, *pauses: float, clock: ManualClock, problem: Problem | None = None) -> list[str]:
-    """How many were told of in each line, when a token is refused after each of *pauses*."""
+def told(refusals: Refusals) -> list[str]:
     with hearing() as lines:
-        for pause in pauses:
-            clock.forward(timedelta(seconds=pause))
-            refuse(refusals, problem or InvalidToken())
+        refusals.tell()
     return [line["times"] for line in lines if line["event"] == "token.refused"]
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
+def test_a_flood_is_one_line_and_none_is_forgotten() -> None:
+    refusals = Refusals()
+    for _ in range(10_000):
+        refusals.note()
+    assert told(refusals) == ["10000"]
+    assert told(refusals) == []
 
 
-def test_the_first_is_told_at_once(clock: ManualClock) -> None:
-    assert told(Refusals(clock), 0, clock=clock) == ["1"]
+async def test_every_guard_counts_bad_tokens_and_nothing_else(world: World) -> None:
+    ada = await world.signed_up()
+    await ada.sign_in()
+    refusals = world.app.state.house.refusals
+    told(refusals)
+    assert (await ada.call("GET", "/session")).status_code == 200
+    assert (await world.client.get("/session")).status_code == 401
+    assert told(refusals) == []
+    for path in ("/session", "/verify-otp", "/me/factors"):
+        assert (await ada.call("GET", path, token="x.y.z")).status_code == 401
+    assert told(refusals) == ["3"]
 
 
-def test_a_flood_is_one_line_a_second_and_none_is_forgotten(clock: ManualClock) -> None:
-    refusals = Refusals(clock)
-    assert told(refusals, *[0.25] * 15, clock=clock) == ["1", "4", "4", "4"]
-    assert told(refusals, 60, 60, clock=clock) == ["3", "1"]
-
-
-@pytest.mark.parametrize("problem", [MissingToken(), DatabaseUnavailable()], ids=lambda problem: problem.code)
-def test_what_is_no_bad_token_is_not_told(clock: ManualClock, problem: Problem) -> None:
-    assert told(Refusals(clock), 0, 2, clock=clock, problem=problem) == []
-
-
-def test_a_good_token_is_none_of_its_business(clock: Clock) -> None:
-    with hearing() as lines, Refusals(clock):
-        pass
-    assert lines == []
+async def test_they_are_told_by_themselves_within_a_second_or_so(world: World) -> None:
+    with hearing() as lines:
+        assert (await world.client.get("/me", headers={"Authorization": "Bearer x"})).status_code == 401
+        await asyncio.sleep(1.5)
+    assert [line["times"] for line in lines if line["event"] == "token.refused"] == ["1"]

@@ -128,7 +128,7 @@ async def test_what_a_known_device_gets_wrong_keeps_nobody_else_out(
         assert await guesses.wrong(f"user.{nth}@example.test", device=uuid4()) is None
     assert {table: len(rows) for table, rows in (await remembered(sweeper)).items()} == {
         "throttles": 40,
-        "limits": 0,
+        "limits": 40,
         "network_limits": 0,
     }
     assert await guesses.wrongs(6) == 5

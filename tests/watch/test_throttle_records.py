@@ -31,7 +31,7 @@ async def test_record_only_lets_pass_what_it_notes(database: Database, lines: Li
         noted = [(line["limit"], line["mode"]) for line in lines() if line["event"] == "limit.exceeded"]
         assert (limit, "record_only") in noted
     assert await guesses.wrongs(6, device=(phone := uuid4())) == 6
-    assert lines()[-1]["limit"] == "login device"
+    assert lines()[-1]["limit"] == "login known device"
     assert not [line for line in lines() if ADA in str(line) or HOME in str(line) or str(phone) in str(line)]
 
 
@@ -104,7 +104,7 @@ async def test_with_a_new_first_key_everything_is_counted_anew(database: Databas
 async def test_without_a_database_nobody_gets_past_it() -> None:
     gone = Database(settings_for("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere"))
     with pytest.raises(DatabaseUnavailable):
-        await throttle(gone).spend(ADA, visitor(HOME), device=None, at=ManualClock().now())
+        await throttle(gone).spend(ADA, visitor(HOME), known=None, at=ManualClock().now())
     await gone.close()
 
 

@@ -13,7 +13,10 @@ DeviceName = Annotated[
 ]
 Network = Annotated[
     str | None,
-    Field(description="An IPv4 address, or the /64 of an IPv6 one, of the last refresh.", examples=["203.0.113.7"]),
+    Field(
+        description="An IPv4 address or an IPv6 /64: of the sign-in or, for sessions, the last refresh.",
+        examples=["203.0.113.7"],
+    ),
 ]
 Cursor = Annotated[str | None, Field(description="Always null here: all of them fit on one page.")]
 Current = Annotated[bool, Field(description="The caller's own.")]

@@ -89,12 +89,14 @@ class Authenticated(Answer):
     refresh_expires_in: Annotated[int, Field(examples=[1209600])]
     session_id: UUID
     device_token: Annotated[
-        str,
+        str | None,
         Field(
-            description="Keep it beyond the session and send it with the next sign-in: it marks this device as known.",
+            exclude_if=lambda token: token is None,
+            description="Keep it beyond the session and send it with the next sign-in: it marks this device as known. "
+            "Left out by a refresh on a trusted device: the token of the sign-in stays good.",
             examples=["ghd_mZ4x0n6Yw1rQbJ8uTqk3vX5c7LdPfHs9AeGi2oKjNtU"],
         ),
-    ]
+    ] = None
     device_trust: Annotated[
         Literal["known", "trusted"], Field(description="`trusted`: the next sign-in needs no second factor.")
     ]

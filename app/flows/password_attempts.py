@@ -1,6 +1,6 @@
-"""Trying a password: a failure is counted before it is looked at (law 1), and given back when all of it was right.
+"""Attempts at a password: a failure is counted before it is looked at (law 1), and given back when all of it was right.
 
-For signing in, and for proving it again within a session, where the session's device has a lane of its own.
+For signing in, and for proving it again within a session, which has a lane of its own as a known device has.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,6 @@ from app.crypto.passwords import Passwords, Verdict
 from app.crypto.pool import HashPool
 from app.events import Event
 from app.problems import WrongCurrentPassword
-from app.store import session_lists
-from app.store.database import Database
 from app.store.users import User
 from app.visitor import Visitor
 from app.watch import audit
@@ -22,41 +20,40 @@ from app.watch.throttle import Spent, Throttle
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Attempted:
     verdict: Verdict
     spent: Spent
 
 
 @dataclass(frozen=True)
-class PasswordTrial:
-    database: Database
+class PasswordAttempts:
     clock: Clock
     pool: HashPool
     passwords: Passwords
     throttle: Throttle
 
     async def __call__(
-        self, email_folded: str, password: str, *, stored: str | None, visitor: Visitor, device: UUID | None
-    ) -> Trial:
+        self, email_folded: str, password: str, *, stored: str | None, visitor: Visitor, known: UUID | None
+    ) -> Attempted:
         """Judge *password* by the hash that is *stored*; without one (nobody has the address) after the same work.
 
-        Raises RateLimited, and Overloaded; then nothing was looked at.
+        *known*: the lane of a known device or a session. Raises RateLimited, and Overloaded; then nothing was looked at.
         """
-        self.pool.refuse_when_full()
-        spent = await self.throttle.spend(email_folded, visitor, device=device, at=self.clock.now())
-        return Trial(await self.pool.run(self.passwords.verify, password, stored), spent)
+        with self.pool.place() as place:
+            spent = await self.throttle.spend(email_folded, visitor, known=known, at=self.clock.now())
+            return Attempted(await place.run(self.passwords.verify, password, stored), spent)
 
-    async def passed(self, trial: Trial) -> None:
+    async def passed(self, attempted: Attempted) -> None:
         """Whoever tried is let in: it was no failure."""
-        await self.throttle.refund(trial.spent, at=self.clock.now())
+        await self.throttle.refund(attempted.spent, at=self.clock.now())
 
     async def require(self, who: AccessClaims, user: User, password: str, visitor: Visitor) -> None:
         """The password of somebody who is signed in. Raises WrongCurrentPassword; and as above."""
-        async with self.database.read() as tx:
-            device = await session_lists.device_of(tx, who.sid)
+        if user.password_expired:
+            raise WrongCurrentPassword("It has expired. Have a link mailed that resets it.")
         folded = read_address(user.email).folded
-        trial = await self(folded, password, stored=user.password_hash, visitor=visitor, device=device)
-        if not trial.verdict.right:
+        attempted = await self(folded, password, stored=user.password_hash, visitor=visitor, known=who.sid)
+        if not attempted.verdict.right:
             audit.note(Event.PASSWORD_REFUSED, user_id=user.id)
             raise WrongCurrentPassword
-        await self.passed(trial)
+        await self.passed(attempted)
