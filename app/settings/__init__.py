@@ -4,15 +4,14 @@ Environment variables are `GATEHOUSE_` + group + `__` + name. Durations are ISO 
 `a,b` or JSON. An impossible or unsafe combination stops the start with a sentence that says what to do.
 """
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.settings.faults import PAGE, URL, of_fallback, of_http, of_rotation
 from app.settings.fixed_codes import of_test_numbers
 from app.settings.groups import DatabaseSettings, EmailSettings, HttpSettings, LogSettings, SmsSettings, TokenSettings
 from app.settings.limits import LimitSettings, Mode
@@ -20,12 +19,6 @@ from app.settings.people import DeviceSettings, MfaSettings, PasswordSettings, R
 from app.settings.sms_limits import SmsLimitSettings
 from app.settings.types import DEVELOPMENT_SENDER, Secrets
 
-_HOST = r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
-_ORIGIN = re.compile(_HOST, re.ASCII)
-_URL = re.compile(_HOST + r"(/[!$-;=@-~]*)?", re.ASCII)
-_PAGE = re.compile(_HOST + r"(/[!$-;=?-~]*)?", re.ASCII)
-"""Printable ASCII without a fragment: nothing that could end the link in a mail or move the token out of its place."""
-_OUR_OWN_IPV6 = IPv6Network("fc00::/7")
 _JWKS_KNOWN_AFTER = timedelta(minutes=10)
 _ALONE, _WITHIN_MFA = 15, 8
 """Characters of a password: by itself, and where it never stands alone."""
@@ -93,6 +86,11 @@ class Settings(BaseSettings):
         """In development everybody comes from one network."""
         return self.limits.network or ("record_only" if self.in_development else "enforce")
 
+    @property
+    def sms_limits_mode(self) -> Mode:
+        """In development the numbers are made up, and alike."""
+        return self.sms_limits.mode or ("record_only" if self.in_development else "enforce")
+
     @model_validator(mode="after")
     def refuse_unsafe(self) -> Self:
         faults = [*_always(self), *([] if self.in_development else _in_production(self))]
@@ -102,7 +100,7 @@ class Settings(BaseSettings):
 
 
 def _always(settings: Settings) -> Iterator[str]:
-    yield from _of_http(settings.http)
+    yield from of_http(settings.http)
     urls = {
         "TOKENS__ISSUER": settings.tokens.issuer,
         "HTTP__PUBLIC_URL": settings.http.public_url,
@@ -110,58 +108,23 @@ def _always(settings: Settings) -> Iterator[str]:
         "SMS__FALLBACK_WEBHOOK_URL": settings.sms.fallback_webhook_url,
     }
     for name, url in urls.items():
-        if url is not None and not _URL.fullmatch(url):
+        if url is not None and not URL.fullmatch(url):
             yield f"GATEHOUSE_{name} is not a URL such as https://id.example.com."
     if settings.shortest_password > settings.passwords.max_length:
         yield "GATEHOUSE_PASSWORDS__MIN_LENGTH must not exceed MAX_LENGTH."
-    if settings.email.reset_url and not _PAGE.fullmatch(settings.email.reset_url):
+    if settings.email.reset_url and not PAGE.fullmatch(settings.email.reset_url):
         yield "GATEHOUSE_EMAIL__RESET_URL is not a page such as https://app.example.com/reset."
     if settings.shortest_password < _ALONE and settings.mfa.policy == "optional":
         yield f"GATEHOUSE_PASSWORDS__MIN_LENGTH under {_ALONE} needs GATEHOUSE_MFA__POLICY=required."
-    yield from _of_rotation(settings.tokens)
+    yield from of_rotation(settings.tokens)
     if settings.tokens.refresh_idle > settings.tokens.refresh_max:
         yield "GATEHOUSE_TOKENS__REFRESH_IDLE must not exceed REFRESH_MAX."
     if bool(settings.sms.plivo_auth_id) != bool(settings.sms.plivo_auth_token):
         yield "GATEHOUSE_SMS__PLIVO_AUTH_ID and GATEHOUSE_SMS__PLIVO_AUTH_TOKEN go together: set both."
     if settings.sms.plivo_auth_id and not settings.sms.plivo_src:
         yield "GATEHOUSE_SMS__PLIVO_SRC is missing: set the number or name that messages come from."
-    yield from _of_fallback(settings.sms)
+    yield from of_fallback(settings.sms)
     yield from of_test_numbers(settings.sms.test_numbers, in_development=settings.in_development)
-
-
-def _of_fallback(sms: SmsSettings) -> Iterator[str]:
-    if bool(sms.fallback_plivo_auth_id) != bool(sms.fallback_plivo_auth_token):
-        yield "GATEHOUSE_SMS__FALLBACK_PLIVO_AUTH_ID and GATEHOUSE_SMS__FALLBACK_PLIVO_AUTH_TOKEN go together: set both."
-    if sms.fallback_plivo_auth_id and not sms.fallback_plivo_src:
-        yield "GATEHOUSE_SMS__FALLBACK_PLIVO_SRC is missing: set what the second sender's messages come from."
-    if bool(sms.fallback_webhook_url) != bool(sms.fallback_webhook_secret):
-        yield "GATEHOUSE_SMS__FALLBACK_WEBHOOK_URL and GATEHOUSE_SMS__FALLBACK_WEBHOOK_SECRET go together: set both."
-    if sms.fallback_plivo_src and sms.fallback_webhook_url:
-        yield "GATEHOUSE_SMS__FALLBACK_PLIVO_SRC and GATEHOUSE_SMS__FALLBACK_WEBHOOK_URL: choose one second sender."
-    if (sms.fallback_plivo_src or sms.fallback_webhook_url) and not sms.plivo_auth_id:
-        yield "GATEHOUSE_SMS__FALLBACK_… is for when Plivo is ill: set GATEHOUSE_SMS__PLIVO_AUTH_ID too."
-
-
-def _of_http(http: HttpSettings) -> Iterator[str]:
-    if not all(_ORIGIN.fullmatch(origin) for origin in http.cors_origins):
-        yield "GATEHOUSE_HTTP__CORS_ORIGINS: each is an origin such as https://app.example.com, and nothing more."
-    if any(_is_half_the_world(ip_network(proxy)) for proxy in http.trusted_proxies):
-        yield "GATEHOUSE_HTTP__TRUSTED_PROXIES: name your own proxies' networks; behind one so wide anybody can choose an address."
-
-
-def _is_half_the_world(network: IPv4Network | IPv6Network) -> bool:
-    """Wider than anybody's own network is: /8 of IPv4 (RFC 1918), fc00::/7 (RFC 4193), /16 of other IPv6."""
-    if isinstance(network, IPv4Network):
-        return network.prefixlen < 8  # noqa: PLR2004
-    return network.prefixlen < 16 and not network.subnet_of(_OUR_OWN_IPV6)  # noqa: PLR2004
-
-
-def _of_rotation(tokens: TokenSettings) -> Iterator[str]:
-    """A key that signs before everybody has it is a refusal to everybody who was handed a token under it."""
-    if tokens.publish_ahead < 3 * tokens.follow_keys_every:
-        yield "GATEHOUSE_TOKENS__PUBLISH_AHEAD must be three times FOLLOW_KEYS_EVERY or more."
-    if tokens.rotate_every != "never" and tokens.rotate_every < tokens.publish_ahead:
-        yield "GATEHOUSE_TOKENS__ROTATE_EVERY must not be shorter than PUBLISH_AHEAD."
 
 
 def _in_production(settings: Settings) -> Iterator[str]:

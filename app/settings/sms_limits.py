@@ -16,8 +16,10 @@ SmsLimitNames = Annotated[tuple[SmsLimit, ...], NoDecode, BeforeValidator(read_w
 class SmsLimitSettings(Group):
     """Limits on SMS, beside the growing pause between codes. All but `number` are for numbers that nobody has confirmed yet."""
 
-    mode: Mode = Field(
-        "enforce", description="record_only: what is beyond a limit is logged (`limit.exceeded`) and sent."
+    mode: Mode | None = Field(
+        None,
+        description="record_only: what is beyond a limit is logged (`limit.exceeded`) and sent. Unset: enforce in "
+        "production, record_only in development.",
     )
     record_only: SmsLimitNames = Field((), description="Those limits of them that are only recorded, a,b.")
     number: str = Field(

@@ -63,9 +63,9 @@ class Verdict:
 
 def modes_of(settings: Settings) -> dict[SmsLimit, Mode]:
     """What becomes of what is beyond each limit."""
-    rules = settings.sms_limits
-    modes: dict[SmsLimit, Mode] = dict.fromkeys(get_args(SmsLimit), rules.mode)
-    if rules.mode == "enforce":
+    rules, mode = settings.sms_limits, settings.sms_limits_mode
+    modes: dict[SmsLimit, Mode] = dict.fromkeys(get_args(SmsLimit), mode)
+    if mode == "enforce":
         modes |= {"network": settings.network_limits, "numbers": settings.network_limits}
     return modes | dict.fromkeys(rules.record_only, "record_only")
 

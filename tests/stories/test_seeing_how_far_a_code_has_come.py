@@ -36,7 +36,7 @@ async def test_the_page_follows_a_code_from_the_provider_to_the_phone(post: Post
         assert (await post.report(status_)).status_code == 204
         seen.append((await post.seen(ada))["delivery"])
     assert seen == ["accepted", "accepted", "sent", "delivered"]
-    assert (await post.seen(ada))["advice"] is None
+    assert "advice" not in await post.seen(ada)
     assert (await ada.verify(post.code())).status_code == 200
 
 
@@ -102,7 +102,7 @@ async def test_what_is_said_of_an_older_code_is_not_said_of_the_newest(post: Pos
     assert again.json()["delivery"] == "accepted"
     assert (await post.report("undelivered", nth=-2, error="200")).status_code == 204
     seen = await post.seen(ada)
-    assert (seen["delivery"], seen["advice"]) == ("accepted", None)
+    assert (seen["delivery"], "advice" in seen) == ("accepted", False)
     assert (await post.report("delivered")).status_code == 204
     assert (await post.seen(ada))["delivery"] == "delivered"
 

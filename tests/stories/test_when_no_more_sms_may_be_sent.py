@@ -23,7 +23,7 @@ def plivo() -> Iterator[PlivoStandIn]:
 async def world(database_url: str, tmp_path: Path, plivo: PlivoStandIn) -> AsyncIterator[World]:
     account = {"plivo_auth_id": AUTH_ID, "plivo_auth_token": AUTH_TOKEN, "plivo_src": "+12025550100"}
     sms = {**account, "plivo_base_url": plivo.url, "prices": {"US": 0.01}}
-    limits = {"number": "2/10minute"}
+    limits = {"mode": "enforce", "number": "2/10minute"}
     async with running(settings_for(database_url, tmp_path, sms=sms, sms_limits=limits)) as world:
         yield world
 
@@ -162,7 +162,7 @@ async def test_what_was_sent_and_answered_is_remembered(
     ada = await with_phone(world, plivo)
     await ada.login()
     await ada.verify(ada.recovery_codes[0], factor="recovery_code")
-    rows = await sweeper.fetch("SELECT * FROM sends ORDER BY created_at, id")
+    rows = await sweeper.fetch("SELECT * FROM sends ORDER BY created_at, purpose")
     assert [(row["purpose"], row["confirmed"], row["verified_at"] is None) for row in rows] == [
         ("confirm", False, False),
         ("sign_in", True, True),

@@ -27,7 +27,7 @@ USER = """INSERT INTO users (id, email, email_folded, password_hash, locale, cre
 
 
 def firewall(*, network: str = "enforce", sms: Any = None, **rules: Any) -> tuple[SmsFirewall, SmsRules]:
-    given = {"limits": {"network": network}, "sms": sms or {}, "sms_limits": rules}
+    given = {"limits": {"network": network}, "sms": sms or {}, "sms_limits": {"mode": "enforce", **rules}}
     settings = settings_for("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere", Path(), **given)
     read = SmsRules.of(settings)
     return SmsFirewall(read, modes_of(settings), vault=Vault(KeyRing(settings.secret_keys))), read

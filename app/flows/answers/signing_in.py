@@ -49,7 +49,8 @@ class ChallengeState(Answer):
     advice: Annotated[
         str | None,
         Field(
-            description="What the user can do about an undelivered code, in English. Null when there is nothing to say.",
+            exclude_if=lambda advice: advice is None,
+            description="What the user can do about an undelivered code, in English. Only there when there is something.",
             examples=["Ask for another code, or use another factor."],
         ),
     ] = None

@@ -1,0 +1,49 @@
+"""What cannot work within one group of settings, a sentence each that says what to do; and how URLs are written."""
+
+import re
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from app.settings.groups import HttpSettings, SmsSettings, TokenSettings
+
+_HOST = r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
+ORIGIN = re.compile(_HOST, re.ASCII)
+URL = re.compile(_HOST + r"(/[!$-;=@-~]*)?", re.ASCII)
+PAGE = re.compile(_HOST + r"(/[!$-;=?-~]*)?", re.ASCII)
+"""Printable ASCII without a fragment: nothing that could end the link in a mail or move the token out of its place."""
+_OUR_OWN_IPV6 = IPv6Network("fc00::/7")
+
+
+def of_fallback(sms: SmsSettings) -> Iterator[str]:
+    if bool(sms.fallback_plivo_auth_id) != bool(sms.fallback_plivo_auth_token):
+        yield "GATEHOUSE_SMS__FALLBACK_PLIVO_AUTH_ID and GATEHOUSE_SMS__FALLBACK_PLIVO_AUTH_TOKEN go together: set both."
+    if sms.fallback_plivo_auth_id and not sms.fallback_plivo_src:
+        yield "GATEHOUSE_SMS__FALLBACK_PLIVO_SRC is missing: set what the second sender's messages come from."
+    if bool(sms.fallback_webhook_url) != bool(sms.fallback_webhook_secret):
+        yield "GATEHOUSE_SMS__FALLBACK_WEBHOOK_URL and GATEHOUSE_SMS__FALLBACK_WEBHOOK_SECRET go together: set both."
+    if sms.fallback_plivo_src and sms.fallback_webhook_url:
+        yield "GATEHOUSE_SMS__FALLBACK_PLIVO_SRC and GATEHOUSE_SMS__FALLBACK_WEBHOOK_URL: choose one second sender."
+    if (sms.fallback_plivo_src or sms.fallback_webhook_url) and not sms.plivo_auth_id:
+        yield "GATEHOUSE_SMS__FALLBACK_… is for when Plivo is ill: set GATEHOUSE_SMS__PLIVO_AUTH_ID too."
+
+
+def of_http(http: HttpSettings) -> Iterator[str]:
+    if not all(ORIGIN.fullmatch(origin) for origin in http.cors_origins):
+        yield "GATEHOUSE_HTTP__CORS_ORIGINS: each is an origin such as https://app.example.com, and nothing more."
+    if any(_is_half_the_world(ip_network(proxy)) for proxy in http.trusted_proxies):
+        yield "GATEHOUSE_HTTP__TRUSTED_PROXIES: name your own proxies' networks; behind one so wide anybody can choose an address."
+
+
+def _is_half_the_world(network: IPv4Network | IPv6Network) -> bool:
+    """Wider than anybody's own network is: /8 of IPv4 (RFC 1918), fc00::/7 (RFC 4193), /16 of other IPv6."""
+    if isinstance(network, IPv4Network):
+        return network.prefixlen < 8  # noqa: PLR2004
+    return network.prefixlen < 16 and not network.subnet_of(_OUR_OWN_IPV6)  # noqa: PLR2004
+
+
+def of_rotation(tokens: TokenSettings) -> Iterator[str]:
+    """A key that signs before everybody has it is a refusal to everybody who was handed a token under it."""
+    if tokens.publish_ahead < 3 * tokens.follow_keys_every:
+        yield "GATEHOUSE_TOKENS__PUBLISH_AHEAD must be three times FOLLOW_KEYS_EVERY or more."
+    if tokens.rotate_every != "never" and tokens.rotate_every < tokens.publish_ahead:
+        yield "GATEHOUSE_TOKENS__ROTATE_EVERY must not be shorter than PUBLISH_AHEAD."
