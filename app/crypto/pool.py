@@ -3,9 +3,9 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from app.problems import Overloaded
@@ -24,45 +24,22 @@ class HashPool:
         self._room = threading.Semaphore(size + queue)
 
     async def run(self, job: Callable[_Args, _Result], *args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
-        """Do *job* on a hashing thread. Raises Overloaded at once when the queue is full."""
-        with self.place() as place:
-            return await place.run(job, *args, **kwargs)
+        """Do *job* on a hashing thread. Raises Overloaded at once when the queue is full.
 
-    @contextmanager
-    def place(self) -> Iterator["Place"]:
-        """A place in the queue, held before anything else is paid for it. Raises Overloaded at once when there is none."""
+        A place in the queue is given back when the thread ends, not when its awaiter goes away.
+        """
         if not self._room.acquire(blocking=False):
             raise Overloaded
-        place = Place(self._pool, self._room)
-        try:
-            yield place
-        finally:
-            place.leave()
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-class Place:
-    """For one job. It is given back when the job's thread ends, not when its awaiter goes away."""
-
-    def __init__(self, pool: ThreadPoolExecutor, room: threading.Semaphore) -> None:
-        self._pool = pool
-        self._room = room
-        self._is_taken = False
-
-    async def run(self, job: Callable[_Args, _Result], *args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
         try:
             future = self._pool.submit(job, *args, **kwargs)
         except RuntimeError:  # the pool is closed: this worker is stopping
+            self._room.release()
             raise Overloaded from None
-        self._is_taken = True
         future.add_done_callback(lambda _: self._room.release())
         return await asyncio.wrap_future(future)
 
-    def leave(self) -> None:
-        if not self._is_taken:
-            self._room.release()
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _step_back() -> None:

@@ -12,7 +12,7 @@ from app.crypto.claims import AccessClaims
 from app.crypto.passwords import Passwords, Verdict
 from app.crypto.pool import HashPool
 from app.events import Event
-from app.problems import WrongCurrentPassword
+from app.problems import Overloaded, WrongCurrentPassword
 from app.store.users import User
 from app.visitor import Visitor
 from app.watch import audit
@@ -39,9 +39,12 @@ class PasswordAttempts:
 
         *known*: the lane of a known device or a session. Raises RateLimited, and Overloaded; then nothing was looked at.
         """
-        with self.pool.place() as place:
-            spent = await self.throttle.spend(email_folded, visitor, known=known, at=self.clock.now())
-            return Attempted(await place.run(self.passwords.verify, password, stored), spent)
+        spent = await self.throttle.spend(email_folded, visitor, known=known, at=self.clock.now())
+        try:
+            return Attempted(await self.pool.run(self.passwords.verify, password, stored), spent)
+        except Overloaded:
+            await self.throttle.undo(spent, at=self.clock.now())
+            raise
 
     async def passed(self, attempted: Attempted) -> None:
         """Whoever tried is let in: it was no failure."""

@@ -16,7 +16,7 @@ _SPEND = text(
         FROM (SELECT CASE WHEN t.free_at < :begin THEN 1 ELSE least(t.streak + 1, :most) END AS streak) AS n
     )
     WHERE t.streak < :first OR t.free_at <= :now
-    RETURNING streak
+    RETURNING streak, free_at
     """
 ).bindparams(
     bindparam("key", type_=LargeBinary),
@@ -29,6 +29,12 @@ _SPEND = text(
 _FREE_AT = text("SELECT streak, free_at FROM throttles WHERE key = :key").bindparams(
     bindparam("key", type_=LargeBinary)
 )
+_UNDO = text(
+    """
+    UPDATE throttles SET streak = greatest(streak - 1, 0), free_at = CASE WHEN free_at = :set THEN :now ELSE free_at END
+    WHERE key = :key
+    """
+).bindparams(bindparam("key", type_=LargeBinary), bindparam("set", type_=Moment), bindparam("now", type_=Moment))
 _CLEAR = text("DELETE FROM throttles WHERE key = :key").bindparams(bindparam("key", type_=LargeBinary))
 
 
@@ -49,6 +55,7 @@ class Row:
     """How many failures in a row there are now; none was counted when it still has to *wait*."""
 
     streak: int
+    free_at: datetime
     wait: timedelta = timedelta(0)
 
 
@@ -63,10 +70,15 @@ async def spend(tx: Tx, key: bytes, *, delays: Delays, at: datetime) -> Row:
         "most": delays.first + len(delays.pauses) - 1,
     }
     if counted := (await tx.execute(_SPEND, given)).one_or_none():
-        return Row(counted.streak)
+        return Row(counted.streak, counted.free_at)
     # The row is locked, although the statement left it as it was: nobody takes it away before it is read.
     waiting = (await tx.execute(_FREE_AT, {"key": key})).one()
-    return Row(waiting.streak, waiting.free_at - at)
+    return Row(waiting.streak, waiting.free_at, waiting.free_at - at)
+
+
+async def undo(tx: Tx, key: bytes, *, free_at: datetime, at: datetime) -> None:
+    """Take one failure back, and with it the delay until *free_at* if it was this one's."""
+    await tx.execute(_UNDO, {"key": key, "set": free_at, "now": at})
 
 
 async def clear(tx: Tx, key: bytes) -> None:

@@ -30,9 +30,10 @@ _STUFFING = "login stuffing"
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What an attempt took: a failure in the row of its *lane*, and one from each limit."""
+    """What an attempt took: a failure in the row of its *lane*, which may not be added to before `free_at`; and from limits."""
 
     lane: bytes
+    free_at: datetime
     takes: tuple[Taken, ...]
 
 
@@ -55,6 +56,7 @@ class Tried:
 
     takes: tuple[Taken, ...]
     exceeded: dict[str, timedelta]
+    free_at: datetime
 
 
 class Throttle:
@@ -89,7 +91,7 @@ class Throttle:
                 audit.note(Event.LIMIT_EXCEEDED, limit=name, mode=self._modes[name])
         if _STUFFING in tried.exceeded:
             await self._stuffing.suspect(visitor, at=at)
-        return Spent(row, tried.takes)
+        return Spent(row, tried.free_at, tried.takes)
 
     async def _take(self, tx: Tx, trying: Try, at: datetime) -> Tried:
         """Count the failure; the first one in a row counts its account among those of the network, too."""
@@ -102,7 +104,16 @@ class Throttle:
         self._refuse(used_up)
         await limits.give_back(tx, [taken for taken in takes if owners[taken.bucket] in used_up], at=at)
         kept = tuple(taken for taken in takes if owners[taken.bucket] not in used_up)
-        return Tried(kept, delayed | used_up)
+        return Tried(kept, delayed | used_up, failures.free_at)
+
+    async def undo(self, spent: Spent, *, at: datetime) -> None:
+        """The password was not looked at after all: take this one failure back, and nothing else."""
+        self._stuffing.undo()
+        await self._database.run(lambda tx: self._take_back(tx, spent, at))
+
+    async def _take_back(self, tx: Tx, spent: Spent, at: datetime) -> None:
+        await throttles.undo(tx, spent.lane, free_at=spent.free_at, at=at)
+        await limits.give_back(tx, spent.takes, at=at)
 
     async def refund(self, spent: Spent, *, at: datetime) -> None:
         """The password was right: end the row of failures, and give back what was taken from the limits."""

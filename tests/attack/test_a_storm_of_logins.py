@@ -33,13 +33,13 @@ def p95(took: list[float]) -> float:
 
 
 async def test_a077_three_hundred_logins_at_once_starve_nobody(house: House) -> None:
-    ada, nobody = await newcomer(house.service), Person(house.service)
+    ada, eve, nobody = await newcomer(house.service), await newcomer(house.service), Person(house.service)
     sorts = [ada.login_request(), ada.login_request("a wrong password"), nobody.login_request()]
     livez: list[float] = []
     session: list[float] = []
     async with lines(house.service, 4) as probes, lines(house.service, LOGINS) as opened:
         tasks = [asyncio.create_task(probe(line, "/livez", "", livez)) for line in probes[:2]]
-        tasks += [asyncio.create_task(probe(line, "/session", ada.access_token, session)) for line in probes[2:]]
+        tasks += [asyncio.create_task(probe(line, "/session", eve.access_token, session)) for line in probes[2:]]
         for nth, line in enumerate(opened):
             line.send(sorts[nth % 3])
         replies = await asyncio.gather(*(line.reply() for line in opened))

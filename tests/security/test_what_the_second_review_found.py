@@ -8,9 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.crypto.claims import Scope
-from app.crypto.pool import HashPool
 from app.flows.operator import Operator
-from app.problems import InvalidToken, Overloaded
+from app.problems import InvalidToken
 from app.settings.groups import TokenSettings
 from app.store import users as people
 from tests.passwords import by_passlib
@@ -124,23 +123,15 @@ async def test_a_user_who_is_deleted_beside_a_sign_in_is_no_accident(world: Worl
 
 
 async def test_what_nobody_looked_at_is_no_failure(database_url: str, tmp_path: Path) -> None:
-    """A place for the hash is taken before the failure is counted."""
+    """What is counted in advance is taken back when there was no room for the hash."""
     settings = settings_for(database_url, tmp_path, passwords={"threads": 1, "queue": 1})
     async with running(settings) as world:
         ada = await world.signed_up()
         answers = await asyncio.gather(*(ada.login() for _ in range(40)))
         told = [answer.status_code for answer in answers]
-        assert told.count(503) > 20
-        await asyncio.sleep(0.1)
+        assert told.count(503) > 10
+        assert set(told) <= {200, 429, 503}
         assert (await ada.login()).status_code == 200
-
-
-def test_a_place_that_was_not_used_is_given_back() -> None:
-    pool = HashPool(threads=1, queue=1, workers=1)
-    for _ in range(10):
-        with pool.place(), pool.place(), pytest.raises(Overloaded), pool.place():
-            pass
-    pool.close()
 
 
 async def test_right_passwords_at_once_are_no_failures_of_each_other(world: World) -> None:
