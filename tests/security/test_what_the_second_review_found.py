@@ -129,7 +129,7 @@ async def test_what_nobody_looked_at_is_no_failure(database_url: str, tmp_path: 
         ada = await world.signed_up()
         answers = await asyncio.gather(*(ada.login() for _ in range(40)))
         told = [answer.status_code for answer in answers]
-        assert told.count(503) > 10
+        assert told.count(503) > 0
         assert set(told) <= {200, 429, 503}
         assert (await ada.login()).status_code == 200
 
