@@ -90,39 +90,29 @@ async def hold(tx: Tx, user_id: UUID, *, credential_version: int) -> bool:
 
 async def renew_credentials(tx: Tx, user_id: UUID, *, credential_version: int) -> int | None:
     """Raise the version by one, so that nothing proved before counts any more; None when it was not *credential_version*."""
-    statement = (
-        update(users)
-        .where(users.c.id == user_id, users.c.active, users.c.credential_version == credential_version)
-        .values(credential_version=users.c.credential_version + 1)
-        .returning(users.c.credential_version)
-    )
-    version: int | None = (await tx.execute(statement)).scalar_one_or_none()
-    return version
+    return await _renew(tx, user_id, users.c.active, credential_version=credential_version)
 
 
 async def change_password(tx: Tx, user_id: UUID, *, credential_version: int, password_hash: str) -> int | None:
     """As `renew_credentials`, with the password; None also while it has expired, when only a reset gives another one."""
-    statement = (
-        update(users)
-        .where(
-            users.c.id == user_id,
-            users.c.active,
-            ~users.c.password_expired,
-            users.c.credential_version == credential_version,
-        )
-        .values(password_hash=password_hash, credential_version=users.c.credential_version + 1)
-        .returning(users.c.credential_version)
-    )
-    version: int | None = (await tx.execute(statement)).scalar_one_or_none()
-    return version
+    proved = (users.c.active, ~users.c.password_expired)
+    return await _renew(tx, user_id, *proved, credential_version=credential_version, password_hash=password_hash)
 
 
 async def expire_password(tx: Tx, user_id: UUID, *, credential_version: int) -> int | None:
     """Let the password prove nothing until it is reset; the new version, or None when it is not *credential_version*'s."""
+    expires = ~users.c.password_expired
+    return await _renew(tx, user_id, expires, credential_version=credential_version, password_expired=True)
+
+
+async def _renew(
+    tx: Tx, user_id: UUID, *conditions: ColumnElement[bool], credential_version: int, **values: object
+) -> int | None:
+    """Write *values* with the next version, which is given back, if *credential_version* and *conditions* still hold."""
     statement = (
         update(users)
-        .where(users.c.id == user_id, ~users.c.password_expired, users.c.credential_version == credential_version)
-        .values(password_expired=True, credential_version=users.c.credential_version + 1)
+        .where(users.c.id == user_id, users.c.credential_version == credential_version, *conditions)
+        .values(credential_version=users.c.credential_version + 1, **values)
         .returning(users.c.credential_version)
     )
     version: int | None = (await tx.execute(statement)).scalar_one_or_none()
