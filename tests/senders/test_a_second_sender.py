@@ -14,7 +14,8 @@ from app.senders.relay import Relay
 from app.tools import _sms
 from tests.senders.conftest import MakeSender, reasons, sms, sms_settings
 from tests.standins.clock import ManualClock
-from tests.standins.plivo import Behaviour, PlivoStandIn, hang, raw, redirect, reset, status, truncated
+from tests.standins.http import hang, redirect
+from tests.standins.plivo import Behaviour, PlivoStandIn, raw, reset, status, truncated
 
 
 @pytest.fixture

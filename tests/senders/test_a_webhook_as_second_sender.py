@@ -18,7 +18,8 @@ from app.senders.webhook import WebhookSender
 from tests.senders.conftest import MakeSender, reasons, sms, sms_settings
 from tests.standins.certificate import certificate, server_context
 from tests.standins.clock import ManualClock
-from tests.standins.plivo import Behaviour, PlivoStandIn, drip, hang, raw, redirect, reset, status, truncated
+from tests.standins.http import hang, redirect
+from tests.standins.plivo import Behaviour, PlivoStandIn, drip, raw, reset, status, truncated
 
 KEY = b"thirty-two bytes of a test's key"
 SECRET = "whsec_" + base64.b64encode(KEY).decode()

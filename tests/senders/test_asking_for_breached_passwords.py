@@ -16,12 +16,11 @@ from tests.standins.breaches import (
     BreachesStandIn,
     drip,
     endless,
-    hang,
     listing,
-    redirect,
     reset,
     status,
 )
+from tests.standins.http import hang, redirect
 
 LEAKED, FRESH = "a phrase that everybody has seen", "a phrase that nobody has seen"
 

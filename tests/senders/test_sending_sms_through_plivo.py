@@ -10,6 +10,7 @@ import pytest
 from app.messages import Delivery
 from tests.senders.conftest import MakeSender, sms
 from tests.standins.certificate import certificate, server_context
+from tests.standins.http import redirect
 from tests.standins.plivo import (
     AUTH_ID,
     AUTH_TOKEN,
@@ -17,7 +18,6 @@ from tests.standins.plivo import (
     PlivoStandIn,
     accepted,
     raw,
-    redirect,
     reset,
     status,
     truncated,

@@ -8,7 +8,8 @@ import pytest
 from app.messages import Delivery
 from tests.senders.conftest import MakeSender, reasons, sms
 from tests.standins.clock import ManualClock
-from tests.standins.plivo import Behaviour, PlivoStandIn, accepted, hang, late, raw, reset, status
+from tests.standins.http import hang
+from tests.standins.plivo import Behaviour, PlivoStandIn, accepted, late, raw, reset, status
 
 
 @pytest.mark.parametrize("ill", [status(500), status(503), status(401), reset], ids=["500", "503", "401", "reset"])

@@ -18,7 +18,8 @@ from app.messages import Delivery
 from app.senders.plivo import PlivoSender
 from tests.senders.conftest import MakeSender, reasons, sms, sms_settings, until
 from tests.standins.clock import ManualClock
-from tests.standins.plivo import Behaviour, PlivoStandIn, accepted, drip, hang, late
+from tests.standins.http import hang
+from tests.standins.plivo import Behaviour, PlivoStandIn, accepted, drip, late
 
 SHORT = timedelta(seconds=0.3)
 

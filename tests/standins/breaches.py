@@ -6,23 +6,21 @@ with BreachesStandIn() as breaches:
 """
 
 import hashlib
-import socket
-import threading
 from collections.abc import Callable
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Self
+
+from tests.standins.http import Exchange, Server
 
 PADDING = "".join(f"{n:035X}:0\r\n" for n in range(900))
 """Lines that were never found, as `Add-Padding: true` asks for."""
 
 
-class _Exchange(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _Exchange(Exchange):
+    media_type = "text/plain"
     server: "_Server"
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  the name it is called by
         self.server.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
         with suppress(OSError):
             self.server.behaviour(self)
@@ -33,18 +31,6 @@ class _Exchange(BaseHTTPRequestHandler):
         leaked = self.server.leaked.items()
         lines = "".join(f"{digest[5:]}:{times}\r\n" for digest, times in leaked if digest.startswith(prefix))
         return (lines + PADDING).encode()
-
-    def answer(self, code: int, body: bytes, **headers: str) -> None:
-        self.send_response(code)
-        self.send_header("Content-Type", "text/plain")
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Silence: a test's output is its own."""
 
 
 Behaviour = Callable[[_Exchange], None]
@@ -60,15 +46,6 @@ def status(code: int) -> Behaviour:
 
 def listing(body: bytes, **headers: str) -> Behaviour:
     return lambda exchange: exchange.answer(200, body, **headers)
-
-
-def redirect(to: str) -> Behaviour:
-    return lambda exchange: exchange.answer(307, b"", Location=to)
-
-
-def hang(exchange: _Exchange) -> None:
-    """Read the request and never answer."""
-    exchange.server.closing.wait()
 
 
 def reset(exchange: _Exchange) -> None:
@@ -93,45 +70,26 @@ def endless(exchange: _Exchange) -> None:
         exchange.server.sent += 38_000
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
+class _Server(Server):
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Exchange)
-        self.closing = threading.Event()
+        super().__init__(_Exchange)
         self.requests: list[tuple[str, dict[str, str]]] = []
-        self.connections: list[socket.socket] = []
         self.leaked: dict[str, int] = {}
         self.behaviour: Behaviour = well
         self.sent = 0
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        self.connections.append(connection)
-        return connection, address
-
-    def handle_error(self, *_: object) -> None:
-        """A client that hung up is nobody's error here."""
 
 
 class BreachesStandIn:
     def __init__(self) -> None:
         self._server = _Server()
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/range"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.begin()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.closing.set()
-        self._server.shutdown()
-        self._thread.join()
-        for connection in self._server.connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self._server.server_close()
+        self._server.end()
 
     def leak(self, password: str, *, times: int = 1) -> None:
         digest = hashlib.sha1(password.encode()).hexdigest().upper()  # noqa: S324  what the corpus is kept under

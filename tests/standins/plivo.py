@@ -16,9 +16,10 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from uuid import uuid4
+
+from tests.standins.http import Exchange, Server
 
 AUTH_ID = "MA" + "X" * 18
 AUTH_TOKEN = "a-stand-in-for-the-auth-token"
@@ -32,27 +33,13 @@ class Received:
     raw: bytes = b""
 
 
-class _Exchange(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _Exchange(Exchange):
     server: "_Server"
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802  the name it is called by
         raw = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.next_behaviour(Received(self.path, headers, json.loads(raw), raw))(self)
-
-    def answer(self, code: int, body: bytes, **headers: str) -> None:
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Silence: a test's output is its own."""
 
 
 Behaviour = Callable[[_Exchange], None]
@@ -79,15 +66,6 @@ def status(code: int, error: str = "an error in prose", **headers: str) -> Behav
 
 def raw(body: bytes, *, code: int = 202, **headers: str) -> Behaviour:
     return lambda exchange: exchange.answer(code, body, **headers)
-
-
-def redirect(to: str) -> Behaviour:
-    return lambda exchange: exchange.answer(307, b"", Location=to)
-
-
-def hang(exchange: _Exchange) -> None:
-    """Read the request and never answer."""
-    exchange.server.closing.wait()
 
 
 def reset(exchange: _Exchange) -> None:
@@ -118,15 +96,11 @@ def drip(*, close: bool = False) -> Behaviour:
     return behaviour
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
+class _Server(Server):
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Exchange)
-        self.closing = threading.Event()
+        super().__init__(_Exchange)
         self.requests: list[Received] = []
         self.named: list[str] = []
-        self.connections: list[socket.socket] = []
         self.script: deque[Behaviour] = deque()
         self.otherwise: Behaviour = accepted
         self._lock = threading.Lock()
@@ -136,35 +110,20 @@ class _Server(ThreadingHTTPServer):
             self.requests.append(received)
             return self.script.popleft() if self.script else self.otherwise
 
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        self.connections.append(connection)
-        return connection, address
-
-    def handle_error(self, *_: object) -> None:
-        """A client that hung up is nobody's error here."""
-
 
 class PlivoStandIn:
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self._server = _Server()
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.begin()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.closing.set()
-        self._server.shutdown()
-        self._thread.join()
-        for connection in self._server.connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self._server.server_close()
+        self._server.end()
 
     def script(self, *behaviours: Behaviour) -> None:
         """What the next requests meet, one behaviour each."""

@@ -16,7 +16,8 @@ from app.settings.groups import LogSettings
 from app.watch.logs import configure
 from tests.passwords import change
 from tests.resets import forgot, reset
-from tests.standins.breaches import Behaviour, BreachesStandIn, hang, redirect, status
+from tests.standins.breaches import Behaviour, BreachesStandIn, status
+from tests.standins.http import hang, redirect
 from tests.world import PASSWORD, Person, World, own_logging, running, settings_for
 
 LEAKED = "a phrase that everybody has seen"

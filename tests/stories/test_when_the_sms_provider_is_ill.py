@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from app.watch import logs
-from tests.standins.plivo import AUTH_ID, AUTH_TOKEN, Behaviour, PlivoStandIn, hang, late, raw, redirect, reset, status
+from tests.standins.http import hang, redirect
+from tests.standins.plivo import AUTH_ID, AUTH_TOKEN, Behaviour, PlivoStandIn, late, raw, reset, status
 from tests.world import Person, World, own_logging, running, settings_for
 
 
