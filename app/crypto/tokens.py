@@ -26,6 +26,8 @@ _JITTER_PARTS = 1000
 _JITTER = 0.05
 _SHAPE = re.compile(r"[\w-]{1,512}\.[\w-]{1,4096}\.[\w-]{1,512}", re.ASCII)
 _JWS = jwt.PyJWS()
+_MOST_REMEMBERED = 4096
+"""Tokens, of about 3 KiB each."""
 
 
 class _Header(BaseModel):
@@ -58,9 +60,10 @@ class Minted:
 
 
 class Tokens:
-    """`keys` are put in before the first token and may be replaced while running: a token is read with those of its moment."""
+    """`keys` are put in before the first token and may be replaced while running: a token is read with those of its moment.
 
-    keys: KeySet
+    Whose signature was verified once is remembered by the whole text of the token, until it makes room or the keys change.
+    """
 
     def __init__(self, settings: TokenSettings, *, clock: Clock) -> None:
         self._settings = settings
@@ -73,6 +76,19 @@ class Tokens:
         )
         self._kinds = {kind.scope: kind for kind in kinds}
         self._by_typ = {kind.typ: kind for kind in kinds}
+        self._keys: KeySet | None = None
+        self._verified: dict[str, tuple[Kind, Claims]] = {}
+
+    @property
+    def keys(self) -> KeySet:
+        if self._keys is None:
+            raise RuntimeError("no keys were put in yet")
+        return self._keys
+
+    @keys.setter
+    def keys(self, keys: KeySet) -> None:
+        self._keys = keys
+        self._verified = {}
 
     def mint_access(
         self, *, user_id: UUID, session_id: UUID, auth_time: datetime, acr: str, amr: tuple[str, ...]
@@ -135,6 +151,12 @@ class Tokens:
         return None
 
     def _open(self, token: str, *, expired: bool = False) -> tuple[Kind, Claims]:
+        """Time is looked at whenever the token is."""
+        kind, claims = self._verified.get(token) or self._verify(token)
+        self._judge(claims, kind, expired=expired)
+        return kind, claims
+
+    def _verify(self, token: str) -> tuple[Kind, Claims]:
         if not _SHAPE.fullmatch(token):
             raise ValueError("not three segments of base64url")
         head = _Header.model_validate(strict_json.parse(_segment(token)))
@@ -145,9 +167,15 @@ class Tokens:
         if key is None:
             raise ValueError("under an unknown key")
         payload = _JWS.decode_complete(token, key.public, [key.alg])["payload"]
-        claims = kind.claims.model_validate(strict_json.parse(payload))
-        self._judge(claims, kind, expired=expired)
-        return kind, claims
+        found = kind, kind.claims.model_validate(strict_json.parse(payload))
+        self._remember(token, found)
+        return found
+
+    def _remember(self, token: str, found: tuple[Kind, Claims]) -> None:
+        """The one that was verified first makes room: what is in use comes back at the cost of one verification."""
+        if len(self._verified) >= _MOST_REMEMBERED:
+            del self._verified[next(iter(self._verified))]
+        self._verified[token] = found
 
     def _judge(self, claims: Claims, kind: Kind, *, expired: bool) -> None:
         now = self._clock.now().timestamp()
