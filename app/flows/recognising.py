@@ -81,6 +81,11 @@ class Recognising:
         await devices.make_room(tx, user_id, credential_version=credential_version, most=self.settings.max_known)
         return await self._add(tx, user_id, visitor, credential_version, trusted_until)
 
+    def at_hand(self, kept: Kept) -> Recognised | None:
+        """The device of a session that goes on, if nothing has to be written for it."""
+        device_id, key_id = kept.session.device_id, kept.device_key
+        return self._held(device_id, key_id, kept.trusted_until) if device_id and key_id else None
+
     async def keep(self, tx: Tx, kept: Kept, visitor: Visitor) -> Recognised:
         """The device of a session that goes on; another one when it was forgotten, or died with a change of credentials."""
         session = kept.session
@@ -113,9 +118,13 @@ class Recognising:
 
     async def _recognised(self, tx: Tx, device_id: UUID, key_id: bytes, trusted_until: datetime | None) -> Recognised:
         """With the token it had; with a new one, when the key that made it has left the ring."""
-        trusted = self.trusts(trusted_until)
-        if self.tokens.holds(key_id):
-            return Recognised(device_id, self.tokens.mint(device_id, key_id=key_id), trusted)
+        if held := self._held(device_id, key_id, trusted_until):
+            return held
         token = self.tokens.mint(device_id, key_id=self.tokens.key_id)
         await devices.rekey(tx, device_id, digest=one_time.digest(token), key_id=self.tokens.key_id)
-        return Recognised(device_id, token, trusted)
+        return Recognised(device_id, token, self.trusts(trusted_until))
+
+    def _held(self, device_id: UUID, key_id: bytes, trusted_until: datetime | None) -> Recognised | None:
+        if not self.tokens.holds(key_id):
+            return None
+        return Recognised(device_id, self.tokens.mint(device_id, key_id=key_id), self.trusts(trusted_until))

@@ -34,15 +34,26 @@ class Refresh:
         claim = self.refresh_tokens.read(refresh_token)
         if claim is None:
             raise InvalidRefreshToken
-        kept, device, robbed = await self.database.run(lambda tx: self._keep(tx, claim, visitor))
+        async with self.database.read() as tx:
+            kept = await self._rotate(tx, claim, visitor)
+        device = self.recognising.at_hand(kept) if kept else None
         if kept is None or device is None:
-            if robbed:
-                self.revocations.add(claim.session_id)
-                await self._distrust(claim.session_id)
-                audit.note(Event.TOKEN_REUSED, user_id=robbed, session_id=claim.session_id)
-            raise InvalidRefreshToken
+            kept, device = await self._look_closer(kept, claim, visitor)
         audit.note(Event.SESSION_REFRESHED, user_id=kept.session.user_id, session_id=kept.session.id)
         return self.admission.answer(Opened(kept.session, device.untold(), cookie))
+
+    async def _look_closer(
+        self, rotated: Kept | None, claim: RefreshClaim, visitor: Visitor
+    ) -> tuple[Kept, Recognised]:
+        """The token was not the newest one, or its device is not at hand. Raises InvalidRefreshToken."""
+        kept, device, robbed = await self.database.run(lambda tx: self._keep(tx, rotated, claim, visitor))
+        if kept and device:
+            return kept, device
+        if robbed:
+            self.revocations.add(claim.session_id)
+            await self._distrust(claim.session_id)
+            audit.note(Event.TOKEN_REUSED, user_id=robbed, session_id=claim.session_id)
+        raise InvalidRefreshToken
 
     async def _distrust(self, session_id: UUID) -> None:
         """Whoever copied the token may have copied the device's, too. After the session has ended, come what may."""
@@ -50,10 +61,10 @@ class Refresh:
             await devices.distrust_of(tx, session_id)
 
     async def _keep(
-        self, tx: Tx, claim: RefreshClaim, visitor: Visitor
+        self, tx: Tx, rotated: Kept | None, claim: RefreshClaim, visitor: Visitor
     ) -> tuple[Kept | None, Recognised | None, UUID | None]:
         """The session that goes on, and its device; or neither, and whose session ended because the token was copied."""
-        kept = await self._rotate(tx, claim, visitor) or await self._again(tx, claim)
+        kept = rotated or await self._again(tx, claim)
         # Beside a change of factors the first look may have met the new session and the old user: look once more.
         kept = kept or await self._rotate(tx, claim, visitor)
         device = await self.recognising.keep(tx, kept, visitor) if kept else None

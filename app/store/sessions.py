@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, func, insert, select, update
 
 from app.store.database import Tx
 from app.store.records import columns, read, values
+from app.store.schema import Moment
 from app.store.tables import devices, sessions, users
 
 
@@ -55,6 +56,35 @@ def open_at(at: datetime, *, idle: timedelta) -> tuple[ColumnElement[bool], ...]
     return _LIVE, sessions.c.expires_at > at, sessions.c.rotated_at > at - idle
 
 
+_GOOD = (
+    sessions.c.key_id == bindparam("of_key"),
+    _LIVE,
+    sessions.c.expires_at > bindparam("at", type_=Moment),
+    sessions.c.rotated_at > bindparam("idle_since", type_=Moment),
+    users.c.id == sessions.c.user_id,
+    users.c.active,
+    users.c.credential_version == sessions.c.credential_version,
+)
+"""Session and user are good. Made once, as is what stands on it: building a statement takes longer than sending it."""
+_ROTATE = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("of_session"), sessions.c.counter == bindparam("newest"), *_GOOD)
+    .values(
+        counter=sessions.c.counter + 1,
+        rotated_at=bindparam("at", type_=Moment),
+        seen_at=bindparam("at", type_=Moment),
+        network=bindparam("seen_from"),
+    )
+    .returning(*_KEPT)
+)
+_AGAIN = select(*_KEPT).where(
+    sessions.c.id == bindparam("of_session"),
+    sessions.c.counter == bindparam("newest"),
+    sessions.c.rotated_at >= bindparam("grace_since", type_=Moment),
+    *_GOOD,
+)
+
+
 async def open_(tx: Tx, session: Session, *, most: int, idle: timedelta) -> list[UUID]:
     """Remember a session of a user whom `users.admit` let through in the same transaction.
 
@@ -73,30 +103,16 @@ async def rotate(
     tx: Tx, session_id: UUID, *, counter: int, key_id: bytes, idle: timedelta, network: str, at: datetime
 ) -> Kept | None:
     """Make counter + 1 the newest, if *counter* was, while session and user are good: exactly one caller wins (law 2)."""
-    statement = (
-        update(sessions)
-        .where(
-            sessions.c.id == session_id,
-            sessions.c.counter == counter,
-            *_good(key_id, idle, at),
-        )
-        .values(counter=sessions.c.counter + 1, rotated_at=at, seen_at=at, network=network)
-        .returning(*_KEPT)
-    )
-    return _kept((await tx.execute(statement)).one_or_none())
+    given = {"of_session": session_id, "newest": counter, "of_key": key_id, "seen_from": network}
+    return _kept((await tx.execute(_ROTATE, given | {"at": at, "idle_since": at - idle})).one_or_none())
 
 
 async def again(
     tx: Tx, session_id: UUID, *, counter: int, key_id: bytes, idle: timedelta, grace: timedelta, at: datetime
 ) -> Kept | None:
     """The session whose newest, still unused token has *counter* as its parent: the last answer may have been lost."""
-    statement = select(*_KEPT).where(
-        sessions.c.id == session_id,
-        sessions.c.counter == counter + 1,
-        sessions.c.rotated_at >= at - grace,
-        *_good(key_id, idle, at),
-    )
-    return _kept((await tx.execute(statement)).one_or_none())
+    given = {"of_session": session_id, "newest": counter + 1, "of_key": key_id, "grace_since": at - grace}
+    return _kept((await tx.execute(_AGAIN, given | {"at": at, "idle_since": at - idle})).one_or_none())
 
 
 def _kept(row: Row[Any] | None) -> Kept | None:
@@ -104,16 +120,6 @@ def _kept(row: Row[Any] | None) -> Kept | None:
         return None
     found = dict(row._mapping)  # noqa: SLF001  its public name
     return Kept(device_key=found.pop("device_key"), trusted_until=found.pop("trusted_until"), session=Session(**found))
-
-
-def _good(key_id: bytes, idle: timedelta, at: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (
-        sessions.c.key_id == key_id,
-        *open_at(at, idle=idle),
-        users.c.id == sessions.c.user_id,
-        users.c.active,
-        users.c.credential_version == sessions.c.credential_version,
-    )
 
 
 async def place(tx: Tx, session_id: UUID, *, device_id: UUID) -> None:
