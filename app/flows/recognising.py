@@ -78,8 +78,8 @@ class Recognising:
         )
         if known:
             return await self._recognised(tx, known.id, known.key_id, known.trusted_until)
-        await devices.make_room(tx, user_id, credential_version=credential_version, most=self.settings.max_known)
-        return await self._add(tx, user_id, visitor, credential_version, trusted_until)
+        most = self.settings.max_known
+        return await self._add(tx, user_id, visitor, credential_version, trusted_until=trusted_until, most=most)
 
     def at_hand(self, kept: Kept) -> Recognised | None:
         """The device of a session that goes on, if nothing has to be written for it."""
@@ -91,12 +91,19 @@ class Recognising:
         session = kept.session
         if session.device_id and kept.device_key:
             return await self._recognised(tx, session.device_id, kept.device_key, kept.trusted_until)
-        device = await self._add(tx, session.user_id, visitor, session.credential_version, None)
+        device = await self._add(tx, session.user_id, visitor, session.credential_version)
         await sessions.place(tx, session.id, device_id=device.id)
         return device
 
     async def _add(
-        self, tx: Tx, user_id: UUID, visitor: Visitor, credential_version: int, trusted_until: datetime | None
+        self,
+        tx: Tx,
+        user_id: UUID,
+        visitor: Visitor,
+        credential_version: int,
+        *,
+        trusted_until: datetime | None = None,
+        most: int | None = None,
     ) -> Recognised:
         now, key_id = self.clock.now(), self.tokens.key_id
         device_id = new_id(now)
@@ -113,7 +120,7 @@ class Recognising:
             seen_at=now,
             trusted_until=trusted_until,
         )
-        await devices.add(tx, device)
+        await devices.add(tx, device, most=most)
         return Recognised(device_id, token, self.trusts(trusted_until))
 
     async def _recognised(self, tx: Tx, device_id: UUID, key_id: bytes, trusted_until: datetime | None) -> Recognised:

@@ -42,19 +42,20 @@ async def of_user(tx: Tx, user_id: UUID) -> list[Device]:
     return read_all(Device, await tx.execute(statement))
 
 
-async def add(tx: Tx, device: Device) -> None:
-    await tx.execute(insert(devices).values(**values(device)))
+async def add(tx: Tx, device: Device, *, most: int | None = None) -> None:
+    """With *most*, forget the dead ones and those unused the longest, so that no more are left than that.
 
-
-async def make_room(tx: Tx, user_id: UUID, *, credential_version: int, most: int) -> None:
-    """Forget the dead ones, and of the others those unused the longest, so that *most* there are with one more.
-
-    The user is locked, or two at once would wait for each other's sessions.
+    The user is locked then, or two at once would wait for each other's sessions.
     """
-    theirs = devices.c.user_id == user_id
+    adding = insert(devices).values(**values(device))
+    if most is None:
+        await tx.execute(adding)
+        return
+    theirs = devices.c.user_id == device.user_id
     surplus = select(devices.c.id).where(theirs).order_by(devices.c.seen_at.desc()).offset(most - 1)
-    dead = devices.c.credential_version != credential_version
-    await tx.execute(delete(devices).where(theirs, or_(dead, devices.c.id.in_(surplus))))
+    dead = devices.c.credential_version != device.credential_version
+    forgetting = delete(devices).where(theirs, or_(dead, devices.c.id.in_(surplus)))
+    await tx.execute(adding.add_cte(forgetting.cte("forgotten")))
 
 
 async def meet(

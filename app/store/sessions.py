@@ -94,9 +94,9 @@ async def open_(tx: Tx, session: Session, *, most: int, idle: timedelta) -> list
     surplus = select(sessions.c.id).where(sessions.c.user_id == session.user_id, *open_at(at, idle=idle))
     surplus = surplus.order_by(sessions.c.created_at.desc()).offset(most - 1)
     ending = update(sessions).where(sessions.c.id.in_(surplus)).returning(sessions.c.id)
-    ended = await tx.execute(ending.values(ended_at=func.clock_timestamp(), end_reason="too_many"))
-    await tx.execute(insert(sessions).values(**values(session), created_at=at, seen_at=at))
-    return list(ended.scalars())
+    ended = ending.values(ended_at=func.clock_timestamp(), end_reason="too_many").cte("ended")
+    opened = insert(sessions).values(**values(session), created_at=at, seen_at=at).cte("opened")
+    return list((await tx.execute(select(ended.c.id).add_cte(opened))).scalars())
 
 
 async def rotate(
