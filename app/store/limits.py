@@ -1,10 +1,10 @@
-"""Limits that all replicas share, by the generic cell rate algorithm: one row a key, all of a request's in one statement a table."""
+"""Limits that all replicas share, by the generic cell rate algorithm: one row a key, all of a request's in one statement."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, Executable, Interval, LargeBinary, Table, bindparam, column, func, select
+from sqlalchemy import ARRAY, CTE, Executable, Interval, LargeBinary, Table, bindparam, column, func, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
@@ -14,19 +14,24 @@ from app.store.tables import limits, network_limits
 _NOTHING = timedelta(0)
 
 
-def _filling(table: Table) -> Executable:
-    """Fill each of `keys` by its own of `steps`, in the order of the keys, so that nobody who does so waits in a circle."""
-    keys, steps = bindparam("keys", type_=ARRAY(LargeBinary)), bindparam("steps", type_=ARRAY(Interval))
+def _filling(table: Table, name: str) -> CTE:
+    """Fill each of the keys by its own step, in the order of the keys, so that nobody who does so waits in a circle."""
+    keys, steps = bindparam(f"{name}_keys", type_=ARRAY(LargeBinary)), bindparam(f"{name}_steps", type_=ARRAY(Interval))
     now = bindparam("now", type_=Moment)
     given = func.unnest(keys, steps).table_valued(column("key", LargeBinary), column("step", Interval)).render_derived()
     rows = select(given.c.key, now + given.c.step).order_by(given.c.key)
     statement = insert(table).from_select(["key", "full_at"], rows)
     full_at = func.greatest(table.c.full_at, now) + (statement.excluded.full_at - now)
     filled = statement.on_conflict_do_update(index_elements=[table.c.key], set_={"full_at": full_at})
-    return filled.returning(table.c.key, table.c.full_at)
+    return filled.returning(table.c.key, table.c.full_at).cte(name)
 
 
-_DURABLE, _VOLATILE = _filling(limits), _filling(network_limits)
+_DURABLE, _VOLATILE = select(_filling(limits, "durable")), select(_filling(network_limits, "volatile"))
+_FILL: dict[tuple[bool, bool], Executable] = {
+    (True, False): _DURABLE,
+    (False, True): _VOLATILE,
+    (True, True): union_all(_DURABLE, _VOLATILE),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +100,12 @@ async def give_back(tx: Tx, takes: Iterable[Taken], *, at: datetime) -> None:
 
 
 async def _fill(tx: Tx, steps: Mapping[Bucket, timedelta], at: datetime) -> dict[bytes, datetime]:
-    """When each bucket is full, after its step: one statement a table. A step back into a bucket that is gone leaves an empty one."""
-    full_at: dict[bytes, datetime] = {}
-    for statement, volatile in ((_DURABLE, False), (_VOLATILE, True)):
-        mine = {bucket.key: step for bucket, step in steps.items() if bucket.volatile is volatile}
-        if mine:
-            rows = await tx.execute(statement, {"now": at, "keys": list(mine), "steps": list(mine.values())})
-            full_at |= {row.key: row.full_at for row in rows}
-    return full_at
+    """When each bucket is full, after its step. A step back into a bucket that is gone leaves an empty one."""
+    if not steps:
+        return {}
+    durable = {bucket.key: step for bucket, step in steps.items() if not bucket.volatile}
+    volatile = {bucket.key: step for bucket, step in steps.items() if bucket.volatile}
+    given: dict[str, object] = {"now": at}
+    for name, mine in (("durable", durable), ("volatile", volatile)):
+        given |= {f"{name}_keys": list(mine), f"{name}_steps": list(mine.values())} if mine else {}
+    return {row.key: row.full_at for row in await tx.execute(_FILL[bool(durable), bool(volatile)], given)}
