@@ -33,6 +33,12 @@ def read_address(text: str) -> Address:
     return Address(email, email.lower())
 
 
+def mailbox(folded: str) -> str:
+    """Where the mails of an address arrive, by the commonest rule (RFC 5233): a tag after `+` is the owner's own."""
+    local, _, domain = folded.rpartition("@")
+    return f"{local[:1]}{local[1:].partition('+')[0]}@{domain}"
+
+
 def _check(text: str) -> str:
     try:
         return read_address(text).email

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -35,8 +35,8 @@ from app.settings import Settings
 from app.watch import logs
 from app.wiring import Works, build
 
-_LAST_WORDS = timedelta(seconds=10)
-"""How long a stopping worker waits for messages under way: the SMS deadline and a little."""
+_LAST_WORDS = timedelta(seconds=2)
+"""How much longer than for the slowest SMS a stopping worker waits for messages under way."""
 
 
 def create_app(
@@ -132,13 +132,16 @@ async def _stop(works: Works, jobs: list[asyncio.Task[None]]) -> None:
     """Requests have ended by now: let what they started finish, then let go of everything."""
     tools = works.tools
     tools.refusals.tell()
-    await tools.background.drain(within=_LAST_WORDS)
-    await tools.mails.drain(within=_LAST_WORDS)
+    # A second sender may take over at half of the deadline.
+    end = tools.clock.elapsed() + (1.5 * tools.settings.sms.deadline + _LAST_WORDS).total_seconds()
+    for messages in (tools.background, tools.mails):
+        await messages.drain(within=timedelta(seconds=max(0.0, end - tools.clock.elapsed())))
     for job in jobs:
         job.cancel()
     await asyncio.gather(*jobs, return_exceptions=True)
-    for sender in set(tools.senders.values()):
-        await sender.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(1.0, end - tools.clock.elapsed())):
+            await asyncio.gather(*(sender.close() for sender in set(tools.senders.values())))
     if tools.breached:
         await tools.breached.close()
     tools.pool.close()

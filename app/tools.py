@@ -30,6 +30,7 @@ from app.settings.groups import SmsSettings
 from app.settings.people import PasswordSettings
 from app.store.database import Database
 from app.texts import LastLine, Texts, languages, over_ours
+from app.watch import logs
 from app.watch.refusals import Refusals
 from app.watch.revocations import Revocations
 from app.watch.sightings import Sightings
@@ -77,6 +78,10 @@ def _senders(settings: Settings, clock: Clock, inbox: Inbox) -> Mapping[Channel,
     senders: dict[Channel, Sender] = {Channel.SMS: inbox, Channel.EMAIL: inbox}
     if settings.sms.plivo_auth_id:
         senders[Channel.SMS] = _sms(settings.sms, clock)
+        if settings.sms.budget is None and not settings.in_development:
+            logs.logger("gatehouse.sms").warning(
+                "sms.without_budget", set="GATEHOUSE_SMS__BUDGET, GATEHOUSE_SMS__PRICES"
+            )
     if numbers := settings.sms.test_numbers:
         if not settings.in_development:
             refuse_lasting(numbers, now=clock.now())
@@ -91,9 +96,11 @@ def _sms(settings: SmsSettings, clock: Clock) -> Sender:
     through_plivo = import_module("app.senders.plivo").PlivoSender
     first: Sender = through_plivo(settings, clock=clock)
     if settings.fallback_plivo_src:
-        return Relay(first, through_plivo(settings.fallback_plivo, clock=clock, name="plivo fallback"))
+        second = through_plivo(settings.fallback_plivo, clock=clock, name="plivo fallback")
+        return Relay(first, second, deadline=settings.deadline, clock=clock)
     if settings.fallback_webhook_url:
-        return Relay(first, import_module("app.senders.webhook").WebhookSender(settings, clock=clock))
+        webhook = import_module("app.senders.webhook").WebhookSender(settings, clock=clock)
+        return Relay(first, webhook, deadline=settings.deadline, clock=clock)
     return first
 
 

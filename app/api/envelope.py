@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
-from app.problems import HeadersTooLarge, MalformedRequest, MisdirectedRequest, Problem
+from app.problems import HeadersTooLarge, MalformedRequest, MisdirectedRequest, NotFound, Problem
 
 HEADER_LIMIT = 16 * 1024
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -14,6 +14,7 @@ PROBES = frozenset({"/livez", "/readyz"})
 """Asked by orchestrators, under the address of the container."""
 _PER_LINE = len(": \r\n")
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{1,5})?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
@@ -61,6 +62,8 @@ class Gate:
             return HeadersTooLarge()
         if envelope.host is None:
             return MalformedRequest("Exactly one Host header is needed.")
+        if _CONTROL.search(path):  # a route's pattern would overlook a line feed at the end
+            return NotFound()
         if self.hosts is not None and envelope.host not in self.hosts and path not in PROBES:
             return MisdirectedRequest()
         return None

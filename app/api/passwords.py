@@ -60,13 +60,13 @@ class ChangePasswordRequest(Shape):
     dependencies=[spends("forgot")],
     responses=refusals(RateLimited, body=True),
 )
-async def forgot_password(body: ForgotPasswordRequest, house: TheHouse) -> ResetSent:
+async def forgot_password(body: ForgotPasswordRequest, house: TheHouse, visitor: TheVisitor) -> ResetSent:
     """Mail a link that resets the password, good once and for an hour.
 
     The answer is always the same. An unknown address gets no mail, and too many mails to one address are dropped
     without a word. A link that was mailed before stays good until one of them is used.
     """
-    return await house.reset.ask(body.email)
+    return await house.reset.ask(body.email, visitor)
 
 
 @router.post(

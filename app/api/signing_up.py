@@ -12,6 +12,7 @@ from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
 from app.api.rates import spends
 from app.api.strict import StrictRoute
+from app.api.visitor import TheVisitor
 from app.factors.base import Shape, SixDigits
 from app.flows.answers import VerificationSent
 from app.problems import (
@@ -60,6 +61,7 @@ class ResendVerificationRequest(Shape):
 async def register(
     body: RegisterRequest,
     house: TheHouse,
+    visitor: TheVisitor,
     accept_language: Annotated[str | None, Header(max_length=1000)] = None,
 ) -> VerificationSent:
     """Sign up with an e-mail address and a password.
@@ -72,6 +74,7 @@ async def register(
         password=body.password.get_secret_value(),
         locale=body.locale,
         accept_language=accept_language,
+        visitor=visitor,
     )
 
 
@@ -96,6 +99,8 @@ async def verify_email(body: VerifyEmailRequest, house: TheHouse) -> None:
     dependencies=[spends("codes")],
     responses=refusals(RateLimited, body=True),
 )
-async def resend_verification(body: ResendVerificationRequest, house: TheHouse) -> VerificationSent:
+async def resend_verification(
+    body: ResendVerificationRequest, house: TheHouse, visitor: TheVisitor
+) -> VerificationSent:
     """Mail a new code, which replaces the one before. Too many mails to one address are dropped without a word."""
-    return await house.register.resend(body.registration_id)
+    return await house.register.resend(body.registration_id, visitor)

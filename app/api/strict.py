@@ -13,7 +13,7 @@ from app.strict_json import parse
 
 CLIENT_GONE = 499
 """Nobody reads this status; the log line has it (nginx's number for it)."""
-_JSON = {"application/json", "application/json;charset=utf-8"}
+_JSON = "application/json"
 
 
 class StrictRoute(APIRoute):
@@ -32,7 +32,7 @@ class StrictRoute(APIRoute):
                 return Response(status_code=CLIENT_GONE)
             request._body = body  # noqa: SLF001  where Starlette keeps what was read, so it is not read twice
             if body:
-                require_json(request)
+                require(_JSON, request)
                 request._json = _parsed(body)  # noqa: SLF001  the same, for what was parsed
             return await handle(request)
 
@@ -54,12 +54,13 @@ async def read_limited(request: Request, *, limit: int) -> bytes:
     return bytes(body)
 
 
-def require_json(request: Request) -> None:
-    """One Content-Type, JSON, in UTF-8 where it names a charset; no Content-Encoding, so nothing is ever inflated."""
+def require(media_type: str, request: Request, *, otherwise: str | None = None) -> None:
+    """One Content-Type, this one, in UTF-8 where it names a charset; no Content-Encoding, so nothing is ever inflated."""
     named = request.headers.getlist("content-type")
     plain = "".join(named).lower().replace(" ", "").replace('"', "")
-    if len(named) != 1 or plain not in _JSON or "content-encoding" in request.headers:
-        raise UnsupportedMediaType
+    known = plain in {media_type, f"{media_type};charset=utf-8"}
+    if len(named) != 1 or not known or "content-encoding" in request.headers:
+        raise UnsupportedMediaType(otherwise)
 
 
 def _parsed(body: bytes) -> Any:  # noqa: ANN401  JSON may be anything

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
-from app.api.strict import CLIENT_GONE, read_limited
+from app.api.strict import CLIENT_GONE, read_limited, require
 from app.api.visitor import TheVisitor
 from app.crypto.callbacks import Form, Signature
 from app.factors.base import Shape
@@ -31,7 +31,6 @@ from app.problems import (
 router = APIRouter(generate_unique_id_function=operation_id, tags=[Tag.MACHINES])
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
-_FORMS = {MEDIA_TYPE, f"{MEDIA_TYPE};charset=utf-8"}
 _VERSIONS: tuple[Literal["V3", "V2"], ...] = ("V3", "V2")
 _MOST_FIELDS, _MOST_VALUES, _LONGEST_NONCE = 40, 8, 128
 Short = Annotated[str, Field(max_length=128, pattern=r"^[ -~]*$", examples=[""])]
@@ -109,14 +108,12 @@ async def take_receipt(receipt: Receipt, request: Request, house: TheHouse, visi
         except ClientDisconnect:
             return Response(status_code=CLIENT_GONE)
         proof = house.receipts.prove(receipt, signatures, form)
-        await house.receipts.take(proof, _shaped(form).report())
+    await house.receipts.take(proof, _shaped(form).report())
     return Response(status_code=204)
 
 
 async def _read(request: Request) -> Form:
-    named = request.headers.getlist("content-type")
-    if len(named) != 1 or named[0].lower().replace(" ", "") not in _FORMS or "content-encoding" in request.headers:
-        raise UnsupportedMediaType(f"Send `{MEDIA_TYPE}`.")
+    require(MEDIA_TYPE, request, otherwise=f"Send `{MEDIA_TYPE}`.")
     body = await read_limited(request, limit=request.app.state.body_limit)
     try:
         return parse_qsl(

@@ -27,7 +27,7 @@ from app.watch.sms_rules import MILLIONTHS, SmsRules
 _Result = TypeVar("_Result")
 _SPAN = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[mhd])", re.ASCII)
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-_COUNTRIES = "{:<9}{:>9}{:>9}{:>11}{:>9}{:>12}{:>12}"
+_COUNTRIES = "{:<9}{:>9}{:>9}{:>11}{:>9}{:>12}{:>12}{:>12}"
 _BLOCKS = "{:<12}{:<22}{}"
 
 commands = typer.Typer(help="Watch, try out and stop SMS.", no_args_is_help=True)
@@ -54,12 +54,11 @@ def report(since: Since = _DAY, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({"items": [_told(country) for country in countries]}))
         return
-    print(_COUNTRIES.format("region", "sent", "refused", "delivered", "verified", "conversion", "spend"))
+    print(_COUNTRIES.format("region", "sent", "refused", "delivered", "verified", "conversion", "top_number", "spend"))
     for country in countries:
-        told = {**_told(country), "spend": f"{_money(country.spend):.2f}"}
-        rate = "-" if country.conversion is None else f"{country.conversion:.0%}"
+        told, rates = _told(country), [_percent(country.conversion), _percent(country.share_of_one)]
         shown = [told[name] for name in ("region", "sent", "refused", "delivered", "verified")]
-        print(_COUNTRIES.format(*shown, rate, told["spend"]))
+        print(_COUNTRIES.format(*shown, *rates, f"{told['spend']:.2f}"))
 
 
 @commands.command()
@@ -72,10 +71,10 @@ def simulate(
 ) -> None:
     """Play what was asked for against other rules, and print what they would have refused. Nothing is changed.
 
-    Rules: number, prefix, network, numbers, country, overall, conversion, budget, and regions=US,DE.
+    Rules: the limits by their names, conversion, budget, and regions=US,DE.
     """
     with beside() as settings:
-        outcome = _simulate(settings, dict(_pair(text) for text in rule or ()), since)
+        outcome = _simulate(settings, dict(text.partition("=")[::2] for text in rule or ()), since)
     told = _outcome(outcome)
     lines = (f"{name.replace('_', ' '):<24}{_plain(value)}" for name, value in told.items())
     print(json.dumps(told) if as_json else "\n".join(lines))
@@ -148,13 +147,12 @@ def _simulate(settings: Settings, changes: dict[str, str], since: timedelta) -> 
     return _run(settings, lambda operator: operator.simulate(since, rules, regions=served))
 
 
-def _pair(text: str) -> tuple[str, str]:
-    name, _, rule = text.partition("=")
-    return name, rule
-
-
 def _money(millionths: int) -> float:
     return millionths / MILLIONTHS
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
 
 
 def _told(country: Country) -> dict[str, Any]:
@@ -164,7 +162,8 @@ def _told(country: Country) -> dict[str, Any]:
         "refused": country.refused,
         "delivered": country.delivered,
         "verified": country.verified,
-        "conversion": None if country.conversion is None else round(country.conversion, 4),
+        "conversion": country.conversion,
+        "top_number": country.share_of_one,
         "spend": _money(country.spend),
     }
 

@@ -1,10 +1,10 @@
 """A code by SMS: the weakest factor (NIST SP 800-63B-4 §3.1.3.3, restricted), and the one everybody has."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from phonenumbers import SUPPORTED_REGIONS
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 from typing_extensions import override
 
 from app.crypto.chance import six_digits
@@ -24,12 +24,22 @@ from app.factors.base import (
 )
 from app.factors.phones import E164, mask, read_phone
 from app.messages import Channel, Draft
+from app.problems import SmsNotAllowed
 from app.settings.fixed_codes import FixedCode, fixed_code
 
 
 class SmsSettings(BaseModel):
     regions: tuple[str, ...] | None = None
     test_numbers: tuple[FixedCode, ...] = ()
+
+    @model_validator(mode="after")
+    def refuse_what_nobody_can_enrol(self) -> Self:
+        """A test number that is no number as it is written, or of no region that is served, would silently be none."""
+        if not all(_can_be_enrolled(fixed.number, self.regions) for fixed in self.test_numbers):
+            raise ValueError(
+                "GATEHOUSE_SMS__TEST_NUMBERS: each is a mobile number of a served region, in E.164, such as +12125550199."
+            )
+        return self
 
     @field_validator("regions")
     @classmethod
@@ -38,6 +48,13 @@ class SmsSettings(BaseModel):
         if regions is not None and not set(regions) <= SUPPORTED_REGIONS:
             raise ValueError("GATEHOUSE_SMS__REGIONS: write regions as ISO 3166 does, such as US, GB or DE.")
         return regions
+
+
+def _can_be_enrolled(number: str, regions: tuple[str, ...] | None) -> bool:
+    try:
+        return read_phone(number, regions=regions).e164 == number
+    except SmsNotAllowed:
+        return False
 
 
 class SmsState(Shape):

@@ -26,7 +26,7 @@ from app.senders.base import Sender, Sent
 from app.settings.people import MfaSettings
 from app.store import challenges, cooldowns
 from app.store.challenges import Challenge
-from app.store.cooldowns import Taken
+from app.store.cooldowns import Turn
 from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
 from app.visitor import Visitor
@@ -44,7 +44,7 @@ class Put:
     challenge: Challenge
     next_send: datetime | None = None
     message: Message | None = None
-    taken: Taken | None = None
+    turn: Turn | None = None
     verdict: Verdict | None = None
 
 
@@ -71,8 +71,8 @@ class Asking:
         if question.draft is None:
             return Put(await self._renew(tx, challenge, enrollment.kind, question))
         pauses, lane = self.settings.resend_after, challenge.lane(enrollment.kind)
-        taken = await cooldowns.take(tx, challenge.user_id, lane, pauses=pauses, at=now)
-        if taken is None:
+        turn = await cooldowns.take(tx, challenge.user_id, lane, pauses=pauses, at=now)
+        if turn is None:
             next_send = await cooldowns.next_send(tx, challenge.user_id, lane)
             raise ResendTooSoon(retry_after=(next_send or now) - now)
         message, receipt = self.receipts.attach(
@@ -80,12 +80,12 @@ class Asking:
         )
         verdict = None
         if message.channel is Channel.SMS:
-            wanted = replace(_wanted(message, challenge, enrollment), network=visitor.network, receipt=receipt)
+            wanted = replace(_wanted(message, challenge, enrollment, visitor), receipt=receipt)
             verdict = await self.firewall.admit(tx, wanted, at=now)
             if verdict.refused_by:
-                return Put(_unsent(challenge, enrollment.kind), taken.next_at, verdict=verdict)
+                return Put(_unsent(challenge, enrollment.kind), turn.next_at, verdict=verdict)
         asked = await self._renew(tx, challenge, enrollment.kind, question)
-        return Put(asked, taken.next_at, message, taken, verdict)
+        return Put(asked, turn.next_at, message, turn, verdict)
 
     def _question(self, challenge: Challenge, enrollment: Enrollment) -> Question:
         try:
@@ -112,9 +112,9 @@ class Asking:
         """Send what was put. Raises SmsUnavailable when it was asked for *by_name* and surely not sent."""
         if put.verdict:
             self.firewall.tell(put.verdict)
-        if put.message is None or put.taken is None:
+        if put.message is None or put.turn is None:
             return self.state(put.challenge, next_send=put.next_send)
-        sending = self.background.start(self._deliver(put, put.message, put.taken))
+        sending = self.background.start(self._deliver(put, put.message, put.turn))
         done, _ = await asyncio.wait([sending], timeout=self.answer_wait.total_seconds())
         delivery = sending.result() if done else Delivery.UNKNOWN
         if delivery != Delivery.FAILED:
@@ -123,19 +123,19 @@ class Asking:
             raise SmsUnavailable
         return self.state(replace(put.challenge, delivery=delivery), next_send=None)
 
-    async def _deliver(self, put: Put, message: Message, taken: Taken) -> Delivery:
+    async def _deliver(self, put: Put, message: Message, turn: Turn) -> Delivery:
         sent = await self.senders[message.channel].send(message)
         challenge_id, delivery = put.challenge.id, sent.delivery
         audit.note(Event.MESSAGE_SENT, challenge_id=challenge_id, channel=message.channel, delivery=delivery)
         with suppress(DatabaseUnavailable):
-            await self.database.run(lambda tx: self._report(tx, put, taken, sent))
+            await self.database.run(lambda tx: self._report(tx, put, turn, sent))
         return delivery
 
-    async def _report(self, tx: Tx, put: Put, taken: Taken, sent: Sent) -> None:
+    async def _report(self, tx: Tx, put: Put, turn: Turn, sent: Sent) -> None:
         challenge, now = put.challenge, self.clock.now()
         if sent.delivery == Delivery.FAILED and challenge.factor:
             lane = challenge.lane(challenge.factor)
-            await cooldowns.give_back(tx, challenge.user_id, lane, taken=taken, at=now)
+            await cooldowns.give_back(tx, challenge.user_id, lane, turn=turn, at=now)
         await challenges.report(tx, challenge.id, sends=challenge.sends, delivery=sent.delivery)
         if put.verdict:
             await self.firewall.report(tx, put.verdict, sent, at=now)
@@ -160,7 +160,7 @@ class Asking:
         )
 
 
-def _wanted(message: Message, challenge: Challenge, enrollment: Enrollment) -> Wanted:
+def _wanted(message: Message, challenge: Challenge, enrollment: Enrollment, visitor: Visitor) -> Wanted:
     return Wanted(
         purpose=message.purpose,
         number=message.to,
@@ -168,6 +168,8 @@ def _wanted(message: Message, challenge: Challenge, enrollment: Enrollment) -> W
         confirmed=enrollment.confirmed_at is not None,
         lane=challenge.lane(enrollment.kind),
         user_id=challenge.user_id,
+        network=visitor.network,
+        wider_network=visitor.wider_network,
         challenge_id=challenge.id,
     )
 

@@ -48,6 +48,7 @@ class Farewell:
             lane=notice.purpose,
             user_id=user_id,
             network=visitor.network,
+            wider_network=visitor.wider_network,
         )
         verdict = await self.database.run(lambda tx: self.firewall.admit(tx, wanted, at=self.clock.now()))
         self.firewall.tell(verdict)

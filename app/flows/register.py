@@ -21,8 +21,9 @@ from app.settings.people import RegistrationSettings
 from app.store import registrations, users
 from app.store.database import Database, Tx
 from app.store.registrations import Registration
+from app.visitor import Visitor
 from app.watch import audit
-from app.watch.limits import Limit
+from app.watch.mail_limits import MailLimit
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ class Register:
     passwords: Passwords
     breach_check: BreachCheck
     fingerprints: Fingerprints
-    limit: Limit
+    limit: MailLimit
     letters: Letters
     mails: MailQueue
     background: Background
 
     async def __call__(
-        self, *, email: str, password: str, locale: str | None, accept_language: str | None
+        self, *, email: str, password: str, locale: str | None, accept_language: str | None, visitor: Visitor
     ) -> VerificationSent:
         address, now = read_address(email), self.clock.now()
         self.passwords.refuse_weak(password, about=(address.email,))
@@ -57,12 +58,12 @@ class Register:
         async with self.database.begin() as tx:
             await registrations.add(tx, registration, at=now)
         audit.note(Event.REGISTERED, registration_id=registration.id)
-        self.background.start(self._mail(registration))
+        self.background.start(self._mail(registration, visitor))
         return VerificationSent(registration_id=registration.id)
 
-    async def resend(self, registration_id: UUID) -> VerificationSent:
+    async def resend(self, registration_id: UUID, visitor: Visitor) -> VerificationSent:
         """Mail a new code, which replaces the one before; an unknown id is answered alike."""
-        self.background.start(self._mail_again(registration_id))
+        self.background.start(self._mail_again(registration_id, visitor))
         return VerificationSent(registration_id=registration_id)
 
     async def verify(self, registration_id: UUID, code: str) -> None:
@@ -97,15 +98,15 @@ class Register:
             at=now,
         )
 
-    async def _mail_again(self, registration_id: UUID) -> None:
+    async def _mail_again(self, registration_id: UUID, visitor: Visitor) -> None:
         async with self.database.read() as tx:
             found = await registrations.find(tx, registration_id, at=self.clock.now())
         if found:
-            await self._mail(found)
+            await self._mail(found, visitor)
 
-    async def _mail(self, registration: Registration) -> None:
+    async def _mail(self, registration: Registration, visitor: Visitor) -> None:
         """Mail a code, or to a known address that it is known. Until a code is on its way, none is right."""
-        if not await self.limit.allows(registration.email_folded, at=self.clock.now()):
+        if not await self.limit.allows(registration.email_folded, visitor, at=self.clock.now()):
             audit.note(Event.MAIL_HELD_BACK, registration_id=registration.id)
             return
         async with self.database.read() as tx:

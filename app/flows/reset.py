@@ -24,8 +24,9 @@ from app.settings.people import PasswordSettings
 from app.store import budgets, resets, sessions, users
 from app.store.database import Database, Tx
 from app.store.users import User
+from app.visitor import Visitor
 from app.watch import audit
-from app.watch.limits import Limit
+from app.watch.mail_limits import MailLimit
 
 _REASON = "password_reset"
 
@@ -41,15 +42,15 @@ class Reset:
     pool: HashPool
     passwords: Passwords
     breach_check: BreachCheck
-    limit: Limit
+    limit: MailLimit
     letters: Letters
     mails: MailQueue
     background: Background
     ended: Ended
 
-    async def ask(self, email: str) -> ResetSent:
+    async def ask(self, email: str, visitor: Visitor) -> ResetSent:
         """Nothing is looked up before the answer."""
-        self.background.start(self._mail(read_address(email).folded))
+        self.background.start(self._mail(read_address(email).folded, visitor))
         return ResetSent()
 
     async def __call__(self, *, token: str, password: str) -> None:
@@ -88,10 +89,10 @@ class Reset:
         await tell(tx, user.id, "password_changed", at=self.clock.now())
         return ended
 
-    async def _mail(self, email_folded: str) -> None:
+    async def _mail(self, email_folded: str, visitor: Visitor) -> None:
         """Mail a link, if the address has an account that may be signed in to."""
         now, life = self.clock.now(), self.settings.reset_life
-        if not await self.limit.allows(email_folded, at=now):
+        if not await self.limit.allows(email_folded, visitor, at=now):
             audit.note(Event.MAIL_HELD_BACK)
             return
         token = one_time.mint()

@@ -13,11 +13,11 @@ from app.store.database import Database, Tx
 from app.store.send_reports import Country
 from app.store.sms_blocks import Block
 from app.watch import audit
-from app.watch.sms_blocking import SmsBlocking
+from app.watch.sms_blocking import LONGEST_PREFIX, SmsBlocking
 from app.watch.sms_replay import Outcome, Replay
 from app.watch.sms_rules import SmsRules
 
-_PREFIX = re.compile(r"\+[1-9][0-9]{0,8}", re.ASCII)
+_PREFIX = re.compile(rf"\+[1-9][0-9]{{0,{LONGEST_PREFIX - 1}}}", re.ASCII)
 
 
 class UnknownPlace(Exception):  # noqa: N818  named as the state it tells of

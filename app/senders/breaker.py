@@ -11,8 +11,9 @@ LOG = logging.getLogger("gatehouse.senders")
 class Breaker:
     """Opens after `limit` ill answers in a row; after `pause` one send is let through as a probe."""
 
-    def __init__(self, *, clock: Clock, limit: int = 5, pause: timedelta = timedelta(seconds=30)) -> None:
+    def __init__(self, *, clock: Clock, sender: str, limit: int = 5, pause: timedelta = timedelta(seconds=30)) -> None:
         self._clock = clock
+        self._sender = sender
         self._limit = limit
         self._pause = pause.total_seconds()
         self._ill = 0
@@ -42,16 +43,16 @@ class Breaker:
         self._ill = 0
         if self.is_open:
             self._probe_at = None
-            LOG.warning("sms_circuit_closed")
+            LOG.warning("sms_circuit_closed", extra={"sender": self._sender})
 
     def rest(self, span: timedelta) -> None:
         """Let nothing through for *span*: the provider said when it wants to be asked again."""
         if span:
             self._rests_until = max(self._rests_until, self._clock.elapsed() + span.total_seconds())
-            LOG.warning("sms_circuit_rests", extra={"seconds": span.total_seconds()})
+            LOG.warning("sms_circuit_rests", extra={"sender": self._sender, "seconds": span.total_seconds()})
 
     def _worsen(self) -> None:
         self._ill += 1
         if self._ill >= self._limit and not self.is_open:
             self._probe_at = self._clock.elapsed() + self._pause
-            LOG.error("sms_circuit_opened", extra={"failures": self._ill})
+            LOG.error("sms_circuit_opened", extra={"sender": self._sender, "failures": self._ill})

@@ -4,7 +4,6 @@ Law: an outcome that nobody can know is UNKNOWN and stays so; there is no automa
 """
 
 import asyncio
-import logging
 import re
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -13,7 +12,7 @@ from datetime import timedelta
 
 from app.clock import Clock
 from app.messages import Delivery, Message
-from app.senders import plivo_verdicts
+from app.senders import outcomes, plivo_verdicts
 from app.senders.base import Sent
 from app.senders.breaker import Breaker
 from app.senders.plivo_line import Line
@@ -21,7 +20,6 @@ from app.senders.plivo_verdicts import Verdict
 from app.senders.threads import Threads
 from app.settings.groups import SmsSettings
 
-LOG = logging.getLogger("gatehouse.senders")
 ONE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 POWERPACK = "powerpack:"
 EXPIRY_SECONDS = (5, 10_799)
@@ -39,13 +37,14 @@ class PlivoSender:
         self._sources = _sources(settings.plivo_src)
         self._lines = tuple(Line(settings) for _ in range(settings.threads))
         self._threads = Threads(self._lines, name=name, waiting=settings.threads * WAITING_PER_THREAD)
-        self._breaker = Breaker(clock=clock)
+        self._breaker = Breaker(clock=clock, sender=name)
         self._lost: set[Future[Verdict]] = set()
 
     async def send(self, message: Message) -> Sent:
         began = self._clock.elapsed()
         verdict = await self._send(message)
-        _log(verdict, message, sender=self._name, seconds=self._clock.elapsed() - began)
+        seconds = self._clock.elapsed() - began
+        outcomes.note(verdict.delivery, verdict.reason, message, sender=self._name, seconds=seconds)
         return Sent(verdict.delivery, self._name, verdict.provider_id, verdict.turned_away)
 
     async def close(self) -> None:
@@ -87,7 +86,7 @@ class PlivoSender:
         try:
             await asyncio.wait({waiter}, timeout=half)
             if outcome.cancel():
-                return Verdict(Delivery.FAILED, "no_thread_free")
+                return Verdict(Delivery.FAILED, "no_thread_free", ill=True)
             await asyncio.wait({waiter}, timeout=half)
         finally:
             waiter.cancel()
@@ -131,20 +130,3 @@ def _source(value: str) -> Call:
     if value.startswith(POWERPACK):
         return {"powerpack_uuid": value.removeprefix(POWERPACK)}
     return {"src": value}
-
-
-def _log(verdict: Verdict, message: Message, *, sender: str, seconds: float) -> None:
-    level = logging.INFO if verdict.delivery is Delivery.ACCEPTED else logging.WARNING
-    if verdict.reason == "unauthorized":
-        level = logging.ERROR
-    LOG.log(
-        level,
-        "sms_%s",
-        verdict.delivery,
-        extra={
-            "reason": verdict.reason,
-            "sender": sender,
-            "purpose": message.purpose,
-            "latency_ms": round(seconds * 1000),
-        },
-    )

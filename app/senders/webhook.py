@@ -5,8 +5,8 @@ Law: as for every sender, an outcome that nobody can know is UNKNOWN; there is n
 
 import asyncio
 import json
-import logging
 import ssl
+from contextlib import aclosing
 
 import httpx
 from pydantic import SecretStr
@@ -15,19 +15,20 @@ from app.clock import Clock
 from app.crypto.callbacks import read_secret, sign
 from app.crypto.chance import new_id
 from app.messages import Delivery, Message
+from app.senders import outcomes
 from app.senders.base import Sent
 from app.senders.breaker import Breaker
 from app.settings.groups import SmsSettings
 from app.strict_json import parse
 
-LOG = logging.getLogger("gatehouse.senders")
 NAME = "webhook"
 _MOST_BYTES = 16 * 1024
 _CONNECT_SECONDS = 2
+_NAME_SECONDS = 1
 _AT_A_TIME = 16
 _LONGEST_NAME = 64
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-"""No byte of the request has left: no connection, no certificate that is trusted, no place in the pool."""
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout)
+"""No byte of the request has left: no connection, or no certificate that is trusted."""
 _REFUSALS, _TAKEN = range(400, 500), range(200, 300)
 _SHUT_OUT = {401, 403, 404, 405, 408, 410, 421, 429}
 """Refusals that say nothing about the message."""
@@ -41,9 +42,9 @@ class WebhookSender:
         self._secret = _secret(settings.fallback_webhook_secret)
         self._deadline = settings.deadline.total_seconds()
         self._clock = clock
-        self._breaker = Breaker(clock=clock)
+        self._breaker = Breaker(clock=clock, sender=NAME)
         self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS),
+            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS, pool=self._deadline / 2),
             follow_redirects=False,
             trust_env=False,
             verify=ssl.create_default_context(),
@@ -55,7 +56,7 @@ class WebhookSender:
     async def send(self, message: Message) -> Sent:
         began = self._clock.elapsed()
         sent, reason = await self._send(message)
-        _log(sent, reason, message, seconds=self._clock.elapsed() - began)
+        outcomes.note(sent.delivery, reason, message, sender=NAME, seconds=self._clock.elapsed() - began)
         return sent
 
     async def close(self) -> None:
@@ -65,8 +66,9 @@ class WebhookSender:
         if not self._breaker.admit():
             return _turned_away(), "circuit_open"
         try:
-            async with asyncio.timeout(self._deadline):
-                sent, reason = await self._post(message)
+            sent, reason = await self._post(message)
+        except httpx.PoolTimeout:  # ours: it says nothing about the webhook
+            return _turned_away(), "too_many_waiting"
         except TimeoutError:
             sent, reason = Sent(Delivery.UNKNOWN, NAME), "deadline"
         except _UNSENT:
@@ -87,7 +89,10 @@ class WebhookSender:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": sign(body, message_id=message_id, at=now, secret=self._secret),
         }
-        async with self._client.stream("POST", self._url, content=body, headers=headers) as answer:
+        request = self._client.build_request("POST", self._url, content=body, headers=headers)
+        async with asyncio.timeout(self._deadline):
+            answer = await self._client.send(request, stream=True)
+        async with aclosing(answer):
             status = answer.status_code
             if status in _TAKEN:
                 return Sent(Delivery.ACCEPTED, NAME, await _name(answer) or message_id), "taken"
@@ -120,26 +125,22 @@ def _body(message: Message) -> bytes:
     return json.dumps({"type": "sms.send", "data": told}, ensure_ascii=False).encode()
 
 
+async def _body_of(answer: httpx.Response) -> bytes:
+    """Raises ValueError when it is long."""
+    body = b""
+    async for piece in answer.aiter_raw():
+        body += piece
+        if len(body) > _MOST_BYTES:
+            raise ValueError("a long answer")
+    return body
+
+
 async def _name(answer: httpx.Response) -> str | None:
     """The `id` of a JSON answer, if it has one that is short. The message was taken, whatever follows."""
-    body = b""
     try:
-        async for piece in answer.aiter_raw():
-            body += piece
-            if len(body) > _MOST_BYTES:
-                return None
-        told = parse(body)
-    except (ValueError, httpx.HTTPError):
+        async with asyncio.timeout(_NAME_SECONDS):
+            told = parse(await _body_of(answer))
+    except (TimeoutError, ValueError, httpx.HTTPError):
         return None
     name = told.get("id") if isinstance(told, dict) else None
     return name if isinstance(name, str) and len(name) <= _LONGEST_NAME else None
-
-
-def _log(sent: Sent, reason: str, message: Message, *, seconds: float) -> None:
-    level = logging.INFO if sent.delivery is Delivery.ACCEPTED else logging.WARNING
-    LOG.log(
-        level,
-        "sms_%s",
-        sent.delivery,
-        extra={"reason": reason, "sender": NAME, "purpose": message.purpose, "latency_ms": round(seconds * 1000)},
-    )

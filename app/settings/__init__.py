@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.settings.faults import PAGE, URL, of_fallback, of_http, of_rotation
+from app.settings.faults import PAGE, URL, of_fallback, of_http, of_money, of_rotation
 from app.settings.fixed_codes import of_test_numbers
 from app.settings.groups import DatabaseSettings, EmailSettings, HttpSettings, LogSettings, SmsSettings, TokenSettings
 from app.settings.limits import LimitSettings, Mode
@@ -124,6 +124,7 @@ def _always(settings: Settings) -> Iterator[str]:
     if settings.sms.plivo_auth_id and not settings.sms.plivo_src:
         yield "GATEHOUSE_SMS__PLIVO_SRC is missing: set the number or name that messages come from."
     yield from of_fallback(settings.sms)
+    yield from of_money(settings.sms)
     yield from of_test_numbers(settings.sms.test_numbers, in_development=settings.in_development)
 
 

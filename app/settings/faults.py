@@ -27,6 +27,17 @@ def of_fallback(sms: SmsSettings) -> Iterator[str]:
         yield "GATEHOUSE_SMS__FALLBACK_… is for when Plivo is ill: set GATEHOUSE_SMS__PLIVO_AUTH_ID too."
 
 
+def of_money(sms: SmsSettings) -> Iterator[str]:
+    """A budget is a hard stop only where everything has a price."""
+    if sms.budget is None:
+        return
+    if not sms.prices:
+        yield "GATEHOUSE_SMS__BUDGET stops nothing without GATEHOUSE_SMS__PRICES: say what an SMS costs."
+    elif "*" not in sms.prices and (free := set(sms.regions or ("*",)) - set(sms.prices)):
+        lacks = ", ".join(sorted(free))
+        yield f"GATEHOUSE_SMS__BUDGET stops nothing where an SMS has no price: GATEHOUSE_SMS__PRICES lacks {lacks} (* is the rest)."
+
+
 def of_http(http: HttpSettings) -> Iterator[str]:
     if not all(ORIGIN.fullmatch(origin) for origin in http.cors_origins):
         yield "GATEHOUSE_HTTP__CORS_ORIGINS: each is an origin such as https://app.example.com, and nothing more."

@@ -34,6 +34,10 @@ class LimitSettings(Group):
     login_failures: str = Field(
         "100/hour", description="Wrong passwords for an account; beyond it only unknown devices are refused."
     )
+    login_successes: str = Field(
+        "60/hour",
+        description="Right passwords for an account, of unknown devices; of known ones, together, as many again.",
+    )
     network_failures: str = Field(
         "30/minute", description="Wrong passwords from a network: an IPv4 address, or an IPv6 /64."
     )
@@ -48,14 +52,15 @@ class LimitSettings(Group):
     )
     stuffing_accounts: str = Field(
         "50/hour",
-        description="Different accounts that fail from a network; more are told as `login.stuffing_suspected`.",
+        description="Different accounts that fail from a network, or four times as many from an IPv6 /48; more are told as"
+        " `login.stuffing_suspected`.",
     )
     refused_receipts: str = Field(
         "60/minute", description="Refused calls of /webhooks for a network and worker; then none is looked at."
     )
     surge_floor: Annotated[int, Field(ge=1)] = Field(
-        60, description="Failed sign-ins a minute and worker: fewer are never told as `login.stuffing_suspected`."
+        60, description="Failed sign-ins a minute, everywhere: fewer are never told as `login.stuffing_suspected`."
     )
     surge_times: Annotated[int, Field(ge=2)] = Field(
-        5, description="So many times as many failed sign-ins as usual are, everywhere together."
+        5, description="So many times as many failed sign-ins as a worker usually sees are too many."
     )

@@ -78,7 +78,9 @@ class PasswordSettings(Group):
         timedelta(hours=1), le=timedelta(hours=1), description="How long a reset link is good."
     )
     reset_mails: str = Field(
-        "1/minute;5/hour;10/day", description="Reset links mailed to one address; more are dropped silently."
+        "1/minute;5/hour;10/day",
+        description="Reset links that a network has mailed to one address, all networks together six times as many; more are"
+        " dropped silently.",
     )
     breach_check_url: Annotated[str, Field(max_length=1024)] | None = Field(
         None,
@@ -102,4 +104,8 @@ class RegistrationSettings(Group):
     open: bool = Field(True, description="False: /register is not there.")
     code_life: Duration = Field(timedelta(hours=24), le=timedelta(hours=24))
     attempts: Annotated[int, Field(ge=1, le=10)] = 5
-    mails: str = Field("1/minute;5/hour;10/day", description="Codes mailed to one address; more are dropped silently.")
+    mails: str = Field(
+        "1/minute;5/hour;10/day",
+        description="Codes that a network has mailed to one address, all networks together six times as many; more are"
+        " dropped silently.",
+    )

@@ -9,12 +9,26 @@ from pydantic_settings import NoDecode
 from app.settings.limits import Mode
 from app.settings.types import Duration, Group, read_words
 
-SmsLimit: TypeAlias = Literal["number", "prefix", "network", "numbers", "country", "overall", "conversion", "budget"]
+SmsLimit: TypeAlias = Literal[
+    "number",
+    "ceiling",
+    "user",
+    "repeat",
+    "prefix",
+    "network",
+    "numbers",
+    "country",
+    "overall",
+    "confirmed_prefix",
+    "confirmed_network",
+    "conversion",
+    "budget",
+]
 SmsLimitNames = Annotated[tuple[SmsLimit, ...], NoDecode, BeforeValidator(read_words)]
 
 
 class SmsLimitSettings(Group):
-    """Limits on SMS, beside the growing pause between codes. All but `number` are for numbers that nobody has confirmed yet."""
+    """Limits on SMS, beside the growing pause between codes. Those from `repeat` to `overall` are for numbers that nobody has confirmed yet."""
 
     mode: Mode | None = Field(
         None,
@@ -25,15 +39,29 @@ class SmsLimitSettings(Group):
     number: str = Field(
         "3/10minute;5/hour;10/day", description="SMS to a number; a code that was answered right no longer counts."
     )
+    ceiling: str = Field("20/hour;40/day", description="SMS to a number, answered right or not.")
+    user: str = Field("20/hour;40/day", description="SMS that a user has sent, answered right or not, or refused.")
+    repeat: str = Field("3/day", description="SMS to the same number that a user, or a network, asks for.")
     prefix: str = Field("10/hour", description="SMS to numbers that differ in their last four digits only.")
     network: str = Field(
-        "10/hour", description="SMS that a network asks for; LIMITS__NETWORK says whether it is enforced."
+        "10/hour",
+        description="SMS that a network asks for, an IPv6 /48 eight times; LIMITS__NETWORK says whether it is enforced.",
     )
     numbers: str = Field("3/hour", description="Different numbers that a network asks for; likewise.")
     country: str = Field("200/hour", description="SMS to a region.")
     overall: str = Field("1000/hour;5000/day", description="SMS to all such numbers together.")
+    confirmed_prefix: str = Field("300/hour", description="SMS to confirmed numbers of a prefix.")
+    confirmed_network: str = Field(
+        "300/hour", description="SMS to confirmed numbers that a network asks for; as `network`."
+    )
     conversion: str = Field(
         "0/10;2/20",
-        description="So few codes answered right, of a prefix's newest so many, and it is blocked for a while.",
+        description="So few numbers that answer right, of a prefix's newest so many, and it is blocked for a while.",
+    )
+    conversion_networks: Annotated[int, Field(ge=1)] = Field(
+        3, description="And only when so many networks asked for what nobody answered."
+    )
+    user_share: Annotated[int, Field(ge=1, le=100)] = Field(
+        10, description="Percent of the budget that one user may cost; three SMS in any case."
     )
     block: Duration = Field(timedelta(hours=12), description="So long: then it is tried again by itself.")

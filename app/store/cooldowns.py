@@ -15,14 +15,14 @@ FORGOTTEN_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Turn:
     """A send that may happen: the next one not before `next_at`."""
 
     sends: int
     next_at: datetime
 
 
-async def take(tx: Tx, user_id: UUID, kind: str, *, pauses: tuple[timedelta, ...], at: datetime) -> Taken | None:
+async def take(tx: Tx, user_id: UUID, kind: str, *, pauses: tuple[timedelta, ...], at: datetime) -> Turn | None:
     """Take the right to send now, by one statement; None while the last send is cooling down."""
     sends = case((cooldowns.c.next_at < at - FORGOTTEN_AFTER, 0), else_=cooldowns.c.sends)
     steps = [literal(pause, Interval) for pause in pauses]
@@ -38,15 +38,15 @@ async def take(tx: Tx, user_id: UUID, kind: str, *, pauses: tuple[timedelta, ...
         .returning(cooldowns.c.sends, cooldowns.c.next_at)
     )
     row = (await tx.execute(statement)).one_or_none()
-    return Taken(row.sends, row.next_at) if row else None
+    return Turn(row.sends, row.next_at) if row else None
 
 
-async def give_back(tx: Tx, user_id: UUID, kind: str, *, taken: Taken, at: datetime) -> None:
+async def give_back(tx: Tx, user_id: UUID, kind: str, *, turn: Turn, at: datetime) -> None:
     """Nothing was sent: the next send need not wait, and the pause does not grow."""
     statement = update(cooldowns).where(
-        cooldowns.c.user_id == user_id, cooldowns.c.kind == kind, cooldowns.c.next_at == taken.next_at
+        cooldowns.c.user_id == user_id, cooldowns.c.kind == kind, cooldowns.c.next_at == turn.next_at
     )
-    await tx.execute(statement.values(sends=taken.sends - 1, next_at=at))
+    await tx.execute(statement.values(sends=turn.sends - 1, next_at=at))
 
 
 async def clear(tx: Tx, user_id: UUID, kind: str) -> None:

@@ -50,7 +50,7 @@ class Bucket:
     @property
     def step(self) -> timedelta:
         """What one take fills."""
-        return self.window * self.cost / self.allowed
+        return self.window / self.allowed * self.cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,13 @@ async def take(tx: Tx, buckets: Sequence[Bucket], *, at: datetime) -> list[Taken
 async def count(tx: Tx, buckets: Sequence[Bucket], *, at: datetime) -> list[Taken]:
     """Take one from every bucket, full or not. Exact under any number of parallel takes: rows stay locked to the end."""
     full_at = await _fill(tx, {bucket: bucket.step for bucket in buckets}, at)
+    return [Taken(bucket, full_at[bucket.key]) for bucket in buckets]
+
+
+async def exchange(tx: Tx, takes: Iterable[Taken], buckets: Sequence[Bucket], *, at: datetime) -> list[Taken]:
+    """Undo *takes*, but for what has run off by now, and take one from each of *buckets*, full or not; one statement for both."""
+    back = {taken.bucket: -taken.left(at) for taken in takes}
+    full_at = await _fill(tx, back | {bucket: bucket.step for bucket in buckets}, at)
     return [Taken(bucket, full_at[bucket.key]) for bucket in buckets]
 
 

@@ -58,9 +58,8 @@ async def deliver(tx: Tx, awaited: Awaited, *, delivery: Delivery, error: str | 
 
 
 async def _tell_challenge(tx: Tx, awaited: Awaited, delivery: Delivery) -> None:
-    """NONE stays: nothing was sent for what is asked now. Codes that the firewall held back are none."""
-    of_challenge = (sends.c.challenge_id == awaited.challenge_id, sends.c.delivery != Delivery.NONE)
-    newest = select(func.max(sends.c.created_at)).where(*of_challenge).scalar_subquery()
+    """NONE stays: nothing was sent for what is asked now. Codes that the firewall held back are of no challenge."""
+    newest = select(func.max(sends.c.created_at)).where(sends.c.challenge_id == awaited.challenge_id).scalar_subquery()
     own = select(sends.c.created_at).where(sends.c.id == awaited.id).scalar_subquery()
     statement = update(challenges).where(
         challenges.c.id == awaited.challenge_id,

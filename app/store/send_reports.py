@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from app.messages import Delivery, Purpose
 from app.store.database import Tx
-from app.store.records import columns
+from app.store.records import columns, read_all
 from app.store.sends import NOT_SENT, Send, settled
 from app.store.tables import sends
 
@@ -17,7 +17,10 @@ _AT_A_TIME = 1000
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """Codes and notices to one region: `settled` and `verified` are of codes; `spend` is in millionths."""
+    """Codes and notices to one region: `settled` and `verified` are of codes; `spend` is in millionths.
+
+    `to_one` are those to the number that got most of them.
+    """
 
     region: str
     sent: int
@@ -26,11 +29,17 @@ class Country:
     settled: int
     verified: int
     spend: int
+    to_one: int = 0
 
     @property
     def conversion(self) -> float | None:
         """Right answers of the codes of which nothing more can become."""
-        return self.verified / self.settled if self.settled else None
+        return round(self.verified / self.settled, 4) if self.settled else None
+
+    @property
+    def share_of_one(self) -> float | None:
+        """Of all SMS to the region, what one number got: whoever is paid for answering shows here, not in the conversion."""
+        return round(self.to_one / self.sent, 4) if self.sent else None
 
 
 async def by_country(tx: Tx, *, since: datetime, before: datetime) -> list[Country]:
@@ -51,7 +60,20 @@ async def by_country(tx: Tx, *, since: datetime, before: datetime) -> list[Count
         .group_by(sends.c.region)
         .order_by(spend.desc(), sends.c.region)
     )
-    return [Country(**{**row._mapping, "spend": int(row.spend)}) for row in await tx.execute(statement)]  # noqa: SLF001
+    most = await _most_to_one(tx, since)
+    rows = [{**row._mapping, "spend": int(row.spend)} for row in await tx.execute(statement)]  # noqa: SLF001
+    return [Country(**row, to_one=most.get(row["region"], 0)) for row in rows]
+
+
+async def _most_to_one(tx: Tx, since: datetime) -> dict[str, int]:
+    numbers = (
+        select(sends.c.region, func.count().label("sent"))
+        .where(sends.c.created_at > since, sends.c.delivery.not_in(NOT_SENT))
+        .group_by(sends.c.region, sends.c.number_index)
+        .subquery()
+    )
+    statement = select(numbers.c.region, func.max(numbers.c.sent).label("most")).group_by(numbers.c.region)
+    return {row.region: row.most for row in await tx.execute(statement)}
 
 
 async def replay(tx: Tx, *, since: datetime) -> AsyncIterator[Send]:
@@ -72,4 +94,4 @@ async def _page(tx: Tx, since: datetime, after: Send | None) -> list[Send]:
         place = func.row(after.created_at, after.id)
         statement = statement.where(func.row(sends.c.created_at, sends.c.id) > place)
     rows = await tx.execute(statement.order_by(sends.c.created_at, sends.c.id).limit(_AT_A_TIME))
-    return [Send(**row._mapping) for row in rows]  # noqa: SLF001  its public name
+    return read_all(Send, rows)

@@ -1,25 +1,27 @@
 """SMS that were to be sent, and what became of each: recorded in the transaction that puts its question, before it is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, update
+from sqlalchemy import ARRAY, ColumnElement, LargeBinary, and_, case, func, insert, or_, select, update
 
 from app.messages import Delivery, Purpose
 from app.store.database import Tx
-from app.store.records import columns, read, values
+from app.store.records import columns, read, read_all, values
 from app.store.tables import sends
 
 NOT_SENT = (Delivery.NONE, Delivery.FAILED)
+_HALF = 16
+_WHOLE = 2 * _HALF
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
     """One SMS: NONE when the firewall refused it. The number is told by blind indexes only; `price` is in millionths.
 
-    `receipt` is the digest of the token that its receipts come with.
+    `receipt` is the digest of the token that its receipts come with; `network_index` as `network_indexes` makes it.
     """
 
     id: UUID
@@ -37,6 +39,15 @@ class Send:
     settled_at: datetime | None = None
     verified_at: datetime | None = None
     receipt: bytes | None = None
+
+    @property
+    def wider_network(self) -> bytes:
+        return wider(self.network_index)
+
+    @property
+    def has_one_network(self) -> bool:
+        """An IPv4 address is its own wider network."""
+        return self.network_index[_HALF:] == self.wider_network
 
 
 _COLUMNS = columns(sends, Send)
@@ -65,7 +76,7 @@ async def verify(tx: Tx, challenge_id: UUID, *, at: datetime) -> list[Send]:
     """A code of this challenge was answered right: that is what all of them were sent for."""
     statement = update(sends).where(sends.c.challenge_id == challenge_id, sends.c.verified_at.is_(None), _LEFT)
     verified = statement.values(verified_at=at, settled_at=func.coalesce(sends.c.settled_at, at)).returning(*_COLUMNS)
-    return [Send(**row._mapping) for row in await tx.execute(verified)]  # noqa: SLF001  its public name
+    return read_all(Send, await tx.execute(verified))
 
 
 def settled(before: datetime) -> ColumnElement[bool]:
@@ -74,20 +85,47 @@ def settled(before: datetime) -> ColumnElement[bool]:
     return and_(_LEFT, or_(sends.c.verified_at.is_not(None), over))
 
 
+def network_indexes(wider: Iterable[bytes], own: Iterable[bytes]) -> list[bytes]:
+    """A network within a wider one, as one value to be found by, and by its first half: half of each blind index."""
+    return [around[:_HALF] + within[:_HALF] for around, within in zip(wider, own, strict=True)]
+
+
+def wider(network_index: bytes) -> bytes:
+    return network_index[:_HALF]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A number: whether any of its codes was answered right, and from which wider networks they were asked for."""
+
+    answered: bool
+    networks: frozenset[bytes]
+
+
 async def conversions(
     tx: Tx, prefix_indexes: Sequence[bytes], *, since: datetime, before: datetime, most: int
-) -> list[bool]:
-    """Whether each of the newest *most* settled sends to unconfirmed numbers of a prefix was answered right, newest first."""
-    statement = select(sends.c.verified_at.is_not(None)).where(
-        sends.c.prefix_index.in_(prefix_indexes), sends.c.created_at >= since, ~sends.c.confirmed, settled(before)
+) -> list[Tried]:
+    """The newest *most* unconfirmed numbers of a prefix of whose codes nothing more becomes, newest first."""
+    around = func.substring(sends.c.network_index, 1, _HALF, type_=LargeBinary)
+    statement = (
+        select(
+            func.bool_or(sends.c.verified_at.is_not(None)), func.array_agg(around.distinct(), type_=ARRAY(LargeBinary))
+        )
+        .where(
+            sends.c.prefix_index.in_(prefix_indexes), sends.c.created_at >= since, ~sends.c.confirmed, settled(before)
+        )
+        .group_by(sends.c.number_index)
+        .order_by(func.max(sends.c.created_at).desc())
+        .limit(most)
     )
-    return list((await tx.execute(statement.order_by(sends.c.created_at.desc()).limit(most))).scalars())
+    return [Tried(answered, frozenset(networks)) for answered, networks in await tx.execute(statement)]
 
 
-async def other_numbers(tx: Tx, network_indexes: Sequence[bytes], *, but: Sequence[bytes], since: datetime) -> int:
-    """To how many unconfirmed numbers, but this one, a network had SMS sent."""
+async def other_numbers(tx: Tx, networks: Sequence[bytes], *, but: Sequence[bytes], since: datetime) -> int:
+    """To how many unconfirmed numbers, but this one, a network had SMS sent; or a wider one, told by its half."""
+    within = [sends.c.network_index.between(network, network.ljust(_WHOLE, b"\xff")) for network in networks]
     statement = select(func.count(sends.c.number_index.distinct())).where(
-        sends.c.network_index.in_(network_indexes),
+        or_(*within),
         sends.c.created_at > since,
         ~sends.c.confirmed,
         sends.c.number_index.not_in(but),

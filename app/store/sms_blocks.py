@@ -1,14 +1,14 @@
-"""What no SMS is sent to: blocks of regions and prefixes, found by blind index. One that is over stays until it is pruned."""
+"""What no SMS is sent to: blocks of regions and prefixes, found by a digest. One that is over stays until it is pruned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
-from app.store.records import columns, values
+from app.store.records import columns, read_all, values
 from app.store.tables import sms_blocks
 
 
@@ -32,7 +32,7 @@ _COLUMNS = columns(sms_blocks, Block)
 async def find(tx: Tx, keys: Sequence[bytes]) -> list[Block]:
     """The blocks under these keys, be they over or not."""
     rows = await tx.execute(select(*_COLUMNS).where(sms_blocks.c.key.in_(keys)))
-    return [Block(**row._mapping) for row in rows]  # noqa: SLF001  its public name
+    return read_all(Block, rows)
 
 
 async def put(tx: Tx, block: Block) -> None:
@@ -51,14 +51,16 @@ async def begin(tx: Tx, block: Block) -> bool:
 
 async def end(tx: Tx, keys: Sequence[bytes], *, at: datetime) -> list[Block]:
     """End what stands under these keys; what was sent before says nothing about a prefix any more."""
-    standing = or_(sms_blocks.c.until.is_(None), sms_blocks.c.until > at)
-    statement = update(sms_blocks).where(sms_blocks.c.key.in_(keys), standing)
+    statement = update(sms_blocks).where(sms_blocks.c.key.in_(keys), _stands(at))
     rows = await tx.execute(statement.values(until=at).returning(*_COLUMNS))
-    return [Block(**row._mapping) for row in rows]  # noqa: SLF001  its public name
+    return read_all(Block, rows)
 
 
 async def standing(tx: Tx, *, at: datetime) -> list[Block]:
     """Every block that stands, oldest first."""
-    stands = or_(sms_blocks.c.until.is_(None), sms_blocks.c.until > at)
-    rows = await tx.execute(select(*_COLUMNS).where(stands).order_by(sms_blocks.c.created_at))
-    return [Block(**row._mapping) for row in rows]  # noqa: SLF001  its public name
+    rows = await tx.execute(select(*_COLUMNS).where(_stands(at)).order_by(sms_blocks.c.created_at))
+    return read_all(Block, rows)
+
+
+def _stands(at: datetime) -> ColumnElement[bool]:
+    return or_(sms_blocks.c.until.is_(None), sms_blocks.c.until > at)

@@ -1,6 +1,6 @@
-"""Calls that were refused, bounded for each network in memory: a flood costs neither a database nor a line each.
+"""Calls that prove nothing, bounded for each network in memory: a flood costs neither a database nor a line each.
 
-A worker counts by itself, and only refusals: whoever is answered well is never held up, nor is anybody by somebody else's network.
+A worker counts by itself, and only refusals: whoever proves who they are is never held up, not by others of their network either.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _MOST = 10_000
 
 
 class Floods:
-    """*rules*: how many refusals a network has (`60/minute`; the first rule counts) before it is not listened to at all."""
+    """*rules*: how many refusals a network has (`60/minute`; the first rule counts) before it is only told to wait."""
 
     def __init__(self, event: Event, rules: str, *, mode: Mode, clock: Clock) -> None:
         allowed, window = read_rules(rules)[0]
@@ -36,16 +36,17 @@ class Floods:
 
     @contextmanager
     def bounded(self, network: str) -> Iterator[None]:
-        """Raises RateLimited before anything is looked at; counts what is refused within, and raises it all the same."""
-        late = self._full_at.get(network, 0.0) + self._step - self._clock.elapsed() - self._window
-        if late > 0 and self._mode == "enforce":
-            self._tell()
-            raise RateLimited(retry_after=timedelta(seconds=late))
+        """Counts what is refused within, and raises it all the same; of too many, RateLimited takes the place."""
         try:
             yield
         except Problem as refusal:
-            if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                self._count(network)
+            if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            late = self._full_at.get(network, 0.0) + self._step - self._clock.elapsed() - self._window
+            if late > 0 and self._mode == "enforce":
+                self._tell()
+                raise RateLimited(retry_after=timedelta(seconds=late)) from None
+            self._count(network)
             raise
 
     def _count(self, network: str) -> None:

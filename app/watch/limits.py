@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from app.clock import Clock
 from app.crypto.vault import Vault
@@ -17,6 +18,7 @@ from app.store.database import Database
 from app.store.limits import Bucket, Full, Taken
 from app.visitor import Visitor
 from app.watch import audit
+from app.watch.walls import Closed, Wall
 
 _RULE = re.compile(
     r"(?P<allowed>[1-9][0-9]{0,8})/(?P<times>[1-9][0-9]{0,3})?(?P<unit>second|minute|hour|day)", re.ASCII
@@ -78,13 +80,6 @@ class Limit:
             return False
         return True
 
-    async def allows(self, key: str, *, at: datetime) -> bool:
-        """Take one for *key*; without room for it an event says so, and it is allowed only where that is all that is done."""
-        if await self.has_room(key, at=at):
-            return True
-        audit.note(Event.LIMIT_EXCEEDED, limit=self.name, mode=self.mode)
-        return self.mode == "record_only"
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -105,6 +100,10 @@ class Rate:
     standings: tuple[Standing, ...] = ()
 
 
+_Outcome: TypeAlias = tuple[Sequence[Taken], timedelta | None]
+"""The takes of the visitor's own network, and how long to wait when there was no room in it or around it."""
+
+
 class NetworkLimit:
     """How often one network may call a route that anybody may call: spent before anything is looked at, known or not."""
 
@@ -113,28 +112,49 @@ class NetworkLimit:
         self._policy = name
         self._database = database
         self._clock = clock
+        self._wall = Wall()
 
     async def spend(self, visitor: Visitor) -> Rate:
         """Take one, committed; or nothing, when there is no room."""
-        at = self._clock.now()
-        takes, full = await self._take(visitor, at)
         enforced = self._limit.mode == "enforce"
+        async with self._wall.turn(visitor.wider_network):
+            at = self._clock.now()
+            known = self._refused_lately(visitor, at) if enforced else None
+            takes, full = known or await self._take(visitor, at)
         if full:
             audit.note(Event.LIMIT_EXCEEDED, limit=self._limit.name, mode=self._limit.mode)
         if not enforced:
             return Rate()
         return Rate(full, tuple(self._standing(taken, at, refused=full is not None) for taken in takes))
 
-    async def _take(self, visitor: Visitor, at: datetime) -> tuple[Sequence[Taken], timedelta | None]:
-        """The takes of the visitor's own network, and how long to wait when there was no room in it or around it."""
+    def _refused_lately(self, visitor: Visitor, at: datetime) -> _Outcome | None:
+        """What the database would say again. Around a network that was not asked for, it is full as long as the wider one."""
+        name = self._limit.name
+        if own := self._wall.stands((name, visitor.network), at=at):
+            return own.takes, own.until - at
+        if around := self._wall.stands((name, visitor.wider_network), at=at):
+            buckets = self._limit.buckets(visitor.network)
+            return [Taken(bucket, around.until + bucket.step) for bucket in buckets], around.until - at
+        return None
+
+    async def _take(self, visitor: Visitor, at: datetime) -> _Outcome:
         own, around = self._limit.buckets(visitor.network), []
         if visitor.wider_network != visitor.network:
             around = self._limit.buckets(visitor.wider_network, times=_WIDER)
         try:
             takes = await self._database.run(lambda tx: limits.take(tx, [*own, *around], at=at))
         except Full as full:
-            return full.takes[: len(own)], full.retry_after
+            mine = full.takes[: len(own)]
+            self._remember(visitor.network, mine, mine, full.retry_after, at)
+            self._remember(visitor.wider_network, full.takes[len(own) :], (), full.retry_after, at)
+            return mine, full.retry_after
         return takes[: len(own)], None
+
+    def _remember(
+        self, network: str, asked: Sequence[Taken], mine: Sequence[Taken], wait: timedelta, at: datetime
+    ) -> None:
+        if any(taken.late(at) > timedelta(0) for taken in asked):
+            self._wall.close((self._limit.name, network), Closed(at, at + wait, mine))
 
     def _standing(self, taken: Taken, at: datetime, *, refused: bool) -> Standing:
         """A take that was refused was undone with its transaction."""

@@ -3,6 +3,7 @@
 The two have keys of their own, so that neither ends the other.
 """
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -13,6 +14,8 @@ from app.store.sms_blocks import Block
 from app.watch.sms_rules import MEMORY, SmsRules
 
 _OPERATOR, _CONVERSION = "sms block", "sms conversion"
+LONGEST_PREFIX = 9
+"""Digits that an operator can block."""
 
 
 class SmsBlocking:
@@ -22,17 +25,17 @@ class SmsBlocking:
 
     def key(self, label: str) -> bytes:
         """Of an operator's block of a region, or of a prefix of any length."""
-        return self._vault.index(label, of=_OPERATOR)
+        return _key(label, of=_OPERATOR)
 
     def keys(self, label: str) -> list[bytes]:
-        """Of every block of *label*, under every key of the ring."""
-        return [key for of in (_OPERATOR, _CONVERSION) for key in self._vault.indexes(label, of=of)]
+        """Of every block of *label*."""
+        return [key for of in (_OPERATOR, _CONVERSION) for key in self._keys(label, of=of)]
 
-    async def find(self, tx: Tx, region: str, prefix: str) -> list[Block]:
-        """Whatever blocks, or blocked, a number of this region and prefix."""
-        labels = [region, *(prefix[:length] for length in range(2, len(prefix) + 1))]
-        keys = [key for label in labels for key in self._vault.indexes(label, of=_OPERATOR)]
-        return await sms_blocks.find(tx, [*keys, *self._vault.indexes(prefix, of=_CONVERSION)])
+    async def find(self, tx: Tx, region: str, number: str, prefix: str) -> list[Block]:
+        """Whatever blocks, or blocked, a *number* of this region; *prefix* is what the conversion breaker goes by."""
+        labels = {region, *(number[: 1 + digits] for digits in range(1, LONGEST_PREFIX + 1))}
+        keys = [key for label in labels for key in self._keys(label, of=_OPERATOR)]
+        return await sms_blocks.find(tx, [*keys, *self._own(prefix)])
 
     def by_operator(self, found: Sequence[Block], prefix: str, at: datetime) -> Block | None:
         return next((block for block in found if block.stands(at) and block.key not in self._own(prefix)), None)
@@ -43,20 +46,28 @@ class SmsBlocking:
     async def is_pumped(self, tx: Tx, prefix: str, found: Sequence[Block], *, at: datetime) -> bool:
         """Whether codes to *prefix* are hardly answered; what was sent before its last block ended says nothing any more."""
         ended = [block.until for block in found if block.until and block.key in self._own(prefix)]
-        answered = await sends.conversions(
+        tried = await sends.conversions(
             tx,
             self._vault.indexes(prefix, of="prefix"),
             since=max([at - MEMORY, *ended]),
             before=at - self._rules.code_life,
             most=self._rules.sample,
         )
-        return self._rules.is_pumped(answered)
+        return self._rules.is_pumped(tried)
 
     async def begin(self, tx: Tx, prefix: str, *, at: datetime) -> Block | None:
         """Block *prefix* for a while; None when another transaction has just done so."""
-        key = self._vault.index(prefix, of=_CONVERSION)
-        block = Block(key, prefix, "hardly any code is answered", at + self._rules.block, at)
+        block = Block(_key(prefix, of=_CONVERSION), prefix, "hardly any code is answered", at + self._rules.block, at)
         return block if await sms_blocks.begin(tx, block) else None
 
     def _own(self, prefix: str) -> list[bytes]:
-        return self._vault.indexes(prefix, of=_CONVERSION)
+        return self._keys(prefix, of=_CONVERSION)
+
+    def _keys(self, label: str, *, of: str) -> list[bytes]:
+        """Blocks used to be found by blind indexes, and were lost with the keys that those were made under."""
+        return [_key(label, of=of), *self._vault.indexes(label, of=of)]
+
+
+def _key(label: str, *, of: str) -> bytes:
+    """The label stands beside it in the clear, so it needs no secret."""
+    return hashlib.sha256(f"{of} {label}".encode()).digest()

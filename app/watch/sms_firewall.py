@@ -7,6 +7,7 @@ do not share: pumping must not be a weapon against them. They share the money, a
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import product
 from typing import get_args
 from uuid import UUID
 
@@ -24,15 +25,18 @@ from app.store.sends import Send
 from app.store.sms_blocks import Block
 from app.watch import audit
 from app.watch.sms_blocking import SmsBlocking
+from app.watch.sms_counts import WIDER
 from app.watch.sms_limits import SmsLimits, Take
 from app.watch.sms_rules import SmsRules
 
 _LAST_DIGITS = 4
+_OF_NETWORKS: tuple[SmsLimit, ...] = ("network", "numbers", "confirmed_network")
+_EVERYBODYS: frozenset[SmsLimit] = frozenset({"country", "overall", "budget"})
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An SMS that somebody asks for. `confirmed`: the number is the user's already; `lane` as in `SmsLimits`."""
+    """An SMS that somebody asks for. `confirmed`: the number is the user's already; `lane` as in `sms_counts`."""
 
     purpose: Purpose
     number: str = field(repr=False)
@@ -41,6 +45,7 @@ class Wanted:
     lane: str
     user_id: UUID
     network: str = ""
+    wider_network: str = ""
     challenge_id: UUID | None = None
     receipt: bytes | None = None
 
@@ -66,7 +71,7 @@ def modes_of(settings: Settings) -> dict[SmsLimit, Mode]:
     rules, mode = settings.sms_limits, settings.sms_limits_mode
     modes: dict[SmsLimit, Mode] = dict.fromkeys(get_args(SmsLimit), mode)
     if mode == "enforce":
-        modes |= {"network": settings.network_limits, "numbers": settings.network_limits}
+        modes |= dict.fromkeys(_OF_NETWORKS, settings.network_limits)
     return modes | dict.fromkeys(rules.record_only, "record_only")
 
 
@@ -81,7 +86,7 @@ class SmsFirewall:
     async def admit(self, tx: Tx, wanted: Wanted, *, at: datetime) -> Verdict:
         """Decide, and record the send, be it refused. What is refused takes nothing from any limit."""
         verdict = Verdict(self._send(wanted, at))
-        blocks = await self._blocking.find(tx, wanted.region, wanted.prefix)
+        blocks = await self._blocking.find(tx, wanted.region, wanted.number, wanted.prefix)
         if block := self._blocking.by_operator(blocks, wanted.prefix, at):
             verdict = replace(verdict, refused_by=f"block of {block.label}")
         elif not wanted.confirmed:
@@ -105,12 +110,17 @@ class SmsFirewall:
             confirmed=wanted.confirmed,
             number_index=self._vault.index(wanted.number, of="number"),
             prefix_index=self._vault.index(wanted.prefix, of="prefix"),
-            network_index=self._vault.index(wanted.network, of="network"),
+            network_index=self._networks(wanted)[0],
             price=self._rules.price(wanted.region),
             delivery=Delivery.UNKNOWN,
             created_at=at,
             receipt=wanted.receipt,
         )
+
+    def _networks(self, wanted: Wanted) -> list[bytes]:
+        """The network that asks, under every key of the ring."""
+        wider, own = (self._vault.indexes(one, of="network") for one in (wanted.wider_network, wanted.network))
+        return sends.network_indexes(wider, own)
 
     async def _judge_prefix(
         self, tx: Tx, verdict: Verdict, prefix: str, blocks: Sequence[Block], at: datetime
@@ -134,7 +144,7 @@ class SmsFirewall:
             over.add("numbers")
         enforced = sorted(name for name in over if self._modes[name] == "enforce")
         back = takes if enforced else [take for take in takes if take.limit in over]
-        await self._limits.give_back(tx, back)
+        await self._limits.give_back(tx, back, at=at)
         return replace(
             verdict,
             takes=tuple(take for take in takes if take not in back),
@@ -143,22 +153,33 @@ class SmsFirewall:
         )
 
     async def _too_many_numbers(self, tx: Tx, wanted: Wanted, at: datetime) -> bool:
-        """Counted behind the network's bucket, which this transaction holds: nobody else of the network counts meanwhile."""
-        networks = self._vault.indexes(wanted.network, of="network")
-        own = self._vault.indexes(wanted.number, of="number")
-        for allowed, window in self._rules.numbers:
-            if await sends.other_numbers(tx, networks, but=own, since=at - window) >= allowed:
+        """Counted behind the networks' buckets, which this transaction holds: nobody else of them counts meanwhile."""
+        own, networks = self._vault.indexes(wanted.number, of="number"), self._networks(wanted)
+        asked = [(networks, 1)]
+        if wanted.wider_network != wanted.network:
+            asked.append(([sends.wider(network) for network in networks], WIDER))
+        for (allowed, window), (within, times) in product(self._rules.numbers, asked):
+            if await sends.other_numbers(tx, within, but=own, since=at - window) >= times * allowed:
                 return True
         return False
 
     async def report(self, tx: Tx, verdict: Verdict, sent: Sent, *, at: datetime) -> None:
-        """How the sending ended; what surely was not sent costs nobody anything."""
+        """How the sending ended. What surely was not sent costs no money, and nothing that everybody shares.
+
+        It costs nobody anything else where that was the provider's fault, but for a step to the user's ceiling; what
+        is refused for its own sake was a try all the same.
+        """
         if sent.delivery != Delivery.FAILED:
             await sends.report(
                 tx, verdict.send.id, delivery=sent.delivery, sender=sent.sender, provider_id=sent.provider_id
             )
         elif await sends.fail(tx, verdict.send.id, at=at):
-            await self._limits.give_back(tx, verdict.takes)
+            back = [
+                take
+                for take in verdict.takes
+                if take.limit in _EVERYBODYS or (sent.turned_away and take.limit != "user")
+            ]
+            await self._limits.give_back(tx, back, at=at)
 
     async def answered(self, tx: Tx, challenge_id: UUID, lane: str, *, at: datetime) -> None:
         """A code was answered right: that is what all the codes of its challenge were sent for."""

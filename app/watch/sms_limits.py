@@ -3,8 +3,7 @@
 Counts slide (GCRA); money does not: a budget is for an hour or a day of the calendar, by UTC, and not a millionth more.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -15,19 +14,21 @@ from app.store import limits
 from app.store.database import Tx
 from app.store.limits import Bucket, Taken
 from app.store.sends import Send
+from app.watch.sms_counts import counts, number_in_lane
 from app.watch.sms_rules import SmsRules, end_of
 
-_NOTHING = timedelta(0)
-_UNCONFIRMED = "unconfirmed"
+_NOTHING, _MICROSECOND = timedelta(0), timedelta(microseconds=1)
+_VOLATILE: frozenset[SmsLimit] = frozenset({"network", "confirmed_network"})
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """One of a limit, taken at *at*: now, or the end of a window of the calendar."""
+    """One of a limit, taken at *at*: now, or the end of a *window* of the calendar."""
 
     limit: SmsLimit
     at: datetime
     taken: Taken
+    window: timedelta | None = None
 
     @property
     def is_over(self) -> bool:
@@ -35,56 +36,76 @@ class Take:
 
 
 class SmsLimits:
-    """*lane*: a number's confirmed owner has one for what they know (devices, sessions) and one for everybody else."""
-
     def __init__(self, rules: SmsRules, *, vault: Vault) -> None:
         self._rules = rules
         self._vault = vault
 
     async def take(self, tx: Tx, send: Send, lane: str, *, at: datetime) -> list[Take]:
-        """One statement for all that is counted, and one for each window of the budget."""
+        """One statement for all that is counted, and one for each window of the budget, always in this order."""
         owners = self._buckets(send, lane)
         takes = [Take(owners[taken.bucket], at, taken) for taken in await limits.count(tx, list(owners), at=at)]
         for most, window in self._rules.budget if send.price else ():
             end = end_of(window, at)
             purses = self._purses(send, most, window, end)
-            takes += [Take("budget", end, taken) for taken in await limits.count(tx, purses, at=end)]
+            takes += [Take("budget", end, taken, window) for taken in await limits.count(tx, purses, at=end)]
         return takes
 
-    async def give_back(self, tx: Tx, takes: Iterable[Take]) -> None:
-        for at, group in groupby(takes, lambda take: take.at):
-            await limits.give_back(tx, [take.taken for take in group], at=at)
+    async def give_back(self, tx: Tx, takes: Iterable[Take], *, at: datetime) -> None:
+        """By the statements that took them, in their order, so that nobody waits in a circle.
+
+        Of what slides, what has run off by now is gone; money is whole to the end of its window.
+        """
+        for window, group in groupby(takes, lambda take: take.window):
+            given = list(group)
+            await limits.give_back(tx, [take.taken for take in given], at=given[0].at if window else at)
 
     async def forget(self, tx: Tx, answered: Iterable[Send], lane: str, *, at: datetime) -> None:
-        """What was answered right no longer counts on its number's limits."""
-        counts = Counter(self._number(send, lane) for send in answered)
-        buckets = [bucket for key, sent in counts.items() for bucket in self._counted("number", key, cost=sent)]
-        await limits.give_back(tx, [Taken(bucket, at + bucket.step) for bucket in buckets], at=at)
+        """What was answered right no longer counts on its number's limits, but for what has run off; on its ceiling it does."""
+        sent: dict[str, list[datetime]] = {}
+        for send in answered:
+            sent.setdefault(number_in_lane(send, lane), []).append(send.created_at)
+        takes = [
+            Taken(bucket, _full_at(bucket, sorted(times)))
+            for key, times in sent.items()
+            for bucket in self._counted("number", key, cost=len(times))
+        ]
+        await limits.give_back(tx, takes, at=at)
 
     def _buckets(self, send: Send, lane: str) -> dict[Bucket, SmsLimit]:
         """What is taken from, and the name of its limit."""
-        keys: dict[SmsLimit, str] = {"number": self._number(send, lane)}
-        if not send.confirmed:
-            keys |= {"prefix": send.prefix_index.hex(), "network": send.network_index.hex()}
-            keys |= {"country": send.region, "overall": ""}
-        return {bucket: limit for limit, key in keys.items() for bucket in self._counted(limit, key)}
+        return {
+            bucket: limit
+            for limit, key, times in counts(send, lane)
+            for bucket in self._counted(limit, key, times=times)
+        }
 
-    def _number(self, send: Send, lane: str) -> str:
-        return f"{send.number_index.hex()} {lane if send.confirmed else _UNCONFIRMED}"
-
-    def _counted(self, limit: SmsLimit, key: str, *, cost: int = 1) -> list[Bucket]:
+    def _counted(self, limit: SmsLimit, key: str, *, times: int = 1, cost: int = 1) -> list[Bucket]:
+        volatile = limit in _VOLATILE
         return [
-            Bucket(self._key(limit, f"{key} {window}"), allowed, window, volatile=limit == "network", cost=cost)
+            Bucket(self._key(limit, f"{key} {window}"), times * allowed, window, volatile=volatile, cost=cost)
             for allowed, window in self._rules.counted[limit]
         ]
 
     def _purses(self, send: Send, most: int, window: timedelta, end: datetime) -> list[Bucket]:
-        """Everybody's, and that of unconfirmed numbers, which is a part of it."""
-        purses = {"": most} if send.confirmed else {"": most, f"{_UNCONFIRMED} ": self._rules.share(most)}
+        """Everybody's, and the parts of it that unconfirmed numbers have and each user.
+
+        A bucket is as long, in microseconds, as it is deep in millionths: so they are counted whole, and none is rounded.
+        """
+        purses = {"": most, f"user {send.user_id} ": self._rules.share_of_user(most, send.price)}
+        if not send.confirmed:
+            purses["unconfirmed "] = self._rules.share(most)
         return [
-            Bucket(self._key("budget", f"{whose}{window} {end}"), money, window, cost=send.price)
+            Bucket(self._key("budget", f"{whose}{window} {end}"), money, money * _MICROSECOND, cost=send.price)
             for whose, money in purses.items()
         ]
 
     def _key(self, limit: SmsLimit, key: str) -> bytes:
         return self._vault.index(key, of=f"limit sms {limit}")
+
+
+def _full_at(bucket: Bucket, sent: Sequence[datetime]) -> datetime:
+    """Until when sends at these times fill a bucket that nothing else was taken from: no more of it is surely theirs."""
+    full_at = sent[0]
+    for time in sent:
+        full_at = max(full_at, time) + bucket.step / len(sent)
+    return full_at

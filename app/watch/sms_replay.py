@@ -1,19 +1,23 @@
 """Recorded SMS played against other rules, in memory: what would have been refused, and who of those was honest.
 
-It goes by what is recorded: a known device's lane is not told apart from other confirmed ones, and of an SMS that was refused
-nobody knows whether its code would have been answered, so it never opens the conversion breaker.
+It goes by what is recorded: a known device's lane is not told apart from other confirmed ones, a user who was deleted is
+nobody, and of an SMS that was refused nobody knows whether its code would have been answered, so it never opens the
+conversion breaker.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import product
 
 from app.messages import Delivery
-from app.store.sends import NOT_SENT, Send
+from app.store.sends import NOT_SENT, Send, Tried
+from app.watch.sms_counts import counts, networks, number_in_lane
 from app.watch.sms_rules import MEMORY, Rules, SmsRules, end_of
 
 _NOTHING = timedelta(0)
+_ANY_LANE = ""
 
 
 @dataclass
@@ -38,10 +42,10 @@ class Replay:
         self._regions = regions
         self._full_at: dict[object, datetime] = {}
         self._money: Counter[object] = Counter()
-        self._numbers: dict[bytes, dict[bytes, datetime]] = defaultdict(dict)
+        self._numbers: dict[str, dict[bytes, datetime]] = defaultdict(dict)
         self._sent: dict[bytes, list[Send]] = defaultdict(list)
         self._blocked: dict[bytes, datetime] = {}
-        self._unanswered: dict[object, list[Send]] = defaultdict(list)
+        self._unanswered: dict[str, list[Send]] = defaultdict(list)
         self.outcome = Outcome()
 
     def play(self, send: Send) -> str | None:
@@ -75,14 +79,12 @@ class Replay:
                 return limit
         return None if self._affords(send, price) else "budget"
 
-    def _counted(self, send: Send) -> list[tuple[str, object, Rules]]:
-        """Each limit that a send takes from, what it is one of, and its rules."""
-        keys: dict[str, object] = {"number": (send.number_index, send.confirmed)}
-        if not send.confirmed:
-            keys |= {"prefix": send.prefix_index, "network": send.network_index, "country": send.region, "overall": ""}
-        return [(limit, keys[limit], rules) for limit, rules in self._rules.counted.items() if limit in keys]
+    def _counted(self, send: Send) -> Iterator[tuple[str, str, Rules]]:
+        """Each limit that a send takes from, whose share of it, and its rules."""
+        for limit, key, times in counts(send, _ANY_LANE):
+            yield limit, key, [(times * allowed, window) for allowed, window in self._rules.counted[limit]]
 
-    def _fill(self, limit: str, key: object, rule: tuple[int, timedelta], at: datetime) -> datetime:
+    def _fill(self, limit: str, key: str, rule: tuple[int, timedelta], at: datetime) -> datetime:
         """When the bucket is full with one more."""
         allowed, window = rule
         return max(self._full_at.get((limit, key, window), at), at) + window / allowed
@@ -92,16 +94,17 @@ class Replay:
         for limit, key, rules in self._counted(send):
             for rule in rules:
                 self._full_at[limit, key, rule[1]] = self._fill(limit, key, rule, at)
-        for purse in self._purses(send):
+        for purse in self._purses(send, price):
             self._money[purse] += price
-        self._unanswered[send.number_index, send.confirmed].append(send)
+        self._unanswered[number_in_lane(send, _ANY_LANE)].append(send)
         if not send.confirmed:
-            self._numbers[send.network_index][send.number_index] = at
             self._sent[send.prefix_index].append(send)
+            for network, _ in networks(send):
+                self._numbers[network][send.number_index] = at
 
     def _forgive(self, send: Send) -> None:
         """What was answered right by now no longer counts on the number's limits."""
-        whose, at = (send.number_index, send.confirmed), send.created_at
+        whose, at = number_in_lane(send, _ANY_LANE), send.created_at
         waiting = self._unanswered.pop(whose, [])
         answered = [one for one in waiting if one.verified_at is not None and one.verified_at <= at]
         if left := [one for one in waiting if one not in answered]:
@@ -111,23 +114,25 @@ class Replay:
             self._full_at[bucket] = self._full_at.get(bucket, at) - len(answered) * window / allowed
 
     def _affords(self, send: Send, price: int) -> bool:
-        return all(self._money[purse] + price <= most for purse, most in self._purses(send).items())
+        return all(self._money[purse] + price <= most for purse, most in self._purses(send, price).items())
 
-    def _purses(self, send: Send) -> dict[object, int]:
-        """Everybody's, and that of unconfirmed numbers, in each window of the budget."""
+    def _purses(self, send: Send, price: int) -> dict[object, int]:
+        """Everybody's, and the parts of it that unconfirmed numbers have and each user, in each window of the budget."""
         purses: dict[object, int] = {}
         for most, window in self._rules.budget:
             end = end_of(window, send.created_at)
             purses[window, end] = most
             if not send.confirmed:
                 purses[window, end, "unconfirmed"] = self._rules.share(most)
+            if send.user_id:
+                purses[window, end, send.user_id] = self._rules.share_of_user(most, price)
         return purses
 
     def _too_many_numbers(self, send: Send) -> bool:
-        others = self._numbers[send.network_index].items()
-        for allowed, window in self._rules.numbers:
+        for (network, times), (allowed, window) in product(networks(send), self._rules.numbers):
+            others = self._numbers[network].items()
             recent = [one for one, at in others if at > send.created_at - window and one != send.number_index]
-            if len(recent) >= allowed:
+            if len(recent) >= times * allowed:
                 return True
         return False
 
@@ -139,11 +144,21 @@ class Replay:
         since = max(at - MEMORY, blocked_until)
         recent = [one for one in self._sent[prefix] if one.created_at >= since]
         self._sent[prefix] = recent
-        answered = [verified for one in reversed(recent) if (verified := self._answered(one, at)) is not None]
-        if not self._rules.is_pumped(answered[: self._rules.sample]):
+        if not self._rules.is_pumped(self._tried(recent, at)):
             return False
         self._blocked[prefix] = at + self._rules.block
         return True
+
+    def _tried(self, sent: Sequence[Send], at: datetime) -> list[Tried]:
+        """The numbers of *sent*, the newest first, and whether any code to each was answered by now."""
+        tried: dict[bytes, Tried] = {}
+        for send in reversed(sent):
+            if (answered := self._answered(send, at)) is not None:
+                known = tried.get(send.number_index, Tried(answered=False, networks=frozenset()))
+                tried[send.number_index] = Tried(
+                    answered=known.answered or answered, networks=known.networks | {send.wider_network}
+                )
+        return list(tried.values())[: self._rules.sample]
 
     def _answered(self, send: Send, at: datetime) -> bool | None:
         """None while more may become of it, and for what was not really sent."""

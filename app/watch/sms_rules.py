@@ -10,15 +10,28 @@ from typing import Self, TypeAlias
 from app.factors.phones import is_region
 from app.settings import Settings
 from app.settings.sms_limits import SmsLimit
+from app.store.sends import Tried
 from app.watch.limits import read_rules
 
 Rules: TypeAlias = Sequence[tuple[int, timedelta]]
 MILLIONTHS = 1_000_000
-COUNTED: tuple[SmsLimit, ...] = ("number", "prefix", "network", "country", "overall")
+COUNTED: tuple[SmsLimit, ...] = (
+    "number",
+    "ceiling",
+    "user",
+    "repeat",
+    "prefix",
+    "network",
+    "country",
+    "overall",
+    "confirmed_prefix",
+    "confirmed_network",
+)
 """Limits that are a count within a window, each of something of its own."""
 MEMORY = timedelta(days=1)
 """How long a send says something about the conversion of its prefix."""
 _SHARE = 2
+_IN_ANY_CASE = 3
 _OTHERS = ("numbers", "conversion", "budget")
 _CONVERSION = re.compile(r"(?P<most>[0-9]{1,3})/(?P<of>[1-9][0-9]{0,2})", re.ASCII)
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -26,11 +39,13 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 @dataclass(frozen=True, slots=True)
 class SmsRules:
-    """Money is in millionths of a currency unit; *conversion* is at most so many right answers of so many codes."""
+    """Money is in millionths of a currency unit; *conversion* is at most so many numbers that answer right of so many."""
 
     counted: Mapping[str, Rules]
     numbers: Rules
     conversion: Sequence[tuple[int, int]]
+    conversion_networks: int
+    user_share: int
     block: timedelta
     budget: Rules
     prices: Mapping[str, int]
@@ -48,6 +63,8 @@ class SmsRules:
             counted={name: read_rules(getattr(given, name)) for name in COUNTED},
             numbers=read_rules(given.numbers),
             conversion=read_conversion(given.conversion),
+            conversion_networks=given.conversion_networks,
+            user_share=given.user_share,
             block=given.block,
             budget=read_budget(settings.sms.budget),
             prices={region: _millionths(price) for region, price in prices.items()},
@@ -73,14 +90,24 @@ class SmsRules:
         """What unconfirmed numbers may cost of *most*: pumping must not use up what sign-ins need."""
         return most // _SHARE
 
+    def share_of_user(self, most: int, price: int) -> int:
+        """What one user may cost of *most*, at *price* an SMS: nobody spends what everybody needs."""
+        return max(most * self.user_share // 100, _IN_ANY_CASE * price)
+
     @property
     def sample(self) -> int:
-        """How many of the newest settled sends are looked at."""
+        """How many of the newest numbers are looked at."""
         return max(of for _, of in self.conversion)
 
-    def is_pumped(self, answered: Sequence[bool]) -> bool:
-        """Whether a prefix converts too badly: *answered* are its settled sends, the newest first."""
-        return any(len(answered) >= of and sum(answered[:of]) <= most for most, of in self.conversion)
+    def is_pumped(self, tried: Sequence[Tried]) -> bool:
+        """Whether a prefix converts too badly: *tried* are its numbers, the newest first."""
+        return any(len(tried) >= of and self._is_bad(tried[:of], most) for most, of in self.conversion)
+
+    def _is_bad(self, tried: Sequence[Tried], most: int) -> bool:
+        """Silence that few networks asked for is theirs: they have limits of their own, and close nobody's prefix."""
+        silent = [number for number in tried if not number.answered]
+        asking = frozenset[bytes]().union(*(number.networks for number in silent))
+        return len(tried) - len(silent) <= most and len(asking) >= min(self.conversion_networks, len(silent))
 
 
 def read_conversion(text: str) -> list[tuple[int, int]]:

@@ -15,79 +15,107 @@ from app.visitor import Visitor
 from app.watch import audit
 from app.watch.limits import Limit
 
+ACCOUNTS, WIDER_ACCOUNTS, SURGE = "login accounts of a network", "login accounts of a wider network", "login surge"
+"""No limits that anybody is told of: what exceeds them is suspected, and passes."""
 _MINUTE = timedelta(minutes=1)
 _KEPT = 0.98
 """Of what is usual, from a minute to the next: half of it is of the last 35 minutes."""
+_KEPT_SLOWLY = 0.9995
+"""Of the slow average: half of it is of the last day."""
+_AT_MOST = 3
+"""What is usual counts as no more than so many times the slow average, or whoever grows slowly enough is never told of."""
+_WIDER = 4
+"""So many times as many accounts as from a network may fail from an IPv6 /48, before it is told."""
+_OWN_SHARE = 10
+"""A worker takes part in a surge from a tenth of the floor on, which is that of all workers together."""
 _DIGITS = 16
 
 
 @dataclass
 class Surge:
-    """Failures of this minute against those of a usual one; a worker sees the same share of both as every other worker.
+    """Failures of this minute at one worker, against those of a usual minute there.
 
-    Three numbers, however many fail. A surge counts into what is usual as no more than what is still usual.
+    A few numbers, however many fail. A surge counts into what is usual as no more than what is still usual.
     """
 
     floor: int
     times: int
     begun: datetime | None = None
     failures: int = 0
-    usual: float = 0.0
+    fast: float = 0.0
+    slow: float = 0.0
+    minutes: int = 0
     told: bool = False
 
     def failed(self, at: datetime) -> bool:
-        """Count one; True for the first one of this minute that is too many."""
+        """Count one; True while there are too many in this minute, until that is told."""
         self._go_on(at)
         self.failures += 1
-        if self.told or self.failures <= self._most:
-            return False
-        self.told = True
-        return True
+        return not self.told and self.failures > max(self.floor // _OWN_SHARE, self.times * self.usual)
 
     def undo(self) -> None:
         """It was no failure."""
         self.failures = max(0, self.failures - 1)
 
     @property
-    def _most(self) -> float:
-        return max(self.floor, self.times * self.usual)
+    def usual(self) -> float:
+        return min(self.fast, _AT_MOST * self.slow)
 
     def _go_on(self, at: datetime) -> None:
         begun = self.begun or at
-        minutes = (at - begun) // _MINUTE
-        if minutes > 0:
-            ended = min(self.failures, self._most)
-            self.usual = (_KEPT * self.usual + (1 - _KEPT) * ended) * _KEPT ** (minutes - 1)
+        minutes = max(0, (at - begun) // _MINUTE)
+        if minutes:
+            self._learn(min(self.failures, max(self.floor, self.times * self.usual)), silent=minutes - 1)
             self.failures, self.told = 0, False
-        self.begun = begun + max(0, minutes) * _MINUTE
+        self.begun = begun + minutes * _MINUTE
+
+    def _learn(self, ended: float, *, silent: int) -> None:
+        """From a minute that ended, and *silent* ones after it. The slow average begins as the mean of all so far."""
+        self.fast = (_KEPT * self.fast + (1 - _KEPT) * ended) * _KEPT**silent
+        self.minutes += 1 + silent
+        share = max(1 - _KEPT_SLOWLY, 1 / self.minutes)
+        self.slow = ((1 - share) * self.slow + share * ended) * _KEPT_SLOWLY**silent
 
 
 class Stuffing:
     def __init__(self, settings: LimitSettings, *, database: Database, vault: Vault) -> None:
+        def limit(name: str, rules: str) -> Limit:
+            return Limit(name, rules, database=database, vault=vault, volatile=True)
+
         self._vault = vault
         self._rules = settings.stuffing_accounts
-        self._accounts = Limit(
-            "login accounts of a network", settings.stuffing_accounts, database=database, vault=vault, volatile=True
-        )
-        self._telling = Limit("login stuffing told", "1/minute", database=database, vault=vault, volatile=True)
+        self._accounts = limit(ACCOUNTS, settings.stuffing_accounts)
+        self._everywhere = limit(SURGE, f"{settings.surge_floor}/minute")
+        self._telling = limit("login stuffing told", "1/minute")
         self._surge = Surge(settings.surge_floor, settings.surge_times)
 
-    def buckets(self, visitor: Visitor) -> list[Bucket]:
-        """What the first failure in a row of an account takes from, for all accounts of the network together."""
-        return self._accounts.buckets(visitor.network)
+    def buckets(self, visitor: Visitor) -> dict[Bucket, str]:
+        """What the first failure in a row of an account takes from, for all accounts of the networks around it together."""
+        found = dict.fromkeys(self._accounts.buckets(visitor.network), ACCOUNTS)
+        if visitor.wider_network == visitor.network:
+            return found
+        return found | dict.fromkeys(self._accounts.buckets(visitor.wider_network, times=_WIDER), WIDER_ACCOUNTS)
 
-    def failed(self, at: datetime) -> None:
-        """Somebody failed, somewhere; one who was not even looked at counts as well."""
-        if self._surge.failed(at):
-            usual = round(self._surge.usual, 1)
-            audit.note(Event.STUFFING_SUSPECTED, scope="everywhere", failures=self._surge.failures, usual=usual)
+    def failed(self, at: datetime) -> dict[Bucket, str]:
+        """Somebody failed, somewhere. What it takes from, at all workers together, where this one sees more than usual."""
+        return dict.fromkeys(self._everywhere.buckets(""), SURGE) if self._surge.failed(at) else {}
 
     def undo(self) -> None:
         """It was no failure."""
         self._surge.undo()
 
-    async def suspect(self, visitor: Visitor, *, at: datetime) -> None:
-        """Too many accounts failed from this network: tell so, once a minute."""
-        if await self._telling.has_room(visitor.network, at=at):
-            digest = self._vault.index(visitor.network, of="network of an event").hex()[:_DIGITS]
-            audit.note(Event.STUFFING_SUSPECTED, scope="network", network=digest, beyond=self._rules)
+    async def suspect(self, name: str, visitor: Visitor, *, at: datetime) -> None:
+        """Tell, once a minute, that too many failed."""
+        if name == SURGE:
+            self._surge.told = True
+            await self._tell(
+                "", at, scope="everywhere", failures=self._surge.failures, usual=round(self._surge.usual, 1)
+            )
+            return
+        network = visitor.network if name == ACCOUNTS else visitor.wider_network
+        digest = self._vault.index(network, of="network of an event").hex()[:_DIGITS]
+        await self._tell(network, at, scope="network", network=digest, beyond=self._rules)
+
+    async def _tell(self, whom: str, at: datetime, **words: object) -> None:
+        if await self._telling.has_room(whom, at=at):
+            audit.note(Event.STUFFING_SUSPECTED, **words)

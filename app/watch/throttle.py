@@ -4,6 +4,7 @@ An account has a delay a network, growing with the failures in a row, and a limi
 A known device has a lane of its own, which no stranger's failures close: a lock must not be a weapon against the owner.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,45 +19,28 @@ from app.store.limits import Bucket, Taken
 from app.store.throttles import Delays
 from app.visitor import Visitor
 from app.watch import audit
-from app.watch.limits import Limit
 from app.watch.stuffing import Stuffing
+from app.watch.tries import Tries, Try, modes
+from app.watch.walls import Closed, Wall
 
-_PAIR, _ACCOUNT = "login account and network", "login account"
-_KNOWN, _ALL_KNOWN = "login known device", "login known devices of an account"
-_NETWORK, _WIDER_NETWORK = "login network", "login wider network"
-_STUFFING = "login stuffing"
-"""No limit that anybody is told of: what exceeds it is suspected, and passes."""
+_NOTHING = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What an attempt took: a failure in the row of its *lane*, which may not be added to before `free_at`; and from limits."""
+    """What a try took: a failure in its row, which may not be added to before `free_at` (None: none was counted); and from limits."""
 
-    lane: bytes
-    free_at: datetime
+    trying: Try
+    free_at: datetime | None
     takes: tuple[Taken, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Try:
-    """Whose row of failures this is one of, and what it takes from: the names of limits by their buckets.
-
-    `first_of` is taken from besides by the first one of a row.
-    """
-
-    lane: str
-    row: bytes
-    owners: dict[Bucket, str]
-    first_of: dict[Bucket, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What was taken, and the limits that had no room for it, with how long each has none."""
+    """What was spent, and the limits that had no room for it, with how long each has none."""
 
-    takes: tuple[Taken, ...]
+    spent: Spent
     exceeded: dict[str, timedelta]
-    free_at: datetime
 
 
 class Throttle:
@@ -64,92 +48,103 @@ class Throttle:
 
     def __init__(self, settings: LimitSettings, *, network: Mode, database: Database, vault: Vault) -> None:
         self._database = database
-        self._vault = vault
-        self._modes = dict.fromkeys((_KNOWN, _ALL_KNOWN, _PAIR, _ACCOUNT), settings.login)
-        self._modes |= {_NETWORK: network, _WIDER_NETWORK: network, _STUFFING: "record_only"}
+        self._modes = modes(settings, network=network)
         self._delays = Delays(settings.login_delay_at, settings.login_delays, settings.login_delay_forgotten)
-        self._account = Limit(_ACCOUNT, settings.login_failures, database=database, vault=vault)
-        self._all_known = Limit(_ALL_KNOWN, settings.login_failures, database=database, vault=vault)
-        self._network = Limit(_NETWORK, settings.network_failures, database=database, vault=vault, volatile=True)
-        self._wider_network = Limit(
-            _WIDER_NETWORK, settings.wider_network_failures, database=database, vault=vault, volatile=True
-        )
+        self._tries = Tries(settings, database=database, vault=vault)
         self._stuffing = Stuffing(settings, database=database, vault=vault)
+        self._wall = Wall()
 
     async def spend(self, account: str, visitor: Visitor, *, known: UUID | None, at: datetime) -> Spent:
         """Count a failure in advance, committed. Raises RateLimited, and counts nothing, after too many.
 
         *account* is a folded e-mail address, known here or not; *known* is a device or a session of that user.
         """
-        self._stuffing.failed(at)
-        lane, row = self._lane(account, visitor, known)
-        owners = self._buckets_of_known(account) if known else self._buckets(account, visitor)
-        first_of = {} if known else dict.fromkeys(self._stuffing.buckets(visitor), _STUFFING)
-        tried = await self._database.run(lambda tx: self._take(tx, Try(lane, row, owners, first_of), at))
+        trying, surge = self._tries.of(account, visitor, known), self._stuffing.failed(at)
+        first_of = {} if known else self._stuffing.buckets(visitor)
+        async with self._wall.turn(trying.turn):
+            self._refuse_again(trying, at)
+            tried = await self._database.run(lambda tx: self._take(tx, trying, surge, first_of, at))
         for name in tried.exceeded:
-            if name != _STUFFING:
+            if name in self._modes:
                 audit.note(Event.LIMIT_EXCEEDED, limit=name, mode=self._modes[name])
-        if _STUFFING in tried.exceeded:
-            await self._stuffing.suspect(visitor, at=at)
-        return Spent(row, tried.free_at, tried.takes)
+            else:
+                await self._stuffing.suspect(name, visitor, at=at)
+        return tried.spent
 
-    async def _take(self, tx: Tx, trying: Try, at: datetime) -> Tried:
+    async def _take(
+        self, tx: Tx, trying: Try, surge: Mapping[Bucket, str], first_of: Mapping[Bucket, str], at: datetime
+    ) -> Tried:
         """Count the failure; the first one in a row counts its account among those of the network, too."""
         failures = await throttles.spend(tx, trying.row, delays=self._delays, at=at)
-        delayed = {trying.lane: failures.wait} if failures.wait else {}
-        self._refuse(delayed)
-        owners = trying.owners | (trying.first_of if failures.streak == 1 else {})
+        delayed = {trying.delay: failures.wait} if failures.wait else {}
+        self._refuse(trying, delayed, at)
+        owners = {**trying.owners, **surge, **(first_of if failures.streak == 1 else {})}
         takes = await limits.count(tx, list(owners), at=at)
         used_up = _used_up(takes, owners, at)
-        self._refuse(used_up)
+        self._refuse(trying, used_up, at)
         await limits.give_back(tx, [taken for taken in takes if owners[taken.bucket] in used_up], at=at)
         kept = tuple(taken for taken in takes if owners[taken.bucket] not in used_up)
-        return Tried(kept, delayed | used_up, failures.free_at)
+        return Tried(Spent(trying, None if failures.wait else failures.free_at, kept), delayed | used_up)
 
     async def undo(self, spent: Spent, *, at: datetime) -> None:
         """The password was not looked at after all: take this one failure back, and nothing else."""
-        self._stuffing.undo()
         await self._database.run(lambda tx: self._take_back(tx, spent, at))
+        self._given_back(spent)
 
     async def _take_back(self, tx: Tx, spent: Spent, at: datetime) -> None:
-        await throttles.undo(tx, spent.lane, free_at=spent.free_at, at=at)
+        if spent.free_at:
+            await throttles.undo(tx, spent.trying.row, free_at=spent.free_at, at=at)
         await limits.give_back(tx, spent.takes, at=at)
 
     async def refund(self, spent: Spent, *, at: datetime) -> None:
-        """The password was right: end the row of failures, and give back what was taken from the limits."""
+        """The password was right: end the row of failures, give back what was taken from the limits, and count the success.
+
+        Raises RateLimited after too many successes: only whoever knows the password is ever told so.
+        """
+        exceeded = await self._database.run(lambda tx: self._exchange(tx, spent, at))
+        self._given_back(spent)
+        if not exceeded:
+            return
+        if any(self._modes[name] == "enforce" for name in exceeded):
+            self._raise(exceeded)
+        for name in exceeded:
+            audit.note(Event.LIMIT_EXCEEDED, limit=name, mode=self._modes[name])
+
+    async def _exchange(self, tx: Tx, spent: Spent, at: datetime) -> dict[str, timedelta]:
+        """The limits that had no room for the success; what it took of them is undone."""
+        await throttles.clear(tx, spent.trying.row)
+        takes = await limits.exchange(tx, spent.takes, list(spent.trying.success), at=at)
+        used_up = _used_up(takes, spent.trying.success, at)
+        if used_up:
+            await limits.give_back(tx, takes, at=at)
+        return used_up
+
+    def _given_back(self, spent: Spent) -> None:
         self._stuffing.undo()
-        await self._database.run(lambda tx: self._give_back(tx, spent, at))
+        self._wall.open(spent.trying.whose.items())
 
-    async def _give_back(self, tx: Tx, spent: Spent, at: datetime) -> None:
-        await throttles.clear(tx, spent.lane)
-        await limits.give_back(tx, spent.takes, at=at)
-
-    def _lane(self, account: str, visitor: Visitor, known: UUID | None) -> tuple[str, bytes]:
-        """Whose failures in a row these are, and the key of their row."""
-        name, whose = (_KNOWN, str(known)) if known else (_PAIR, f"{account} {visitor.network}")
-        return name, self._vault.index(whose, of=f"delay {name}")
-
-    def _buckets(self, account: str, visitor: Visitor) -> dict[Bucket, str]:
-        """What is taken from, and the name of its limit. An IPv4 network has no wider one."""
-        taken_from = {self._account: account, self._network: visitor.network}
-        if visitor.wider_network != visitor.network:
-            taken_from[self._wider_network] = visitor.wider_network
-        return {bucket: limit.name for limit, key in taken_from.items() for bucket in limit.buckets(key)}
-
-    def _buckets_of_known(self, account: str) -> dict[Bucket, str]:
-        """One for all known devices and sessions of an account: whoever holds one of them can make others."""
-        return dict.fromkeys(self._all_known.buckets(account), _ALL_KNOWN)
-
-    def _refuse(self, exceeded: dict[str, timedelta]) -> None:
+    def _refuse(self, trying: Try, exceeded: Mapping[str, timedelta], at: datetime) -> None:
         """Raise RateLimited, which undoes the attempt, if any of these limits is enforced."""
-        enforced = {name: wait for name, wait in exceeded.items() if self._modes[name] == "enforce"}
+        enforced = {name: wait for name, wait in exceeded.items() if self._modes.get(name) == "enforce"}
+        for name, wait in enforced.items():
+            self._wall.close((name, trying.whose[name]), Closed(at, at + wait))
         if enforced:
-            name = max(enforced, key=lambda name: enforced[name])
-            audit.note(Event.LIMIT_EXCEEDED, limit=name, mode="enforce")
-            raise RateLimited(retry_after=enforced[name])
+            self._raise(enforced)
+
+    def _refuse_again(self, trying: Try, at: datetime) -> None:
+        """What was refused a moment ago is refused without a transaction."""
+        standing = {whose: self._wall.stands(whose, at=at) for whose in trying.whose.items()}
+        waits = {name: closed.until - at for (name, _), closed in standing.items() if closed}
+        if waits:
+            self._raise(waits)
+
+    def _raise(self, waits: Mapping[str, timedelta]) -> None:
+        name = max(waits, key=lambda name: waits[name])
+        audit.note(Event.LIMIT_EXCEEDED, limit=name, mode="enforce")
+        raise RateLimited(retry_after=waits[name])
 
 
-def _used_up(takes: list[Taken], owners: dict[Bucket, str], at: datetime) -> dict[str, timedelta]:
+def _used_up(takes: list[Taken], owners: Mapping[Bucket, str], at: datetime) -> dict[str, timedelta]:
     """The limits that had no room, and for how long."""
-    late = sorted((taken for taken in takes if taken.late(at) > timedelta(0)), key=lambda taken: taken.late(at))
+    late = sorted((taken for taken in takes if taken.late(at) > _NOTHING), key=lambda taken: taken.late(at))
     return {owners[taken.bucket]: taken.late(at) for taken in late}

@@ -17,7 +17,8 @@ from app.flows.step_up import StepUp
 from app.flows.verify import Verify
 from app.tools import Tools
 from app.watch import limits
-from app.watch.limits import Limit, NetworkLimits
+from app.watch.limits import NetworkLimits
+from app.watch.mail_limits import MailLimit
 from app.wiring.shared import Shared
 
 
@@ -56,8 +57,8 @@ def reset(tools: Tools, shared: Shared) -> Reset:
     )
 
 
-def _mail_limit(tools: Tools, name: str, rules: str) -> Limit:
-    return Limit(name, rules, database=tools.database, vault=tools.vault, mode=tools.settings.limits.mails)
+def _mail_limit(tools: Tools, name: str, rules: str) -> MailLimit:
+    return MailLimit(name, rules, database=tools.database, vault=tools.vault, mode=tools.settings.limits.mails)
 
 
 def change_password(tools: Tools, shared: Shared) -> ChangePassword:

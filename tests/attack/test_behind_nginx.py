@@ -13,6 +13,7 @@ import pytest
 from app.problems import catalogue
 from tests.attack.nginx import NAME, NGINX, TRUST_THE_PROXY_BEFORE, Nginx, example, nginx
 from tests.attack.people import PASSWORD, Person, newcomer
+from tests.attack.processes import until
 from tests.attack.service import Service, free_port, serving
 
 pytestmark = [
@@ -319,6 +320,20 @@ async def test_only_public_documents_are_kept(service: Service, front: Nginx) ->
     assert logged.count('"/.well-known/jwks.json"') == 1
     assert logged.count('"/session"') >= 5
     assert example().count("proxy_cache public;") == 1
+
+
+async def test_the_doors_where_codes_are_tried_have_the_wall_too(front: Nginx) -> None:
+    attempt = encoded("POST", "/verify-email", body={"registration_id": "x"})
+    answers = await asyncio.gather(*(front.send(attempt, source="127.0.0.7") for _ in range(60)))
+    assert [answer.statuses[0] for answer in answers].count(429) >= 15
+
+
+async def test_the_log_holds_no_token_of_a_receipt(front: Nginx) -> None:
+    log = front.folder / "access.log"
+    await front.send(encoded("POST", "/webhooks/plivo/hunter2", body={}))
+    await until(lambda: '"path":"/webhooks/plivo/-"' in log.read_text(), "it is logged")
+
+    assert "hunter2" not in log.read_text()
 
 
 async def test_the_log_holds_no_query_and_no_header(front: Nginx) -> None:

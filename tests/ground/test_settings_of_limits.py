@@ -1,11 +1,16 @@
 """Whether a limit refuses is a setting, and so is every number of it; networks are only watched in development."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
+from app.factors import KINDS
+from app.tools import Tools
 from tests.ground.conftest import Environment
+from tests.standins.clock import ManualClock
 
 
 def test_production_enforces_every_limit(environment: Environment) -> None:
@@ -46,3 +51,39 @@ def test_what_cannot_be_meant_is_refused(environment: Environment, name: str, va
 def test_delays_are_written_as_durations(environment: Environment) -> None:
     delays = environment.development(LIMITS__LOGIN_DELAYS="2,PT1M").limits.login_delays
     assert delays == (timedelta(seconds=2), timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("prices", "fault"),
+    [
+        (None, "stops nothing without GATEHOUSE_SMS__PRICES"),
+        ("{}", "stops nothing without GATEHOUSE_SMS__PRICES"),
+        ('{"US": 0.008}', "GATEHOUSE_SMS__PRICES lacks DE"),
+        ('{"JM": 0.25}', "GATEHOUSE_SMS__PRICES lacks DE, US"),
+    ],
+)
+def test_a_budget_that_would_stop_nothing_stops_the_start(
+    environment: Environment, prices: str | None, fault: str
+) -> None:
+    with pytest.raises(ValidationError, match=fault):
+        environment.production(SMS__BUDGET="50/hour", SMS__PRICES=prices)
+
+
+@pytest.mark.parametrize("prices", ['{"*": 0.1}', '{"US": 0.008, "*": 0}', '{"US": 0.008, "DE": 0.1}'])
+def test_a_budget_and_a_price_for_every_region_are_taken(environment: Environment, prices: str) -> None:
+    assert environment.production(SMS__BUDGET="50/hour", SMS__PRICES=prices).sms.budget == "50/hour"
+
+
+def test_where_every_region_is_served_a_budget_needs_a_price_for_the_rest(environment: Environment) -> None:
+    with pytest.raises(ValidationError, match=r"GATEHOUSE_SMS__PRICES lacks \*"):
+        environment.development(SMS__BUDGET="50/hour", SMS__PRICES='{"US": 0.008}')
+
+
+@pytest.mark.parametrize("budget", [None, "50/hour"])
+def test_production_that_sends_sms_without_a_budget_is_told_so(
+    environment: Environment, tmp_path: Path, budget: str | None
+) -> None:
+    settings = environment.production(SMS__BUDGET=budget, SMS__PRICES='{"*": 0.1}', DATA_DIR=str(tmp_path))
+    with capture_logs() as lines:
+        Tools(settings, ManualClock(), KINDS)
+    assert [line["event"] for line in lines] == (["sms.without_budget"] if budget is None else [])

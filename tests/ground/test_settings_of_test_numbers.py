@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from app.factors import KINDS
 from app.settings.fixed_codes import fixed_code, refuse_lasting
 from app.tools import Tools
-from tests.ground.conftest import Environment
+from tests.ground.conftest import PRODUCTION, Environment
 from tests.standins.clock import ManualClock
 
 NUMBER, CODE = "+12025550199", "428913"
@@ -88,6 +88,23 @@ def test_in_production_the_end_is_at_most_ninety_days_ahead(
         return
     with pytest.raises(ValueError, match="GATEHOUSE_SMS__TEST_NUMBERS: in production `until` may lie 90 days ahead"):
         Tools(settings, clock, KINDS)
+
+
+@pytest.mark.parametrize("number", ["+4407700900123", "+447700900123", "+447400123456", "+14155550", "+493012345678"])
+def test_one_that_nobody_can_enrol_stops_the_start(environment: Environment, tmp_path: Path, number: str) -> None:
+    """A zero too many, a number of nobody's plan, a region that is not served, too short, a landline."""
+    entry = {"number": number, "code": CODE, "until": (ManualClock().now() + timedelta(days=9)).isoformat()}
+    settings = environment.production(SMS__TEST_NUMBERS=written(entry), DATA_DIR=str(tmp_path))
+    with pytest.raises(ValueError, match="GATEHOUSE_SMS__TEST_NUMBERS: each is a mobile number of a served region"):
+        Tools(settings, ManualClock(), KINDS)
+
+
+def test_in_development_any_possible_one_will_do_as_it_is_written(environment: Environment, tmp_path: Path) -> None:
+    given = {name: PRODUCTION[name] for name in ("SECRET_KEYS", "DATABASE__URL")} | {"DATA_DIR": str(tmp_path)}
+    possible, mistyped = (written({"number": number, "code": CODE}) for number in ("+447700900123", "+4407700900123"))
+    Tools(environment.development(SMS__TEST_NUMBERS=possible, **given), ManualClock(), KINDS)
+    with pytest.raises(ValueError, match="GATEHOUSE_SMS__TEST_NUMBERS: each is a mobile number"):
+        Tools(environment.development(SMS__TEST_NUMBERS=mistyped, **given), ManualClock(), KINDS)
 
 
 def test_one_that_is_over_stops_nothing(environment: Environment) -> None:

@@ -256,7 +256,7 @@ async def test_a172_what_is_no_plain_form_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-async def test_a173_a_flood_of_forgeries_asks_no_database_and_is_not_listened_to(
+async def test_a173_a_flood_of_forgeries_asks_no_database_and_holds_nobody_up(
     database_url: str,
     tmp_path: Path,
     plivo: PlivoStandIn,
@@ -276,9 +276,8 @@ async def test_a173_a_flood_of_forgeries_asks_no_database_and_is_not_listened_to
         assert statements == []
         assert await post.everything() == before
 
-        honest_elsewhere = honest.headers() | {"X-Forwarded-For": "203.0.113.9"}
-        assert (await post.call(honest, honest_elsewhere)).status_code == 429
-        post.world.clock.forward(timedelta(seconds=2))
+        forged_elsewhere = forged.headers() | {"X-Forwarded-For": "203.0.113.9"}
+        assert (await post.call(honest, forged_elsewhere)).status_code == 429
         assert (await post.call(honest)).status_code == 204
         assert (await post.seen(ada))["delivery"] == "delivered"
 

@@ -1,5 +1,6 @@
 """A second sender takes what the first one turned away, and nothing that may have left already (A166, A167)."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -17,6 +18,8 @@ from tests.standins.clock import ManualClock
 from tests.standins.http import hang, redirect
 from tests.standins.plivo import Behaviour, PlivoStandIn, raw, reset, status, truncated
 
+HALF = timedelta(seconds=0.5)
+
 
 @pytest.fixture
 def other_plivo() -> Iterator[PlivoStandIn]:
@@ -30,7 +33,7 @@ async def relay(other_plivo: PlivoStandIn, sms_sender: MakeSender, clock: Manual
     second = PlivoSender(
         sms_settings(plivo_base_url=other_plivo.url, plivo_src="+12025550101"), clock=clock, name="plivo fallback"
     )
-    relay = Relay(sms_sender(deadline=timedelta(seconds=0.5)), second)
+    relay = Relay(sms_sender(deadline=HALF), second, deadline=HALF, clock=clock)
     yield relay
     await relay.close()
 
@@ -172,3 +175,60 @@ async def test_the_settings_name_another_number_or_another_account(
     await sender.close()
     assert [request.body["src"] for request in plivo.requests] == ["GATEHOUSE", "+12025550101"]
     assert plivo.requests[1].path == f"/v1/Account/{auth_id}/Message/"
+
+
+async def test_what_no_thread_took_in_time_is_handed_on(
+    relay: Relay, plivo: PlivoStandIn, other_plivo: PlivoStandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two threads hang; the third message surely was not sent."""
+    plivo.always(hang)
+    ended = await asyncio.gather(*(relay.send(sms()) for _ in range(3)))
+    assert sorted((sent.delivery, sent.sender) for sent in ended) == [
+        (Delivery.ACCEPTED, "plivo fallback"),
+        (Delivery.UNKNOWN, "plivo"),
+        (Delivery.UNKNOWN, "plivo"),
+    ]
+    assert "no_thread_free" in reasons(caplog)
+    assert len(other_plivo.requests) == 1
+
+
+async def test_what_is_turned_away_late_is_not_handed_on(
+    plivo: PlivoStandIn, other_plivo: PlivoStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two senders after each other must not outlive a worker that stops."""
+    monkeypatch.setattr("app.senders.relay._GRACE_SECONDS", 0)
+
+    def slow(exchange: Any) -> None:
+        exchange.server.closing.wait(0.6)
+        status(429)(exchange)
+
+    plivo.always(slow)
+    settings = sms_settings(plivo_base_url=plivo.url, deadline=timedelta(seconds=1))
+    second = sms_settings(plivo_base_url=other_plivo.url)
+    clock = SystemClock()
+    relay = Relay(
+        PlivoSender(settings, clock=clock), PlivoSender(second, clock=clock), deadline=settings.deadline, clock=clock
+    )
+    sent = await relay.send(sms())
+    assert (sent.delivery, other_plivo.requests) == (Delivery.FAILED, [])
+    await relay.close()
+
+
+async def test_each_line_of_a_circuit_names_its_sender(
+    relay: Relay, plivo: PlivoStandIn, other_plivo: PlivoStandIn, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    plivo.script(*[status(401)] * 5, status(429, Retry_After="20"))
+    other_plivo.script(*[status(401)] * 5)
+    for _ in range(5):
+        await relay.send(sms())
+    clock.forward(timedelta(seconds=30))
+    await relay.send(sms())
+    told = {(record.message, vars(record)["sender"]) for record in caplog.records if "circuit" in record.message}
+    assert told == {
+        ("sms_circuit_opened", "plivo"),
+        ("sms_circuit_opened", "plivo fallback"),
+        ("sms_circuit_closed", "plivo"),
+        ("sms_circuit_closed", "plivo fallback"),
+        ("sms_circuit_rests", "plivo"),
+    }

@@ -1,5 +1,6 @@
 """A webhook of the operator's as second sender: signed, once, within a deadline, and never taken at more than its word."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -19,7 +20,7 @@ from tests.senders.conftest import MakeSender, reasons, sms, sms_settings
 from tests.standins.certificate import certificate, server_context
 from tests.standins.clock import ManualClock
 from tests.standins.http import hang, redirect
-from tests.standins.plivo import Behaviour, PlivoStandIn, drip, raw, reset, status, truncated
+from tests.standins.plivo import Behaviour, PlivoStandIn, drip, late, raw, reset, status, truncated
 
 KEY = b"thirty-two bytes of a test's key"
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
@@ -91,7 +92,7 @@ async def test_every_message_is_signed_over_its_id_its_time_and_its_body(
         pytest.param(redirect("http://127.0.0.1:1/"), Delivery.UNKNOWN, False, id="redirect"),
         pytest.param(reset, Delivery.UNKNOWN, False, id="reset"),
         pytest.param(hang, Delivery.UNKNOWN, False, id="hangs"),
-        pytest.param(drip(), Delivery.UNKNOWN, False, id="drips"),
+        pytest.param(drip(), Delivery.ACCEPTED, False, id="drips after 202"),
     ],
 )
 async def test_a166_every_outcome_is_told_apart_and_nothing_is_sent_twice(
@@ -132,11 +133,12 @@ async def test_its_circuit_opens_too(
 
 
 async def test_it_takes_over_when_plivos_circuit_is_open(
-    sms_sender: MakeSender, plivo: PlivoStandIn, webhook: MakeWebhook
+    sms_sender: MakeSender, plivo: PlivoStandIn, webhook: MakeWebhook, clock: ManualClock
 ) -> None:
     with PlivoStandIn() as ill:
         ill.always(status(503))
-        relay = Relay(sms_sender(plivo_base_url=ill.url), webhook())
+        deadline = timedelta(seconds=5)
+        relay = Relay(sms_sender(plivo_base_url=ill.url), webhook(), deadline=deadline, clock=clock)
         for _ in range(5):
             assert (await relay.send(sms())).delivery is Delivery.UNKNOWN
         assert plivo.requests == []
@@ -163,3 +165,26 @@ def test_what_is_no_secret_stops_the_start(secret: str, clock: ManualClock) -> N
     with pytest.raises(ValueError, match="GATEHOUSE_SMS__FALLBACK_WEBHOOK_SECRET is not a secret") as refused:
         WebhookSender(sms_settings(**target), clock=clock)
     assert len(secret) < 10 or secret not in str(refused.value)
+
+
+async def test_what_finds_no_place_with_us_says_nothing_about_the_webhook(
+    plivo: PlivoStandIn, webhook: MakeWebhook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Forty at once opened the circuit of a webhook that was well, though slow."""
+    monkeypatch.setattr("app.senders.webhook._AT_A_TIME", 1)
+    sender = webhook(deadline=timedelta(seconds=1))
+    plivo.script(late(0.8))
+    crowd = await asyncio.gather(*(sender.send(sms()) for _ in range(8)))
+    assert sorted(sent.delivery for sent in crowd) == [Delivery.ACCEPTED, *[Delivery.FAILED] * 7]
+    assert reasons(caplog).count("too_many_waiting") == 7
+    assert (await sender.send(sms())).delivery is Delivery.ACCEPTED
+
+
+async def test_an_answer_that_never_ends_is_an_answer(
+    plivo: PlivoStandIn, webhook: MakeWebhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken is taken: five of them opened the circuit, and each was unknown to whoever waited."""
+    monkeypatch.setattr("app.senders.webhook._NAME_SECONDS", 0.1)
+    plivo.always(drip())
+    sender = webhook(deadline=timedelta(seconds=0.4))
+    assert {(await sender.send(sms())).delivery for _ in range(6)} == {Delivery.ACCEPTED}

@@ -2,17 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 
 from app.problems import DatabaseUnavailable, NotFound
+from app.store import limits
 from app.store.database import Database, Tx
+from app.store.limits import Bucket
 from tests import postgres
 
 ADD = text("UPDATE counted SET times = times + 1 WHERE name = :name")
 SERIALIZABLE = text("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+PRIME = 41
+"""So many, and every stride through them is another order."""
 TIMES = "SELECT name, times FROM counted"
 
 
@@ -132,3 +137,19 @@ async def test_a_refusal_is_no_reason_to_try_again(database: Database, rows: asy
         await database.run(refuse)
     assert len(begun) == 1
     assert await counted(rows) == {"left": 0, "right": 0}
+
+
+async def test_limits_that_are_asked_for_in_any_order_are_taken_in_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is undone and done again here: without one order some would wait in a circle."""
+    monkeypatch.setattr("app.store.database._LOST", frozenset())
+    at = datetime(2030, 1, 2, tzinfo=UTC)
+    buckets = [Bucket(bytes([nth]) * 32, 10, timedelta(hours=1), volatile=nth % 2 == 0) for nth in range(PRIME)]
+
+    async def one(seed: int) -> None:
+        mine = [buckets[nth * (5 * seed + 1) % PRIME] for nth in range(PRIME)]
+        for _ in range(20):
+            await database.run(lambda tx: limits.count(tx, mine, at=at))
+
+    await asyncio.gather(*(one(seed) for seed in range(8)))

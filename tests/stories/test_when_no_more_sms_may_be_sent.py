@@ -148,12 +148,20 @@ async def test_a_step_up_says_so_too(world: World, plivo: PlivoStandIn) -> None:
     assert (await ada.step_up(ada.recovery_codes[0], "recovery_code")).status_code == 200
 
 
-async def test_a_provider_that_refuses_uses_nothing_up(world: World, plivo: PlivoStandIn) -> None:
+async def test_a_provider_that_turns_everybody_away_uses_nothing_of_a_number_up(
+    world: World, plivo: PlivoStandIn
+) -> None:
     ada = await with_phone(world, plivo)
-    plivo.script(*[status(400)] * 12)
+    plivo.script(*[status(429)] * 12)
     for _ in range(12):
         assert (await ada.login()).json()["challenge"]["delivery"] == "failed"
     assert (await ada.login()).json()["challenge"]["delivery"] == "accepted"
+
+
+async def test_what_a_provider_refuses_for_its_own_sake_was_a_try(world: World, plivo: PlivoStandIn) -> None:
+    ada = await with_phone(world, plivo)
+    plivo.script(*[status(400)] * 12)
+    assert [(await ada.login()).json()["challenge"]["delivery"] for _ in range(3)] == ["failed", "failed", "none"]
 
 
 async def test_what_was_sent_and_answered_is_remembered(

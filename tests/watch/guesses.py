@@ -55,9 +55,9 @@ class Guesses:
     async def right(self, account: str = ADA, network: str = HOME, *, device: UUID | None = None) -> timedelta | None:
         try:
             spent = await self.begin(account, network, device=device)
+            await self.throttle.refund(spent, at=self.clock.now())
         except RateLimited as refused:
             return refused.retry_after
-        await self.throttle.refund(spent, at=self.clock.now())
         return None
 
     async def wrongs(self, count: int, account: str = ADA, network: str = HOME, *, device: UUID | None = None) -> int:

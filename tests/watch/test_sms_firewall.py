@@ -12,9 +12,10 @@ import pytest
 
 from app.messages import Delivery
 from app.store.database import Database
+from app.watch.sms_rules import end_of, read_budget
 from tests.postgres import settings_for
 from tests.standins.clock import ManualClock
-from tests.watch.texting import Texting, firewall, somebody
+from tests.watch.texting import Texting, firewall
 
 ADA = "+12025550123"
 Make = Callable[..., Texting]
@@ -24,9 +25,8 @@ WIDE = {"prefix": "1000/hour", "conversion": "0/900"}
 
 
 @pytest.fixture
-async def make(database: Database, sweeper: asyncpg.Connection) -> Make:
-    user_id = await somebody(sweeper)
-    return lambda **settings: Texting(firewall(**settings)[0], database, user_id)
+def make(database: Database) -> Make:
+    return lambda **settings: Texting(firewall(**settings)[0], database)
 
 
 async def test_a061_a_number_gets_three_in_ten_minutes_five_an_hour_and_ten_a_day(make: Make) -> None:
@@ -48,7 +48,7 @@ async def test_a061_the_owners_known_devices_do_not_pay_for_who_has_only_the_pas
 
 async def test_a_code_that_was_answered_right_no_longer_counts(make: Make) -> None:
     texting = make()
-    for _ in range(30):
+    for _ in range(15):
         await texting.answer(await texting.ask(ADA, confirmed=True))
     assert await texting.sent(5, ADA, confirmed=True) == 3
 
@@ -62,15 +62,24 @@ async def test_an_answer_gives_back_its_own_codes_only(make: Make) -> None:
     assert await texting.sent(5, ADA, confirmed=True) == 1
 
 
-async def test_what_surely_was_not_sent_is_given_back(make: Make, sweeper: asyncpg.Connection) -> None:
+async def test_what_the_provider_turned_away_is_given_back(make: Make, sweeper: asyncpg.Connection) -> None:
     texting = make(sms={"prices": {"*": 0.25}, "budget": "1/hour"})
     for _ in range(40):
-        await texting.end(await texting.ask(ADA, network="192.0.2.1"), Delivery.FAILED)
+        await texting.end(await texting.ask(ADA, network="192.0.2.1"), Delivery.FAILED, turned_away=True)
     assert await sweeper.fetchval("SELECT sum(price) FROM sends") == 0
     verdict = await texting.ask(ADA, network="192.0.2.1")
     await texting.end(verdict, Delivery.ACCEPTED)
-    await texting.end(verdict, Delivery.FAILED)
+    await texting.end(verdict, Delivery.FAILED, turned_away=True)
     assert await texting.asks(2) == [None, "budget"]
+
+
+async def test_only_what_has_not_run_off_is_given_back(make: Make) -> None:
+    texting = make(overall="10/10second", **WIDE)
+    first = await texting.ask()
+    texting.forward(seconds=8)
+    assert await texting.sent(20) == 10
+    await texting.end(first, Delivery.FAILED)
+    assert await texting.sent(1) == 0
 
 
 async def test_a_late_failure_never_takes_a_receipt_back(make: Make, sweeper: asyncpg.Connection) -> None:
@@ -86,10 +95,16 @@ async def test_a_late_failure_never_takes_a_receipt_back(make: Make, sweeper: as
     ("limit", "asked", "settings", "allowed"),
     [
         ("prefix", {}, {}, 10),
-        ("network", {"number": ADA, "network": "192.0.2.1"}, {"number": "1000/hour", **WIDE}, 10),
+        (
+            "network",
+            {"number": ADA, "network": "192.0.2.1"},
+            {"number": "1000/hour", "repeat": "1000/hour", **WIDE},
+            10,
+        ),
         ("numbers", {"network": "192.0.2.1"}, WIDE, 3),
         ("country", {}, {"country": "20/hour", **WIDE}, 20),
         ("overall", {}, {"overall": "20/hour;30/day", **WIDE}, 20),
+        ("repeat", {"number": ADA, "network": "192.0.2.1"}, {"repeat": "2/day"}, 2),
     ],
 )
 async def test_a062_each_limit_of_unconfirmed_numbers_holds(
@@ -155,6 +170,33 @@ async def test_a_budget_is_spent_to_the_last_millionth_under_parallel_sends(make
     assert await at_once(texting, database_url, asks) == {None: 100, "budget": 40}
 
 
+@pytest.mark.parametrize(("price", "budget"), [(0.000001, "9000/hour"), (100, "999999999/9999day")])
+async def test_money_is_counted_whole(make: Make, sweeper: asyncpg.Connection, price: float, budget: str) -> None:
+    """However little one costs of however much."""
+    texting = make(sms={"prices": {"*": price}, "budget": budget})
+    await texting.ask(ADA, confirmed=True)
+    ((_, window),) = read_budget(budget)
+    full_at = end_of(window, texting.clock.now()) + timedelta(microseconds=round(price * 1_000_000))
+    assert await sweeper.fetchval("SELECT count(*) FROM limits WHERE full_at = $1", full_at) == 2
+
+
+async def test_purses_of_the_hour_and_the_day_are_never_waited_for_in_a_circle(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the last hour of a day both end together. Nothing is done again here, so a circle is an error."""
+    monkeypatch.setattr("app.store.database._LOST", frozenset())
+    texting = make(sms={"prices": {"*": 0.01}, "budget": "9000/hour;9000/day"}, **WIDE)
+    texting.clock.forward(end_of(timedelta(days=1), texting.clock.now()) - texting.clock.now() - timedelta(minutes=30))
+
+    async def turned_away() -> None:
+        for _ in range(10):
+            await texting.end(await texting.ask(confirmed=True), Delivery.FAILED, turned_away=True)
+
+    for _ in range(4):
+        await asyncio.gather(*(turned_away() for _ in range(6)))
+        texting.forward(days=1)
+
+
 async def test_a062_two_hundred_at_once_on_two_workers_are_counted_exactly(make: Make, database_url: str) -> None:
     told = await at_once(make(network="record_only"), database_url, [{} for _ in range(200)])
     assert told == {None: 10, "prefix": 190}
@@ -173,7 +215,7 @@ async def test_record_only_lets_pass_what_it_notes(make: Make, lines: Lines) -> 
     texting.forward(minutes=6)
     texting.firewall.tell(await texting.ask())
     noted = {(line["limit"], line["mode"]) for line in lines() if line["event"] == "limit.exceeded"}
-    names = {"number", "prefix", "network", "numbers", "conversion", "budget"}
+    names = {"number", "repeat", "prefix", "network", "numbers", "conversion", "budget"}
     assert noted == {(f"sms {name}", "record_only") for name in names}
     assert not [line for line in lines() if ADA in str(line) or "192.0.2.1" in str(line)]
 
@@ -205,10 +247,21 @@ def test_rules_that_cannot_be_meant_are_refused_with_an_example() -> None:
         with pytest.raises(ValueError, match="0/10;2/20"):
             firewall(conversion=wrong)
     with pytest.raises(ValueError, match="5/minute;20/hour"):
-        firewall(sms={"budget": "5 a day"})
+        firewall(sms={"prices": {"*": 1}, "budget": "5 a day"})
     with pytest.raises(ValueError, match="5/minute;20/hour"):
         firewall(number="3/0minute")
     with pytest.raises(ValueError, match="US, GB or DE"):
         firewall(sms={"prices": {"UK": 1}})
     assert firewall(number="3/10minute")[1].counted["number"] == [(3, timedelta(minutes=10))]
     assert ManualClock().now().tzinfo
+
+
+async def test_what_has_run_off_of_an_answered_code_is_not_given_back_again(make: Make) -> None:
+    """A right answer after 199 s of 200 forgave what another code had taken."""
+    texting = make(number="3/10minute")
+    first = await texting.ask(ADA, confirmed=True)
+    assert await texting.sent(1, ADA, confirmed=True) == 1
+    texting.forward(seconds=199)
+    await texting.answer(first)
+    texting.forward(seconds=1)
+    assert await texting.sent(4, ADA, confirmed=True) == 2

@@ -8,20 +8,20 @@ from typing import Any
 import asyncpg
 import pytest
 
+from app.crypto.chance import new_id
 from app.store import send_reports
 from app.store.database import Database
 from app.store.sends import Send
 from app.watch.sms_replay import Outcome, Replay
-from tests.watch.texting import JAMAICA, Texting, firewall, somebody
+from tests.watch.texting import JAMAICA, Texting, firewall
 
 ADA = "+12025550123"
 Make = Callable[..., Texting]
 
 
 @pytest.fixture
-async def make(database: Database, sweeper: asyncpg.Connection) -> Make:
-    user_id = await somebody(sweeper)
-    return lambda **settings: Texting(firewall(**settings)[0], database, user_id)
+def make(database: Database) -> Make:
+    return lambda **settings: Texting(firewall(**settings)[0], database)
 
 
 async def recorded(texting: Texting) -> list[Send]:
@@ -47,14 +47,18 @@ async def ask(texting: Texting, number: str = "", *, answered: bool = False, **m
 
 async def a_mixed_day(texting: Texting) -> None:
     """An owner who signs in, a thief of a password, honest newcomers, and a pump."""
+    thief = new_id(texting.clock.now())
     for hour in range(12):
         await ask(texting, ADA, confirmed=True, answered=True)
         for _ in range(2):
-            await ask(texting, "+12025550777", confirmed=True)
+            await ask(texting, "+12025550777", confirmed=True, user_id=thief)
         for nth in range(3):
             await ask(texting, f"+44770{hour:02}{nth:05}", region="GB", network=f"203.0.113.{nth}", answered=True)
         for nth in range(10):
-            await ask(texting, network="192.0.2.1" if nth < 6 else f"192.0.2.{nth} {hour}")
+            network = "192.0.2.1" if nth < 6 else f"2001:db8:1:{nth}{hour:02}::/64"
+            wider = network if nth < 6 else "2001:db8:1::/48"
+            await ask(texting, network=network, wider_network=wider)
+        await ask(texting, f"{JAMAICA}0001", network=f"203.0.113.{hour}")
         texting.forward(minutes=35)
 
 
@@ -68,9 +72,18 @@ async def a_mixed_day(texting: Texting) -> None:
         {"prefix": "900/hour", "country": "20/hour", "numbers": "900/hour"},
         {"prefix": "900/hour", "overall": "9/hour;40/day", "numbers": "1/hour"},
         {"prefix": "900/hour", "numbers": "4/2hour;9/day", "block": "3600"},
+        {"prefix": "900/hour", "numbers": "900/hour", "conversion_networks": 1, "block": "3600"},
+        {
+            "user": "1/hour",
+            "ceiling": "2/day",
+            "confirmed_prefix": "1/hour",
+            "confirmed_network": "1/day",
+            "conversion": "0/900",
+        },
         {
             "prefix": "900/hour",
             "conversion": "0/900",
+            "user_share": 1,
             "sms": {"prices": {"*": 0.5, "GB": 0.25}, "budget": "4/hour;30/day"},
         },
     ],
@@ -82,7 +95,7 @@ async def test_under_the_same_rules_it_refuses_what_was_refused(make: Make, rule
     replay, differ = Replay(firewall(**rules)[1]), 0
     for send in asked:
         differ += (replay.play(send) is not None) != (send.delivery == "none")
-    assert len(asked) == 12 * 16
+    assert len(asked) == 12 * 17
     assert replay.outcome.refused
     assert differ == 0
 
@@ -105,10 +118,10 @@ async def test_what_was_refused_then_never_opens_the_breaker(make: Make) -> None
     texting = make(prefix="5/hour")
     assert await texting.sent(30) == 5
     texting.forward(minutes=6)
-    await texting.sent(1, f"{JAMAICA}0001", confirmed=True)
+    await texting.ask()
     asked = await recorded(texting)
-    assert replayed(asked, prefix="900/hour").refused == 0
-    assert replayed([*asked, asked[-1]], prefix="900/hour", conversion="0/5").refused == 0
+    assert replayed(asked, prefix="900/hour", conversion="0/6").refused == 0
+    assert replayed(asked, prefix="900/hour", conversion="0/5").by_limit == Counter(conversion=1)
 
 
 async def test_more_than_a_page_of_them_is_read_in_order(make: Make, sweeper: asyncpg.Connection) -> None:

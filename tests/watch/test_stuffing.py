@@ -80,26 +80,31 @@ async def test_a080_far_more_failures_than_usual_are_told_of_wherever_they_come_
     guesses: Guesses, lines: Lines
 ) -> None:
     """Of one account and three hundred networks: those that were refused count as well."""
-    await guesses.each(EVERYWHERE[:60])
+    await guesses.each(EVERYWHERE[:66])
     assert not suspected(lines, "everywhere")
-    await guesses.each(EVERYWHERE[60:300])
+    await guesses.each(EVERYWHERE[66:300])
     (told,) = suspected(lines, "everywhere")
-    assert (told["failures"], told["usual"]) == ("61", "0.0")
+    assert (told["failures"], told["usual"]) == ("67", "0.0")
     assert ADA not in str(lines())
     guesses.forward(60)
-    await guesses.each(EVERYWHERE[300:365])
+    await guesses.each(EVERYBODY[:30])
+    await guesses.each([(account, f"192.0.2.{nth}") for nth, (account, _) in enumerate(EVERYBODY[30:70])])
     assert len(suspected(lines, "everywhere")) == 2
 
 
 def fails(surge: Surge, at: datetime, times: int) -> int:
-    """How often it is told, of so many failures within a minute."""
-    return [surge.failed(at + nth * MINUTE / (2 * times)) for nth in range(times)].count(True)
+    """How often it is told, of so many failures within a minute: it is told as soon as it shows."""
+    told = 0
+    for nth in range(times):
+        if surge.failed(at + nth * MINUTE / (2 * times)):
+            surge.told, told = True, told + 1
+    return told
 
 
 def test_what_is_usual_is_learnt_and_five_times_as_much_is_told() -> None:
     surge = Surge(floor=10, times=5)
     told = [fails(surge, BEGUN + nth * MINUTE, 8) for nth in range(300)]
-    assert sum(told) == 0
+    assert sum(told[30:]) == 0
     assert 7 < surge.usual < 8
     assert fails(surge, BEGUN + 300 * MINUTE, 35) == 0
     assert fails(surge, BEGUN + 301 * MINUTE, 100) == 1
@@ -129,7 +134,7 @@ def test_a_clock_that_is_set_back_tells_nothing_twice() -> None:
 
 
 def test_what_was_no_failure_is_taken_back() -> None:
-    surge = Surge(floor=10, times=5)
+    surge = Surge(floor=100, times=5)
     for _ in range(100):
         assert not surge.failed(BEGUN)
         surge.undo()

@@ -72,12 +72,12 @@ async def test_what_is_refused_is_noted_without_a_word_on_whom(guesses: Guesses,
 async def test_the_tables_say_nothing_about_whom_they_limit(guesses: Guesses, sweeper: asyncpg.Connection) -> None:
     await guesses.wrong(ADA, "2001:db8:1:2::1")
     rows = await remembered(sweeper)
-    assert {table: len(found) for table, found in rows.items()} == {"throttles": 1, "limits": 1, "network_limits": 3}
+    assert {table: len(found) for table, found in rows.items()} == {"throttles": 1, "limits": 1, "network_limits": 4}
     keys = [key for found in rows.values() for key, *_ in found]
     assert {len(key) for key in keys} == {32}
-    assert len(set(keys)) == 5
+    assert len(set(keys)) == 6
     await guesses.wrong(ADA, HOME)  # which has no wider network
-    assert [len(found) for found in (await remembered(sweeper)).values()] == [2, 1, 5]
+    assert [len(found) for found in (await remembered(sweeper)).values()] == [2, 1, 6]
 
 
 async def test_a083_only_the_windows_of_networks_end_with_a_crash(sweeper: asyncpg.Connection, clean: None) -> None:  # noqa: ARG001

@@ -1,54 +1,67 @@
 """People who have SMS sent, with the firewall between them and the provider; and the rules that it goes by in tests."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-import asyncpg
+from pydantic import SecretStr
+from sqlalchemy import text
 
 from app.crypto.chance import new_id
 from app.crypto.keys import KeyRing
 from app.crypto.vault import Vault
 from app.messages import Delivery, Purpose
 from app.senders.base import Sent
-from app.store.database import Database
+from app.store.database import Database, Tx
 from app.watch.sms_firewall import SmsFirewall, Verdict, Wanted, modes_of
 from app.watch.sms_rules import SmsRules
 from tests.standins.clock import ManualClock
-from tests.world import settings_for
+from tests.world import KEY, settings_for
 
 JAMAICA = "+1876555"
 _networks = (f"198.51.{high}.{low}" for high in range(256) for low in range(256))
 _last_digits = count()
-USER = """INSERT INTO users (id, email, email_folded, password_hash, locale, created_at) VALUES ($1, $2, $2, '', 'en', now())"""
+USER = text(
+    """INSERT INTO users (id, email, email_folded, password_hash, locale, created_at)
+    VALUES (:id, :email, :email, '', 'en', now()) ON CONFLICT DO NOTHING"""
+)
 
 
-def firewall(*, network: str = "enforce", sms: Any = None, **rules: Any) -> tuple[SmsFirewall, SmsRules]:
+def firewall(
+    *, network: str = "enforce", sms: Any = None, keys: Sequence[str] = (KEY,), **rules: Any
+) -> tuple[SmsFirewall, SmsRules]:
+    """With *keys* on the ring."""
     given = {"limits": {"network": network}, "sms": sms or {}, "sms_limits": {"mode": "enforce", **rules}}
     settings = settings_for("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere", Path(), **given)
     read = SmsRules.of(settings)
-    return SmsFirewall(read, modes_of(settings), vault=Vault(KeyRing(settings.secret_keys))), read
+    return SmsFirewall(read, modes_of(settings), vault=Vault(KeyRing([SecretStr(key) for key in keys]))), read
 
 
 @dataclass
 class Texting:
-    """Everything is sent to a new number from a new network, unless it is said to which and from where."""
+    """Everything is sent to a new number from a new network for a new user, unless it is said to which and from where."""
 
     firewall: SmsFirewall
     database: Database
-    user_id: UUID
     clock: ManualClock = field(default_factory=ManualClock)
 
     async def ask(self, number: str = "", **more: Any) -> Verdict:
-        given = {"network": next(_networks), "region": "JM", "confirmed": False, "lane": "sms", **more}
+        now = self.clock.now()
+        given = {"purpose": Purpose.CONFIRM, "region": "JM", "confirmed": False, "lane": "sms", **more}
+        network = given.setdefault("network", next(_networks))
+        given.setdefault("wider_network", network)
+        user_id = given.setdefault("user_id", new_id(now))
         number = number or f"{JAMAICA}{next(_last_digits) % 10_000:04}"
-        asked = Wanted(
-            purpose=Purpose.CONFIRM, number=number, user_id=self.user_id, challenge_id=new_id(self.clock.now()), **given
-        )
-        return await self.database.run(lambda tx: self.firewall.admit(tx, asked, at=self.clock.now()))
+        asked = Wanted(number=number, challenge_id=new_id(now), **given)
+
+        async def admit(tx: Tx) -> Verdict:
+            await tx.execute(USER, {"id": user_id, "email": f"{user_id}@example.test"})
+            return await self.firewall.admit(tx, asked, at=now)
+
+        return await self.database.run(admit)
 
     async def asks(self, count: int, number: str = "", **more: Any) -> list[str | None]:
         """By which limit each of so many was refused."""
@@ -58,8 +71,8 @@ class Texting:
         """How many of *count* may be sent."""
         return (await self.asks(count, number, **more)).count(None)
 
-    async def end(self, verdict: Verdict, delivery: Delivery) -> None:
-        sent = Sent(delivery, "plivo", "an id")
+    async def end(self, verdict: Verdict, delivery: Delivery, *, turned_away: bool = False) -> None:
+        sent = Sent(delivery, "plivo", "an id", turned_away)
         await self.database.run(lambda tx: self.firewall.report(tx, verdict, sent, at=self.clock.now()))
 
     async def answer(self, verdict: Verdict, lane: str = "sms") -> None:
@@ -79,10 +92,3 @@ class Texting:
 
     def forward(self, **time: float) -> None:
         self.clock.forward(timedelta(**time))
-
-
-async def somebody(rows: asyncpg.Connection) -> UUID:
-    clock = ManualClock()
-    user_id = new_id(clock.now())
-    await rows.execute(USER, user_id, f"{user_id}@example.test")
-    return user_id

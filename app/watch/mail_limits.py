@@ -1,0 +1,41 @@
+"""How many mails anybody may have sent to an address: so many from one network, and more, but not without end, from all.
+
+Whoever asks in somebody else's name uses up their own share and not the owner's. Tags (`ada+x@…`) lead to one mailbox.
+"""
+
+from datetime import datetime
+
+from app.addresses import mailbox
+from app.crypto.vault import Vault
+from app.events import Event
+from app.settings.limits import Mode
+from app.store import limits
+from app.store.database import Database
+from app.store.limits import Full
+from app.visitor import Visitor
+from app.watch import audit
+from app.watch.limits import Limit
+
+_TAGS, _EVERYBODY = 2, 6
+"""So many times as much for all tags of a mailbox from one network, and for all networks."""
+
+
+class MailLimit:
+    """*rules*: for an address from one network. What is beyond it is known to nobody but the log."""
+
+    def __init__(self, name: str, rules: str, *, mode: Mode, database: Database, vault: Vault) -> None:
+        self._limit = Limit(name, rules, database=database, vault=vault, mode=mode)
+        self._database = database
+
+    async def allows(self, email_folded: str, visitor: Visitor, *, at: datetime) -> bool:
+        """Take one, known here or not; without room an event says so, and it is allowed only where that is all that is done."""
+        whole, network = mailbox(email_folded), visitor.wider_network
+        buckets = self._limit.buckets(f"{email_folded} {network}")
+        buckets += self._limit.buckets(f"mailbox {whole} {network}", times=_TAGS)
+        buckets += self._limit.buckets(f"mailbox {whole}", times=_EVERYBODY)
+        try:
+            await self._database.run(lambda tx: limits.take(tx, buckets, at=at))
+        except Full:
+            audit.note(Event.LIMIT_EXCEEDED, limit=self._limit.name, mode=self._limit.mode)
+            return self._limit.mode == "record_only"
+        return True

@@ -1,0 +1,84 @@
+"""What a password that is tried takes from: limits of its account and its network, or those of a known device."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.crypto.vault import Vault
+from app.settings.limits import LimitSettings, Mode
+from app.store.database import Database
+from app.store.limits import Bucket
+from app.visitor import Visitor
+from app.watch.limits import Limit
+
+_PAIR, _ACCOUNT, _SUCCESSES = "login account and network", "login account", "login successes"
+_KNOWN, _ALL_KNOWN = "login known device", "login known devices of an account"
+_KNOWN_SUCCESSES = "login successes of known devices"
+_NETWORK, _WIDER_NETWORK = "login network", "login wider network"
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Whose *row* of failures this is one of, and the name of its *delay*; the limits it takes from, and whom they limit.
+
+    *success* is taken from by a right password. *turn*: who waits behind whom.
+    """
+
+    delay: str
+    row: bytes
+    whose: dict[str, str]
+    owners: dict[Bucket, str]
+    success: dict[Bucket, str]
+    turn: str
+
+
+def modes(settings: LimitSettings, *, network: Mode) -> dict[str, Mode]:
+    """What becomes of what is beyond each limit."""
+    own = (_KNOWN, _ALL_KNOWN, _PAIR, _ACCOUNT, _SUCCESSES, _KNOWN_SUCCESSES)
+    return dict.fromkeys(own, settings.login) | dict.fromkeys((_NETWORK, _WIDER_NETWORK), network)
+
+
+class Tries:
+    def __init__(self, settings: LimitSettings, *, database: Database, vault: Vault) -> None:
+        self._vault = vault
+        failures, successes = settings.login_failures, settings.login_successes
+        own = {_ACCOUNT: failures, _ALL_KNOWN: failures, _SUCCESSES: successes, _KNOWN_SUCCESSES: successes}
+        around = {_NETWORK: settings.network_failures, _WIDER_NETWORK: settings.wider_network_failures}
+        self._limits = {
+            name: Limit(name, rules, database=database, vault=vault, volatile=name in around)
+            for name, rules in (own | around).items()
+        }
+
+    def of(self, account: str, visitor: Visitor, known: UUID | None) -> Try:
+        """*account* is a folded e-mail address, known here or not; *known* is a device or a session of that user."""
+        if known:
+            return self._of_known(account, known)
+        networks = {_NETWORK: visitor.network}
+        if visitor.wider_network != visitor.network:  # an IPv4 network has no wider one
+            networks[_WIDER_NETWORK] = visitor.wider_network
+        pair, takes = f"{account} {visitor.network}", {_ACCOUNT: account, **networks}
+        return Try(
+            delay=_PAIR,
+            row=self._row(_PAIR, pair),
+            whose={_PAIR: pair, **takes},
+            owners=self._buckets(takes),
+            success=self._buckets({_SUCCESSES: account}),
+            turn=visitor.wider_network,
+        )
+
+    def _of_known(self, account: str, known: UUID) -> Try:
+        """One limit for all known devices and sessions of an account: whoever holds one of them can make others."""
+        device, takes = str(known), {_ALL_KNOWN: account}
+        return Try(
+            delay=_KNOWN,
+            row=self._row(_KNOWN, device),
+            whose={_KNOWN: device, **takes},
+            owners=self._buckets(takes),
+            success=self._buckets({_KNOWN_SUCCESSES: account}),
+            turn=device,
+        )
+
+    def _row(self, delay: str, whose: str) -> bytes:
+        return self._vault.index(whose, of=f"delay {delay}")
+
+    def _buckets(self, takes: dict[str, str]) -> dict[Bucket, str]:
+        return {bucket: name for name, key in takes.items() for bucket in self._limits[name].buckets(key)}
