@@ -1,6 +1,6 @@
 # The first target prints what there is. Nothing but Python, make and git need be installed.
 .DEFAULT_GOAL := help
-.PHONY: help run test check attack interop format lint types imports migration lock
+.PHONY: help run test check attack interop bench format lint types imports docs migration lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,6 +37,9 @@ interop: $(INSTALLED) ## Let other people's clients verify the tokens (needs nod
 	@npm ci --silent --prefix tests/interop
 	@$(BIN)/pytest tests/interop -m interop
 
+bench: $(INSTALLED) ## Measure how fast it is, beside this machine's limits (needs wrk)
+	@$(BIN)/python -m bench $(args)
+
 format: $(INSTALLED) ## Format, and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -49,6 +52,11 @@ types: $(INSTALLED) ## Run mypy
 
 imports: $(INSTALLED) ## Check who may import whom
 	@$(BIN)/lint-imports
+
+docs: $(INSTALLED) ## Make the generated pages anew: .env.example, configuration, asvs
+	@$(BIN)/python -m app.cli env-example > .env.example
+	@$(BIN)/python -m app.cli configuration > docs/configuration.md
+	@$(BIN)/python -m tests.house.asvs > docs/asvs.md
 
 migration: $(INSTALLED) ## Draft the next migration from the tables: make migration name=words_for_it
 	@$(BIN)/python -m migrations.draft "$(name)"

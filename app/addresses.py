@@ -33,6 +33,12 @@ def read_address(text: str) -> Address:
     return Address(email, email.lower())
 
 
+def mask(email: str) -> str:
+    """Show where a mail went to whoever has that mailbox: `a•••@example.com`."""
+    local, _, domain = email.rpartition("@")
+    return f"{local[:1]}•••@{domain}"
+
+
 def mailbox(folded: str) -> str:
     """Where the mails of an address arrive, by the commonest rule (RFC 5233): a tag after `+` is the owner's own."""
     local, _, domain = folded.rpartition("@")

@@ -1,4 +1,7 @@
-"""The catalogue of security events: `room.what_happened`, in the past tense. None of them carries a secret."""
+"""The security events: `room.what_happened`, in the past tense, lower case, with underscores. None of them carries a secret.
+
+docs/events.md tells of each when it is noted and with which facts; `watch.event_catalogue`, who is shown it.
+"""
 
 from enum import StrEnum
 
@@ -13,6 +16,11 @@ class Event(StrEnum):
     RESET_REFUSED = "password.reset_refused"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105  an event's name
     PASSWORD_RESET = "password.reset"  # noqa: S105  an event's name
+    EMAIL_CHANGE_ASKED = "email.change_asked"
+    EMAIL_CHANGE_REFUSED = "email.code_refused"
+    EMAIL_CHANGED = "email.changed"
+    EMAIL_UNDONE = "email.change_undone"
+    EMAIL_UNDO_REFUSED = "email.undo_refused"
     CODE_ASKED = "challenge.code_asked"
     CODE_REFUSED = "challenge.code_refused"
     ATTEMPTS_EXHAUSTED = "challenge.attempts_exhausted"
@@ -26,7 +34,15 @@ class Event(StrEnum):
     USER_DISABLED = "user.disabled"
     USER_ENABLED = "user.enabled"
     USER_DELETED = "user.deleted"
+    PROFILE_CHANGED = "user.profile_changed"
+    DATA_EXPORTED = "user.data_exported"
     USER_SESSIONS_ENDED = "user.sessions_ended"
+    USER_CREATED = "user.created"
+    USER_UNLOCKED = "user.unlocked"
+    USERS_IMPORTED = "users.imported"
+    USERS_EXPORTED = "users.exported"
+    FACTORS_RESET = "user.factors_reset"
+    CLAIMS_SET = "user.claims_set"
     FACTOR_BEGUN = "factor.enrolment_begun"
     FACTOR_CONFIRMED = "factor.confirmed"
     FACTOR_REFUSED = "factor.code_refused"
@@ -53,3 +69,5 @@ class Event(StrEnum):
     KEY_REVOKED = "signing_key.revoked"
     KEY_WITHDRAWN = "signing_key.withdrawn"
     CANNOT_OPEN = "vault.cannot_open"
+    AUDIT_READ = "audit.read"
+    AUDIT_EXPORTED = "audit.exported"

@@ -8,23 +8,28 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
+from app import __version__
 from app.api import (
     account,
     catalogue,
     dev,
     devices,
     docs,
+    emails,
     factors,
     machines,
+    metrics,
     openapi,
     passwords,
     problems,
     revocations,
+    security_events,
     sessions,
     shell,
     signing_in,
     signing_up,
     step_up,
+    traced,
     webhooks,
 )
 from app.api.guard import refuse_unguarded
@@ -33,6 +38,7 @@ from app.factors import KINDS
 from app.factors.base import AnyFactor
 from app.settings import Settings
 from app.watch import logs
+from app.watch.trail import Trail
 from app.wiring import Works, build
 
 _LAST_WORDS = timedelta(seconds=2)
@@ -52,13 +58,13 @@ def create_app(
     works = build(settings, clock, kinds)
     app = FastAPI(
         title=settings.brand,
-        version="0.1.0",
+        version=__version__,
         lifespan=_lifespan(works),
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        telemetry={"tracing": False, "metrics": False, "logs": False},
+        telemetry=traced.telemetry(works.traces, settings.http),
     )
     app.state.house = works.house
     for router in _routers(settings, works):
@@ -66,7 +72,7 @@ def create_app(
     problems.install(app)
     openapi.install(app)
     refuse_unguarded(app)
-    shell.wrap(app, settings, clock)
+    shell.wrap(app, settings, clock, works.tools.trail)
     return app
 
 
@@ -83,13 +89,17 @@ def _routers(settings: Settings, works: Works) -> list[APIRouter]:
         step_up.router,
         step_up.routes(known),
         devices.router,
+        security_events.router,
         passwords.router,
+        emails.router,
         revocations.router,
         machines.router,
         webhooks.router,
     ]
     if settings.registration.open:
         routers.append(signing_up.router)
+    if settings.metrics.token and settings.metrics.on_main_port:
+        routers.append(metrics.routes(settings.metrics.token))
     if docs.wanted(settings):
         routers.append(docs.router)
     if settings.in_development:
@@ -103,10 +113,15 @@ def _lifespan(works: Works) -> Callable[[FastAPI], AbstractAsyncContextManager[N
         tools = works.tools
         jobs: list[asyncio.Task[None]] = []
         try:
-            await works.following.begin()
+            with tools.trail.beside():
+                await works.following.begin()
+            await tools.trail.begin()
             await tools.revocations.read()
             feeds = (tools.revocations.run, works.following.run, tools.sightings.run, tools.refusals.run)
-            jobs += [_keep(job) for job in (*feeds, tools.mails.run, works.outbox.run, works.schemes.run)]
+            work = (tools.trail.run, tools.sealer.run, tools.mails.run, works.outbox.run, works.schemes.run)
+            jobs += [_keep(job, tools.trail) for job in (*feeds, *work)]
+            jobs += [_keep(works.pruning.run, tools.trail)] if works.pruning else []
+            jobs += [_keep(works.sampling.run, tools.trail)] if works.sampling else []
             yield
         finally:
             await _stop(works, jobs)
@@ -114,13 +129,14 @@ def _lifespan(works: Works) -> Callable[[FastAPI], AbstractAsyncContextManager[N
     return lifespan
 
 
-def _keep(job: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[None]:
+def _keep(job: Callable[[], Coroutine[Any, Any, Any]], trail: Trail) -> asyncio.Task[None]:
     """Run *job* to the end of the process; an error in it is logged, and it is begun again."""
 
     async def forever() -> None:
         while True:
             try:
-                await job()
+                with trail.beside():
+                    await job()
             except Exception:  # noqa: BLE001  a job that is dead is worse than one that stumbles
                 logs.logger("gatehouse.jobs").exception("job stumbled", job=job.__qualname__)
                 await asyncio.sleep(1)
@@ -131,7 +147,8 @@ def _keep(job: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[None]:
 async def _stop(works: Works, jobs: list[asyncio.Task[None]]) -> None:
     """Requests have ended by now: let what they started finish, then let go of everything."""
     tools = works.tools
-    tools.refusals.tell()
+    with tools.trail.beside():
+        tools.refusals.tell()
     # A second sender may take over at half of the deadline.
     end = tools.clock.elapsed() + (1.5 * tools.settings.sms.deadline + _LAST_WORDS).total_seconds()
     for messages in (tools.background, tools.mails):
@@ -139,10 +156,14 @@ async def _stop(works: Works, jobs: list[asyncio.Task[None]]) -> None:
     for job in jobs:
         job.cancel()
     await asyncio.gather(*jobs, return_exceptions=True)
+    await tools.trail.drain(within=_LAST_WORDS)
+    await tools.sealer.finish()
     with suppress(TimeoutError):
         async with asyncio.timeout(max(1.0, end - tools.clock.elapsed())):
             await asyncio.gather(*(sender.close() for sender in set(tools.senders.values())))
     if tools.breached:
         await tools.breached.close()
+    if works.traces:
+        await works.traces.close()
     tools.pool.close()
     await tools.database.close()

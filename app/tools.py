@@ -12,6 +12,7 @@ from app.crypto.passwords import Passwords
 from app.crypto.pool import HashPool
 from app.crypto.refresh import RefreshTokens
 from app.crypto.tokens import Tokens
+from app.crypto.undos import UndoTokens
 from app.crypto.vault import Vault
 from app.factors.base import AnyFactor
 from app.factors.registry import Factors
@@ -19,6 +20,7 @@ from app.flows.background import Background
 from app.flows.fixed_codes import FixedCodes
 from app.flows.letters import Letters
 from app.flows.states import States
+from app.flows.undo_links import UndoLinks
 from app.messages import Channel
 from app.senders.base import BreachedPasswords, Sender
 from app.senders.inbox import Inbox
@@ -30,13 +32,18 @@ from app.settings.groups import SmsSettings
 from app.settings.people import PasswordSettings
 from app.store.database import Database
 from app.texts import LastLine, Texts, languages, over_ours
-from app.watch import logs
+from app.watch import logs, metrics
+from app.watch.audit_keys import AuditKeys
 from app.watch.refusals import Refusals
 from app.watch.revocations import Revocations
+from app.watch.sealer import Sealer
 from app.watch.sightings import Sightings
-from app.watch.sms_firewall import SmsFirewall, modes_of
+from app.watch.sms_firewall import SmsFirewall
+from app.watch.sms_modes import modes_of
 from app.watch.sms_rules import SmsRules
+from app.watch.standing import Standing
 from app.watch.throttle import Throttle
+from app.watch.trail import Trail
 
 
 class Tools:
@@ -48,13 +55,22 @@ class Tools:
         self.clock = clock
         self.database = Database(settings.database)
         self.vault = Vault(ring)
+        self.audit_keys = AuditKeys(self.database, vault=self.vault, clock=clock)
+        self.trail = Trail(self.database, keys=self.audit_keys, clock=clock, size=settings.audit.queue)
         self.fingerprints = Fingerprints(ring)
         self.refresh_tokens = RefreshTokens(ring)
         self.device_tokens = DeviceTokens(ring)
         self.tokens = Tokens(settings.tokens, clock=clock)
+        self.sealer = Sealer(
+            settings.audit, self.database, issuer=settings.tokens.issuer, keys=self.audit_keys, tokens=self.tokens
+        )
+        self.standing = Standing(settings.tokens.issuer, self.database, self.audit_keys)
         self.passwords = Passwords(settings.passwords, shortest=settings.shortest_password, clock=clock)
         self.pool = HashPool(
-            threads=settings.passwords.threads, queue=settings.passwords.queue, workers=settings.workers
+            threads=settings.passwords.threads,
+            queue=settings.passwords.queue,
+            workers=settings.workers,
+            watcher=metrics.Hashing(),
         )
         self.throttle = Throttle(
             settings.limits, network=settings.network_limits, database=self.database, vault=self.vault
@@ -68,6 +84,7 @@ class Tools:
         self.mails = MailQueue(self.senders[Channel.EMAIL], size=settings.email.queue)
         self.background = Background()
         self.letters = Letters(settings.brand, settings.mfa.code_life, _texts(settings))
+        self.undo_links = UndoLinks(settings.undo_page, settings.email_change.undo_life, UndoTokens(ring), self.letters)
         self.refusals = Refusals()
         self.sightings = Sightings(self.database, clock=clock)
         self.revocations = Revocations(self.database, life=settings.tokens.access_life, clock=clock)
@@ -94,12 +111,12 @@ def _senders(settings: Settings, clock: Clock, inbox: Inbox) -> Mapping[Channel,
 def _sms(settings: SmsSettings, clock: Clock) -> Sender:
     """Plivo; and who takes over what it turns away."""
     through_plivo = import_module("app.senders.plivo").PlivoSender
-    first: Sender = through_plivo(settings, clock=clock)
+    first: Sender = through_plivo(settings, clock=clock, told=metrics.circuit)
     if settings.fallback_plivo_src:
-        second = through_plivo(settings.fallback_plivo, clock=clock, name="plivo fallback")
+        second = through_plivo(settings.fallback_plivo, clock=clock, name="plivo fallback", told=metrics.circuit)
         return Relay(first, second, deadline=settings.deadline, clock=clock)
     if settings.fallback_webhook_url:
-        webhook = import_module("app.senders.webhook").WebhookSender(settings, clock=clock)
+        webhook = import_module("app.senders.webhook").WebhookSender(settings, clock=clock, told=metrics.circuit)
         return Relay(first, webhook, deadline=settings.deadline, clock=clock)
     return first
 

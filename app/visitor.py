@@ -46,6 +46,11 @@ class Visitors:
         shown = "".join(letter for letter in agent[: 2 * _LONGEST_AGENT] if " " <= letter <= "~")
         return Visitor(self._address(peer, forwarded), shown[:_LONGEST_AGENT])
 
+    def trusts(self, peer: str | None) -> bool:
+        """Whether *peer* is an own proxy."""
+        address = _read(peer or "")
+        return address is not None and self._trusts(address)
+
     def overlooks(self, peer: str | None) -> bool:
         """Whether *peer*, who tells of others, stands where own proxies stand, and was not named."""
         address = _read(peer or "")

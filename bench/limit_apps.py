@@ -14,10 +14,12 @@ from app.api import problems, shell
 from app.api.guard import FullAccess
 from app.clock import SystemClock
 from app.crypto.claims import PASSWORD_ONLY, AccessClaims, Scope
+from app.factors import KINDS
 from app.main import create_app
 from app.settings import Settings
 from app.store.database import Database
 from app.store.tables import sessions, users
+from app.tools import Tools
 from app.watch import logs
 
 _SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
@@ -62,7 +64,8 @@ def unguarded() -> FastAPI:
     logs.configure(settings.logs, json=True)
     app = bare()
     problems.install(app)
-    shell.wrap(app, settings, SystemClock())
+    clock = SystemClock()
+    shell.wrap(app, settings, clock, Tools(settings, clock, KINDS).trail)
     return app
 
 

@@ -1,12 +1,15 @@
 """What every test may ask for. Nothing is paid for by a test that does not: no database, no server, no app."""
 
 import os
+import secrets
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from tests import postgres
+from tests.audit import Log, logging
 from tests.world import World, running, settings_for
 
 
@@ -66,3 +69,10 @@ def world(service: World, clean: None) -> World:  # noqa: ARG001  asked for what
     """A running service that nobody has used yet."""
     service.app.state.house.inbox.clear()
     return service
+
+
+@pytest.fixture
+async def log(postgres_url: str, worker_database: str, tmp_path: Path) -> AsyncIterator[Log]:  # noqa: ARG001  it is migrated then
+    """The audit log of a service that nobody has used yet."""
+    async with logging(postgres_url, f"audit_{secrets.token_hex(4)}", tmp_path) as log:
+        yield log

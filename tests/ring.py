@@ -76,7 +76,9 @@ class Ring:
     async def turn(self, *keys: str, batch: int = 2, progress: Callable[[Progress], None] = unwatched) -> Report:
         """What the operator's verb does."""
         settings = settings_for(self.url, self.folder, secret_keys=keys)
-        return await prepare(settings, self.database, ManualClock(), batch=batch, progress=progress)()
+        return await prepare(
+            settings, self.database, ManualClock(), owner=self.database, batch=batch, progress=progress
+        )()
 
     async def crowd(self, size: int, *, key: str, first: int = 0) -> list[UUID]:
         return await enrol_crowd(self.rows, size, key=key, first=first)

@@ -34,7 +34,12 @@ KEY = "mJzJ0nqcQ4m1Jt7VdXo9bq3u5Qk2Yh8LrWcE6sTfGvA"
 
 def settings_for(database_url: str, data_dir: Path, **groups: Any) -> Settings:
     """Development settings on a given database; groups as dicts, e.g. `mfa={"attempts": 3}`."""
-    given = {"secret_keys": [KEY], "database": {"url": database_url, "tls": "disable"}, "logs": {"level": "ERROR"}}
+    given: dict[str, Any] = {
+        "secret_keys": [KEY],
+        "database": {"url": database_url, "tls": "disable"},
+        "logs": {"level": "ERROR"},
+    }
+    given["retention"] = {"prune_every": "never"}  # a test says itself when
     return Settings(environment="development", data_dir=str(data_dir), **{**given, **groups})
 
 

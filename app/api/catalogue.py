@@ -1,4 +1,4 @@
-"""The public pages that a problem's `type` names: what was refused and why, in production too."""
+"""The public pages that a problem's `type` names: what was refused, why, and what a client should do; in production too."""
 
 from html import escape
 from typing import Annotated, Any
@@ -43,11 +43,18 @@ async def show_problem(request: Request, code: Code) -> Response:
     if _wants_json(request):
         return JSONResponse(entry, headers=_HEADERS)
     status = f"<p><code>{kind.code}</code>, status {kind.status}</p>"
-    return _page(kind.title, f'{status}<p>{escape(kind.why)}</p><p><a href="../problems">All problems</a></p>')
+    said = f"<p>{escape(kind.why)}</p><h2>What to do</h2><p>{escape(kind.what_to_do)}</p>"
+    return _page(kind.title, f'{status}{said}<p><a href="../problems">All problems</a></p>')
 
 
 def _entry(kind: type[Problem]) -> dict[str, Any]:
-    return {"code": kind.code, "status": kind.status, "title": kind.title, "why": kind.why}
+    return {
+        "code": kind.code,
+        "status": kind.status,
+        "title": kind.title,
+        "why": kind.why,
+        "what_to_do": kind.what_to_do,
+    }
 
 
 def _wants_json(request: Request) -> bool:

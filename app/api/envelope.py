@@ -10,8 +10,8 @@ from app.problems import HeadersTooLarge, MalformedRequest, MisdirectedRequest, 
 
 HEADER_LIMIT = 16 * 1024
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-PROBES = frozenset({"/livez", "/readyz"})
-"""Asked by orchestrators, under the address of the container."""
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+"""Asked by orchestrators and Prometheus, under the address of the container."""
 _PER_LINE = len(": \r\n")
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{1,5})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -20,6 +20,7 @@ from app.flows.answers import (
     ChallengeState,
     Confirmed,
     ConfirmedAndAuthenticated,
+    EmailCode,
     EnrollmentBegun,
     FactorEntry,
     FactorList,
@@ -27,8 +28,11 @@ from app.flows.answers import (
 )
 from app.problems import (
     FactorNotEnrolled,
+    InvalidMfaCode,
     InvalidToken,
     LastFactor,
+    MfaAttemptsExhausted,
+    MfaLocked,
     PhoneInUse,
     ResendTooSoon,
     SmsNotAllowed,
@@ -39,6 +43,8 @@ from app.problems import (
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.FACTORS])
 EITHER: dict[str, Any] = {"security": [{"AccessToken": []}]}
 """Beside the enrolment token that the guard declares."""
+MAILED = (InvalidMfaCode, MfaAttemptsExhausted, MfaLocked)
+"""What a mailed code may be refused as."""
 
 
 class FactorChange(Shape):
@@ -58,6 +64,16 @@ async def resend_confirmation(
 ) -> ChallengeState:
     """Send a new code for a factor that is not confirmed yet. Only the newest code is good."""
     return await house.enroll.ask_again(who, factor_id, visitor)
+
+
+@router.post(
+    "/me/factors/email-code",
+    openapi_extra=EITHER,
+    responses=refusals(InvalidToken, MfaAttemptsExhausted, ResendTooSoon),
+)
+async def resend_email_code(who: EnrollmentAccess, house: TheHouse) -> EmailCode:
+    """Mail another code, to a sign-in that `email_code` in its answer sent to the mailbox first. The newest is good."""
+    return await house.mailbox.ask_again(who)
 
 
 @router.get("/me/factors", openapi_extra=EITHER, responses=refusals(InvalidToken))
@@ -107,13 +123,14 @@ def routes(factors: Factors) -> APIRouter:
         "/me/factors",
         status_code=201,
         openapi_extra=EITHER,
-        responses=refusals(*CHANGING, SmsNotAllowed, ResendTooSoon, SmsUnavailable, body=True),
+        responses=refusals(*CHANGING, *MAILED, SmsNotAllowed, ResendTooSoon, SmsUnavailable, body=True),
     )
     async def enroll_factor(body: AnyEnroll, who: EnrollmentAccess, house: TheHouse, visitor: TheVisitor) -> Begun:
         """Begin to enrol a factor, or to replace one: it counts once it is confirmed, within 15 minutes.
 
         Needs a proof of the last five minutes, by the strongest factor that is enrolled or a recovery code; the first
-        factor may also be enrolled with an enrolment token.
+        factor may also be enrolled with an enrolment token. If the sign-in's answer has `email_code`, the code that was
+        mailed goes with it, within five attempts; once it was right, it is asked for no more.
         """
         return await house.enroll(who, body, visitor)
 

@@ -16,6 +16,7 @@ from fastapi.security.base import SecurityBase
 from app.api.house import House
 from app.crypto.claims import AccessClaims, EnrollmentClaims, PendingClaims, Scope
 from app.problems import InvalidToken, MalformedRequest, MissingToken
+from app.watch.logs import bind_session_id
 
 PUBLIC = frozenset(
     {
@@ -25,6 +26,7 @@ PUBLIC = frozenset(
         "POST /login",
         "POST /password/forgot",
         "POST /password/reset",
+        "POST /email/undo",
         "POST /token/refresh",
         "POST /logout",
         "GET /.well-known/jwks.json",
@@ -33,6 +35,7 @@ PUBLIC = frozenset(
         "POST /webhooks/plivo/{receipt}",
         "GET /livez",
         "GET /readyz",
+        "GET /metrics",
         "GET /problems",
         "GET /problems/{code}",
         "GET /openapi.json",
@@ -89,6 +92,7 @@ class AccessGuard(Guard):
         house: House = request.app.state.house
         with _counting(house):
             claims = house.tokens.read(await self.token(request), scope=Scope.FULL)
+            bind_session_id(claims.sid)
             if await house.revocations.include(claims):
                 raise InvalidToken("The session has ended.")
         house.sightings.note(claims.sid)

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
 from app.api.house import TheHouse
@@ -11,6 +11,7 @@ from app.api.problems import refusals
 from app.api.strict import StrictRoute
 from app.flows.answers import Answer, Metadata
 from app.flows.keys import JWKS_MAX_AGE
+from app.problems import Overloaded
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.MACHINES])
 
@@ -52,9 +53,11 @@ async def livez() -> Health:
     return Health()
 
 
-@router.get("/readyz", responses=refusals())
-async def readyz(house: TheHouse) -> Health:
-    """The service can do its work: send requests here."""
+@router.get("/readyz", responses=refusals(Overloaded))
+async def readyz(house: TheHouse, request: Request) -> Health:
+    """The service can do its work: send requests here. It is 503 too from the moment that it was told to stop."""
+    if getattr(request.state, "leaving", False):
+        raise Overloaded("This worker is about to stop: send requests to others.")
     await house.revocations.refuse_stale()
     await house.database.ping()
     return Health()

@@ -50,6 +50,7 @@ def install(app: FastAPI) -> None:
 
 
 def render(problem: Problem, request: Request) -> Response:
+    request.scope.setdefault("state", {})["problem"] = problem.code
     wait = _PATIENCE.get(problem.status) if problem.retry_after is None else problem.retry_after
     seconds = None if wait is None else max(1, ceil(wait.total_seconds()))
     content = {

@@ -12,7 +12,7 @@ from app.api.cors import RawHeaders
 from app.api.house import TheHouse
 from app.api.visitor import TheVisitor
 from app.problems import RateLimited
-from app.watch.limits import NetworkLimit, Standing
+from app.watch.network_limits import NetworkLimit, Standing
 
 
 class Spends:

@@ -12,12 +12,17 @@ from app.api.cors import Cors, RawHeaders
 from app.api.envelope import PROBES, Envelope, Gate
 from app.api.problems import render
 from app.api.strict import CLIENT_GONE
+from app.api.visitor import told_by
 from app.clock import Clock
 from app.crypto.chance import random_bytes
 from app.problems import InternalError
 from app.settings import Settings
-from app.settings.groups import HttpSettings
+from app.settings.http import HttpSettings
+from app.visitor import Visitors
+from app.watch import metrics, spans
+from app.watch.audit import Record, Whence
 from app.watch.logs import bind_request_id, logger
+from app.watch.trail import Trail
 
 _log = logger("app.api")
 
@@ -34,16 +39,26 @@ _UNLESS_SET: RawHeaders = [
 ]
 
 
-def wrap(app: FastAPI, settings: Settings, clock: Clock) -> None:
+def wrap(app: FastAPI, settings: Settings, clock: Clock, trail: Trail) -> None:
     """Put the shell around *app*; call it last, so that nothing is added outside of it.
 
     From outside in: 1. request id; 2. security and CORS headers, on every answer from here on; 3. refusals because of
-    headers or Host; 4. preflights; 5. the routes, whose crashes become a Problem here; 6. the log line.
+    headers or Host; 4. preflights; 5. the routes, whose crashes become a Problem here; 6. the log line. What was noted
+    is in the audit log before the answer starts.
     """
     app.state.public_url = settings.http.public_url
     app.state.body_limit = settings.http.body_limit
     gate = Gate(None) if settings.in_development else Gate.of(settings.http.public_url)
-    app.add_middleware(Shell, settings=settings.http, gate=gate, clock=clock)
+    watched = Watched(metered=settings.metrics.wanted, traced=settings.telemetry.endpoint is not None)
+    app.add_middleware(Shell, settings=settings.http, gate=gate, clock=clock, trail=trail, watched=watched)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is told of each request beside its line."""
+
+    metered: bool
+    traced: bool
 
 
 @dataclass(slots=True)
@@ -52,12 +67,15 @@ class Answer:
 
     out: Send
     headers: RawHeaders
+    trail: Trail
+    record: Record
     status: int = 0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = self._dressed(list(message.get("headers", ())))
+            await self.trail.write(self.record)
         try:
             await self.out(message)
         except OSError as gone:  # the peer's doing, and told from an OSError of a route only here
@@ -69,8 +87,13 @@ class Answer:
 
 
 class Shell:
-    def __init__(self, app: ASGIApp, *, settings: HttpSettings, gate: Gate, clock: Clock) -> None:
+    def __init__(
+        self, app: ASGIApp, *, settings: HttpSettings, gate: Gate, clock: Clock, trail: Trail, watched: Watched
+    ) -> None:
         self._app = app
+        self._trail = trail
+        self._visitors = Visitors(settings.trusted_proxies)
+        self._watched = watched
         self._gate = gate
         self._clock = clock
         self._cors = Cors(settings.cors_origins)
@@ -86,12 +109,18 @@ class Shell:
         request_id = envelope.request_id or random_bytes(16).hex()
         scope.setdefault("state", {})["request_id"] = request_id
         bind_request_id(request_id)
+        if self._watched.traced:
+            spans.name(request_id)
         own = (b"x-request-id", request_id.encode())
         headers = [*self._headers, own, *self._cors.headers(_page(scope, envelope))]
         scope["state"]["headers"] = headers  # what a dependency adds here is on a refusal too
-        answer = Answer(send, headers)
-        await _carry(self._choose(scope, envelope), scope, receive, answer)
-        _note(scope, answer.status, self._clock.elapsed() - begun)
+        with self._trail.record(Whence(request_id, lambda: told_by(scope, self._visitors))) as record:
+            answer = Answer(send, headers, self._trail, record)
+            await _carry(self._choose(scope, envelope), scope, receive, answer)
+        seconds = self._clock.elapsed() - begun
+        _note(scope, answer.status, seconds)
+        if self._watched.metered:
+            _measure(scope, answer.status, seconds)
 
     def _choose(self, scope: Scope, envelope: Envelope) -> ASGIApp:
         problem = self._gate.refuse(envelope, scope["path"])
@@ -114,13 +143,26 @@ async def _carry(app: ASGIApp, scope: Scope, receive: Receive, answer: Answer) -
         answer.status = answer.status or CLIENT_GONE
     except Exception as error:  # noqa: BLE001  logged; and nothing may leave without its headers
         _log.error("unhandled", exc_info=error)
+        spans.fail(error)
         if not answer.status:  # else the server cuts the half-sent answer off, which is all that can be said now
             with suppress(ClientDisconnect):
                 await render(InternalError(), Request(scope))(scope, receive, answer.send)
 
 
+def _measure(scope: Scope, status: int, seconds: float) -> None:
+    route = _template(scope)
+    metrics.request(scope["method"], route, status, seconds)
+    if problem := scope["state"].get("problem"):
+        metrics.refusal(route, problem)
+
+
+def _template(scope: Scope) -> str:
+    """The route's template, never the path."""
+    return getattr(scope.get("route"), "path", "-")
+
+
 def _note(scope: Scope, status: int, seconds: float) -> None:
-    """One line a request, of things that we chose: the route's template, never the path, the query or an agent."""
-    path = getattr(scope.get("route"), "path", "-")
+    """One line a request, of things that we chose: no path, no query, no agent."""
+    path = _template(scope)
     note = _log.debug if path in PROBES else _log.info
     note("request", method=scope["method"], route=path, status=status, ms=round(seconds * 1000, 2))

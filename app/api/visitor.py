@@ -3,9 +3,11 @@
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from app.api.house import TheHouse
-from app.visitor import Visitor
+from app.visitor import Visitor, Visitors
 from app.watch.logs import logger
 
 _log = logger("app.api")
@@ -13,10 +15,15 @@ _log = logger("app.api")
 
 async def visitor(request: Request, house: TheHouse) -> Visitor:
     peer = request.client.host if request.client else None
-    forwarded = request.headers.getlist("x-forwarded-for")
-    if forwarded and house.visitors.overlooks(peer):
+    if "x-forwarded-for" in request.headers and house.visitors.overlooks(peer):
         _tell_once(request, peer)
-    return house.visitors.read(peer, forwarded=forwarded, agent=request.headers.get("user-agent", ""))
+    return told_by(request.scope, house.visitors)
+
+
+def told_by(scope: Scope, visitors: Visitors) -> Visitor:
+    headers, client = Headers(scope=scope), scope.get("client")
+    forwarded, agent = headers.getlist("x-forwarded-for"), headers.get("user-agent", "")
+    return visitors.read(client[0] if client else None, forwarded=forwarded, agent=agent)
 
 
 def _tell_once(request: Request, peer: str | None) -> None:

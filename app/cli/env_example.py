@@ -21,9 +21,9 @@ def env_example() -> None:
 
 def document() -> str:
     fields = Settings.model_fields.items()
-    parts = [HEADING, *_variables("GATEHOUSE_", [(name, field) for name, field in fields if _group(field) is None])]
+    parts = [HEADING, *_variables("GATEHOUSE_", [(name, field) for name, field in fields if group_of(field) is None])]
     for name, field in fields:
-        if group := _group(field):
+        if group := group_of(field):
             parts += [
                 f"## {name}: {group.__doc__}",
                 *_variables(f"GATEHOUSE_{name.upper()}__", group.model_fields.items()),
@@ -31,7 +31,7 @@ def document() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _group(field: FieldInfo) -> type[BaseModel] | None:
+def group_of(field: FieldInfo) -> type[BaseModel] | None:
     kind = field.annotation
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
@@ -39,7 +39,7 @@ def _group(field: FieldInfo) -> type[BaseModel] | None:
 def _variables(prefix: str, fields: Iterable[tuple[str, FieldInfo]]) -> Iterator[str]:
     for name, field in fields:
         variable = f"{prefix}{(field.alias or name).upper()}"
-        yield "\n".join([*_comment(field), f"#{variable}={_text(field.default)}"])
+        yield "\n".join([*_comment(field), f"#{variable}={text_of(field.default)}"])
 
 
 def _comment(field: FieldInfo) -> Iterator[str]:
@@ -55,12 +55,12 @@ def _choices(annotation: object) -> Iterator[str]:
         yield from [part] if isinstance(part, str) else _choices(part)
 
 
-def _text(default: object) -> str:
+def text_of(default: object) -> str:
     """A default as the environment would say it."""
     if default is None:
         return ""
     if isinstance(default, tuple):
-        return ",".join(map(_text, default))
+        return ",".join(map(text_of, default))
     if isinstance(default, timedelta):
         return str(TypeAdapter(timedelta).dump_python(default, mode="json"))
     return str(default).lower() if isinstance(default, bool) else str(default)

@@ -22,12 +22,20 @@ def refuse(*sentences: str) -> NoReturn:
 
 
 def read_settings() -> Settings:
+    settings, faults = try_settings()
+    if settings is None:
+        refuse(*faults)
+    return settings
+
+
+def try_settings() -> tuple[Settings | None, list[str]]:
+    """The settings, or a sentence for each fault of theirs."""
     try:
-        return Settings()
+        return Settings(), []
     except ValidationError as refused:
-        refuse(*dict.fromkeys(_sentences(refused)))
+        return None, list(dict.fromkeys(_sentences(refused)))
     except SettingsError as refused:
-        refuse(f"{PREFIX}…: {refused}. Lists are `a,b` or JSON.")
+        return None, [f"{PREFIX}…: {refused}. Lists are `a,b` or JSON."]
 
 
 def _sentences(refused: ValidationError) -> Iterator[str]:

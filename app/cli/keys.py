@@ -1,6 +1,5 @@
 """`gatehouse keys`: the keys that everything secret hangs on, and those that sign the tokens."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -9,14 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import keys_at_rest
-from app.cli.beside import beside
+from app.cli.beside import beside, run
 from app.cli.environment import refuse
 from app.clock import SystemClock
 from app.crypto.keys import KeyRing, new_secret_key
 from app.crypto.vault import Vault
 from app.flows.keys import JWKS_MAX_AGE, Keys, KeysMissing, KeysUnreadable
 from app.flows.rotation import Rotation, TooSoon, UnknownKey
-from app.problems import DatabaseUnavailable
 from app.settings import Settings
 from app.store.database import Database
 from app.store.signing_keys import KeyState, Role, StoredKey
@@ -92,21 +90,19 @@ def _report(verb: Verb, *, as_json: bool, then: str = "") -> None:
 
 def _run(settings: Settings, verb: Verb) -> list[dict[str, Any]]:
     try:
-        return asyncio.run(_work(settings, verb))
+        return run(
+            settings,
+            lambda database: _work(settings, database, verb),
+            unanswered=": `gatehouse keys list` will show what was done.",
+        )
     except (KeysUnreadable, KeysMissing, TooSoon, UnknownKey) as reason:
         refuse(str(reason))
-    except DatabaseUnavailable:
-        refuse("The database does not answer: `gatehouse keys list` will show what was done.")
 
 
-async def _work(settings: Settings, verb: Verb) -> list[dict[str, Any]]:
-    database = Database(settings.database)
+async def _work(settings: Settings, database: Database, verb: Verb) -> list[dict[str, Any]]:
     keys = Keys(settings.tokens, database, SystemClock(), Vault(KeyRing(settings.secret_keys)))
-    try:
-        await verb(Rotation(keys))
-        return [_told(key, keys) for key in sorted(await keys.stored(), key=_in_order)]
-    finally:
-        await database.close()
+    await verb(Rotation(keys))
+    return [_told(key, keys) for key in sorted(await keys.stored(), key=_in_order)]
 
 
 def _in_order(key: StoredKey) -> tuple[int, int, float]:

@@ -1,6 +1,5 @@
 """`gatehouse keys rotate --at-rest`: everything sealed goes under the newest of GATEHOUSE_SECRET_KEYS."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,7 +8,7 @@ from typing import Any
 
 import typer
 
-from app.cli.beside import beside
+from app.cli.beside import beside, run
 from app.cli.environment import refuse
 from app.clock import Clock, SystemClock
 from app.crypto.codes import Fingerprints
@@ -19,9 +18,10 @@ from app.factors import KINDS
 from app.factors.registry import Factors
 from app.flows.keys import Keys
 from app.flows.reseal import Progress, Report, Reseal, Tally
+from app.flows.reseal_audit import ResealAudit
 from app.flows.states import States
-from app.problems import DatabaseUnavailable
 from app.settings import Settings
+from app.store.audit_keys import may_renew
 from app.store.database import Database
 from app.store.reseal import Waiting
 
@@ -38,6 +38,9 @@ _LEFT = (
     "{} enrollments were still under an older key: does every replica have the newest key first in GATEHOUSE_SECRET_KEYS? "
     "Then run this again."
 )
+_NOT_OWNER = (
+    "The keys of the audit log are changed by the owner of the schema alone: set GATEHOUSE_DATABASE__OWNER_URL."
+)
 _SIGNING_KEYS_WAIT = "The signing keys are put under the newest key last: they wait until all of that is done."
 
 
@@ -53,24 +56,37 @@ def reseal(*, batch: int, as_json: bool) -> int:
 
 def _run(settings: Settings, batch: int) -> Report:
     try:
-        return asyncio.run(_reseal(settings, batch))
-    except DatabaseUnavailable:
-        refuse("The database does not answer. What is done is kept: run this again.")
+        return run(
+            settings,
+            lambda database: _reseal(settings, database, batch),
+            unanswered=". What is done is kept: run this again.",
+        )
     except KeyboardInterrupt:
         typer.echo("Stopped. What is done is kept: run this again to go on.", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
-async def _reseal(settings: Settings, batch: int) -> Report:
-    database = Database(settings.database)
+async def _reseal(settings: Settings, database: Database, batch: int) -> Report:
+    """The keys of the audit log as their owner: the service's own role may not change them."""
+    owner = Database(settings.database.of_owner)
     try:
-        return await prepare(settings, database, SystemClock(), batch=batch, progress=_show)()
+        async with owner.read() as tx:
+            if not await may_renew(tx):
+                refuse(_NOT_OWNER)
+        prepared = prepare(settings, database, SystemClock(), owner=owner, batch=batch, progress=_show)
+        return await prepared()
     finally:
-        await database.close()
+        await owner.close()
 
 
 def prepare(
-    settings: Settings, database: Database, clock: Clock, *, batch: int, progress: Callable[[Progress], None]
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    *,
+    owner: Database,
+    batch: int,
+    progress: Callable[[Progress], None],
 ) -> Reseal:
     ring = KeyRing(settings.secret_keys)
     vault = Vault(ring)
@@ -80,6 +96,7 @@ def prepare(
         clock=clock,
         states=States(vault, factors),
         keys=Keys(settings.tokens, database, clock, vault),
+        audit_keys=ResealAudit(owner, vault, batch),
         head=vault.head,
         older_keys=tuple(key.id for key in ring.all("refresh")[1:]),
         refresh_idle=settings.tokens.refresh_idle,
@@ -93,7 +110,11 @@ def _show(progress: Progress) -> None:
 
 
 def _sealed(report: Report) -> dict[str, Tally]:
-    return {"enrollments": report.enrollments, "signing keys": report.signing_keys}
+    return {
+        "enrollments": report.enrollments,
+        "signing keys": report.signing_keys,
+        "audit keys": report.audit_keys,
+    }
 
 
 def _waiting(report: Report) -> dict[str, Waiting]:
@@ -146,12 +167,14 @@ def _verdict(report: Report) -> list[str]:
 
 
 def _faults(report: Report) -> list[str]:
-    enrolled, signing = report.enrollments, report.signing_keys
+    enrolled, signing, logged = report.enrollments, report.signing_keys, report.audit_keys
     found = (
         (len(enrolled.cannot_open), _CANNOT_OPEN.format(f"{len(enrolled.cannot_open)} enrollments")),
         (len(signing.cannot_open), _CANNOT_OPEN.format(f"{len(signing.cannot_open)} signing keys")),
+        (len(logged.cannot_open), _CANNOT_OPEN.format(f"{len(logged.cannot_open)} keys of the audit log")),
         (len(enrolled.held_twice), _HELD_TWICE.format(len(enrolled.held_twice))),
         (enrolled.left, _LEFT.format(enrolled.left)),
         (signing.left, _SIGNING_KEYS_WAIT),
+        (logged.left, _LEFT.format(logged.left).replace("enrollments", "keys of the audit log")),
     )
     return [sentence for count, sentence in found if count]

@@ -1,20 +1,48 @@
 """`gatehouse migrate`: bring the schema to this code's revision, before the new code serves."""
 
 import asyncio
+from typing import Annotated
+
+import typer
 
 from app.cli.development import furnished
 from app.cli.environment import refuse
 from app.problems import DatabaseUnavailable
 from app.settings.groups import DatabaseSettings
+from app.store.audit_roles import UnknownRole, grant
 from app.store.migrate import behind, head, upgrade
 
+_SHADOWS = (
+    "{} may make temporary tables, which can hide those of the log: let the owner of the database run "
+    "REVOKE TEMPORARY ON DATABASE … FROM PUBLIC."
+)
 
-def migrate() -> None:
+
+def migrate(
+    app_role: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Grant this role what the service needs, and no more.")
+    ] = None,
+) -> None:
     """Bring the database's schema up to date. Safe to run twice, and from several places at once."""
     with furnished() as settings:
-        if is_behind(settings.database):
-            asyncio.run(upgrade(settings.database))
+        owner = settings.database.of_owner
+        if is_behind(owner):
+            asyncio.run(upgrade(owner))
+        if app_role:
+            _grant(owner, app_role)
         print(f"The schema is at revision {head()}.")
+
+
+def _grant(owner: DatabaseSettings, role: str) -> None:
+    try:
+        tight = asyncio.run(grant(owner, role))
+    except UnknownRole:
+        refuse(f"--app-role: there is no role {role!r} beside the owner; make it with CREATE ROLE first.")
+    except DatabaseUnavailable:
+        refuse("The database does not answer: run this again.")
+    print(f"{role} may use every table, and only add to the audit log.")
+    if not tight:
+        typer.echo(_SHADOWS.format(role), err=True)
 
 
 def is_behind(settings: DatabaseSettings) -> bool:

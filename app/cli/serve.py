@@ -7,17 +7,22 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated, Any, TypeAlias
+from datetime import timedelta
+from math import ceil
+from typing import Annotated
 
 import typer
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from app.cli.beside import recorded
 from app.cli.development import furnished
 from app.cli.environment import read_settings, refuse
+from app.cli.leaving import HUNG, App, Leaving
+from app.cli.measured import measured
 from app.cli.migrate import is_behind
 from app.clock import SystemClock
 from app.crypto.keys import KeyRing
@@ -28,8 +33,10 @@ from app.main import create_app
 from app.settings import Settings
 from app.store.database import Database
 from app.store.migrate import upgrade
+from app.watch import logs
 
-App: TypeAlias = Callable[..., Awaitable[None]]
+_LAST_WORDS = timedelta(seconds=35)
+"""The longest that a worker takes to end when nothing is in flight any more: messages under way, mails, open connections."""
 
 
 def serve(
@@ -45,16 +52,26 @@ def serve(
     listener = _listen(read_settings())
     with suppress(KeyboardInterrupt), furnished() as settings:
         os.environ["GATEHOUSE_WORKERS"] = str(settings.workers)
+        logs.configure(settings.logs, json=settings.logs_as_json)
         _bring_schema(settings)
         _open_keys(settings)
         _announce(settings)
-        _run(settings, listener)
+        with measured(settings):
+            _run(settings, listener)
 
 
 def worker() -> App:
     """Make the app of one of several workers, which ends when its parent does, even by kill -9."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    return create_app()
+    return _leaving(create_app(), read_settings())
+
+
+def _leaving(app: App, settings: Settings) -> App:
+    """Made by the running server, whose signals it takes over."""
+    deadline = settings.drain + settings.http.shutdown_grace + _LAST_WORDS
+    leaving = Leaving(app, drain=settings.drain, deadline=deadline)
+    leaving.take_over()
+    return leaving
 
 
 def _end_with_parent() -> None:
@@ -100,7 +117,8 @@ async def _signing_keys(settings: Settings) -> None:
     database = Database(settings.database)
     try:
         keys = Keys(settings.tokens, database, SystemClock(), Vault(KeyRing(settings.secret_keys)))
-        await Rotation(keys).prepare()
+        async with recorded(settings, database):
+            await Rotation(keys).prepare()
     finally:
         await database.close()
 
@@ -120,19 +138,21 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     if settings.workers > 1:
         _run_many(settings, listener)
     else:
-        uvicorn.Server(_config(settings, app)).run(sockets=[listener])
+        uvicorn.Server(_config(settings, lambda: _leaving(app, settings))).run(sockets=[listener])
 
 
 def _run_many(settings: Settings, listener: socket.socket) -> None:
-    parent = Multiprocess(_config(settings, "app.cli.serve:worker", factory=True), sockets=[listener])
+    parent = Multiprocess(_config(settings, "app.cli.serve:worker"), sockets=[listener])
     parent.run()
-    if any(process.exitcode == STARTUP_FAILURE for process in parent.processes):
-        sys.exit(STARTUP_FAILURE)
+    for code in (STARTUP_FAILURE, HUNG):
+        if any(process.exitcode == code for process in parent.processes):
+            sys.exit(code)
 
 
-def _config(settings: Settings, app: App | str, **more: Any) -> uvicorn.Config:  # noqa: ANN401  uvicorn's own options
+def _config(settings: Settings, app: Callable[[], App] | str) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        factory=True,
         workers=settings.workers,
         loop="uvloop",
         http="httptools",
@@ -142,6 +162,5 @@ def _config(settings: Settings, app: App | str, **more: Any) -> uvicorn.Config: 
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=int(settings.http.shutdown_grace.total_seconds()),
-        **more,
+        timeout_graceful_shutdown=ceil(settings.http.shutdown_grace.total_seconds()),
     )

@@ -1,6 +1,5 @@
 """`gatehouse sms`: what SMS cost and achieve by country, what other limits would have done, and what nothing is sent to."""
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Coroutine, Mapping
@@ -9,13 +8,12 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from app.cli.beside import beside
+from app.cli.beside import beside, run
 from app.cli.environment import refuse
 from app.clock import SystemClock
 from app.crypto.keys import KeyRing
 from app.crypto.vault import Vault
 from app.flows.sms_operator import SmsOperator, UnknownPlace
-from app.problems import DatabaseUnavailable
 from app.settings import Settings
 from app.store.database import Database
 from app.store.send_reports import Country
@@ -115,20 +113,14 @@ def blocks(as_json: AsJson = False) -> None:
 
 def _run(settings: Settings, verb: Callable[[SmsOperator], Coroutine[Any, Any, _Result]]) -> _Result:
     try:
-        return asyncio.run(_operate(settings, verb))
+        return run(settings, lambda database: verb(_operator(settings, database)), unanswered=": run this again.")
     except UnknownPlace:
         refuse("Neither a region (ISO 3166, such as JM) nor a prefix (such as +1876, of nine digits at most).")
-    except DatabaseUnavailable:
-        refuse("The database does not answer: run this again.")
 
 
-async def _operate(settings: Settings, verb: Callable[[SmsOperator], Coroutine[Any, Any, _Result]]) -> _Result:
-    database, rules = Database(settings.database), _rules(settings, {})
-    blocking = SmsBlocking(rules, vault=Vault(KeyRing(settings.secret_keys)))
-    try:
-        return await verb(SmsOperator(rules, database, SystemClock(), blocking))
-    finally:
-        await database.close()
+def _operator(settings: Settings, database: Database) -> SmsOperator:
+    rules = _rules(settings, {})
+    return SmsOperator(rules, database, SystemClock(), SmsBlocking(rules, vault=Vault(KeyRing(settings.secret_keys))))
 
 
 def _rules(settings: Settings, changes: Mapping[str, str]) -> SmsRules:

@@ -1,61 +1,137 @@
-"""`gatehouse users`: look at somebody, and end what they hold, beside the running service."""
+"""`gatehouse users`: look at people, help them in, and end what they hold, beside the running service."""
 
-import asyncio
-import json
 import sys
 from collections.abc import Callable, Coroutine
-from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from ipaddress import ip_address
+from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
+from app.cli import users_claims, users_create, users_export, users_import, users_shown
 from app.cli.beside import beside
 from app.cli.environment import refuse
-from app.clock import SystemClock
-from app.flows.operator import Account, Done, Operator, UnknownUser
-from app.problems import DatabaseUnavailable
-from app.settings import Settings
-from app.store.database import Database
+from app.cli.users_desk import AsJson, desk, looking, operator, work
+from app.flows.help_desk import HelpDesk, MayBeUndone
+from app.flows.operator import Done, Operator
+from app.visitor import Visitor
 
-_Result = TypeVar("_Result")
+_MOST = 500
+_MAY_BE_UNDONE = (
+    "Nothing was done: their e-mail address was changed lately, and the one before may still undo it (`users show`). "
+    "Whoever has the new address would enrol the next factor. Once you are sure whose it is: --after-email-change."
+)
 
-commands = typer.Typer(help="Look at a user, and end what they hold.", no_args_is_help=True)
+commands = typer.Typer(help="Look at people, help them in, and end what they hold.", no_args_is_help=True)
+commands.command("import")(users_import.import_)
+commands.command("create")(users_create.create)
+commands.command("set-claims")(users_claims.set_claims)
+commands.command("export")(users_export.export)
 
 Who = Annotated[str, typer.Argument(metavar="EMAIL_OR_ID", show_default=False)]
 Reason = Annotated[str | None, typer.Option(help="Kept in the audit log.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
+Verb = Callable[[Operator], Coroutine[Any, Any, Done]]
 
 
 @commands.command()
 def show(who: Who, as_json: AsJson = False) -> None:
-    """Print what is known of somebody, without their secrets."""
+    """Print what is known of somebody, without their secrets: factors, sessions, devices, and what locks them."""
     with beside() as settings:
-        told = _told(_run(settings, lambda operator: operator.show(who)))
-    print(_json(told) if as_json else "\n".join(f"{name:<17}{_plain(value)}" for name, value in told.items()))
+        account = work(settings, lambda database: looking(settings, database).show(who))
+    print(users_shown.account(account, as_json=as_json))
+
+
+@commands.command("list")
+def list_(
+    query: Annotated[str | None, typer.Option(help="A part of the address.")] = None,
+    disabled: Annotated[bool | None, typer.Option("--disabled/--enabled", help="Only these.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=_MOST)] = 50,
+    cursor: Annotated[UUID | None, typer.Option(help="From the page before.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print users, a page at a time, those who came first first."""
+    active = None if disabled is None else not disabled
+    with beside() as settings:
+        people, after = work(
+            settings,
+            lambda database: looking(settings, database).page(query=query, active=active, after=cursor, most=limit),
+        )
+    print(users_shown.people(people, after, as_json=as_json))
 
 
 @commands.command()
 def disable(who: Who, reason: Reason = None, as_json: AsJson = False) -> None:
     """Let somebody in no more, and end everything they hold: within a second on every replica."""
-    with beside() as settings:
-        done = _run(settings, lambda operator: operator.disable(who, reason=reason))
-    _report(done, "disabled", as_json=as_json)
+    _operate(lambda operator: operator.disable(who, reason=reason), "disabled", as_json=as_json)
 
 
 @commands.command()
 def enable(who: Who, reason: Reason = None, as_json: AsJson = False) -> None:
     """Let somebody sign in again. What was ended stays ended."""
-    with beside() as settings:
-        done = _run(settings, lambda operator: operator.enable(who, reason=reason))
-    _report(done, "enabled", as_json=as_json)
+    _operate(lambda operator: operator.enable(who, reason=reason), "enabled", as_json=as_json)
 
 
 @commands.command()
 def end_sessions(who: Who, reason: Reason = None, as_json: AsJson = False) -> None:
     """Sign somebody out everywhere, and trust none of their devices; they may sign in again."""
+    _operate(lambda operator: operator.end_sessions(who, reason=reason), "signed out", as_json=as_json)
+
+
+def _operate(verb: Verb, became: str, *, as_json: bool) -> None:
     with beside() as settings:
-        done = _run(settings, lambda operator: operator.end_sessions(who, reason=reason))
-    _report(done, "signed out", as_json=as_json)
+        done = work(settings, lambda database: verb(operator(settings, database)))
+    print(users_shown.done(done, became, as_json=as_json))
+
+
+@commands.command()
+def unlock(
+    who: Who,
+    network: Annotated[list[str] | None, typer.Option(metavar="ADDRESS", help="Also where they are now.")] = None,
+    reason: Reason = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget somebody's wrong codes and passwords, and the pauses between their codes.
+
+    Wrong passwords are counted for each network: those of their devices and sessions are known, another one is named.
+    """
+    networks = [_network(text) for text in network or ()]
+    _help(lambda desk: desk.unlock(who, networks=networks, reason=reason), "unlocked", as_json=as_json)
+
+
+def _network(text: str) -> str:
+    try:
+        return Visitor(ip_address(text), "").network
+    except ValueError:
+        refuse("--network takes an IP address.")
+
+
+@commands.command()
+def reset_factors(
+    who: Who,
+    reason: Annotated[str, typer.Option(help="Kept in the audit log.", show_default=False)],
+    after_email_change: Annotated[
+        bool, typer.Option("--after-email-change", help="Though the address was changed and the change may be undone.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove every factor of somebody who lost them, and sign them out everywhere. A mail tells them.
+
+    Their next sign-in enrols a new factor, with a code that is mailed to their address.
+    """
+
+    def reset(desk: HelpDesk) -> Coroutine[Any, Any, Done]:
+        return desk.reset_factors(who, reason=reason, after_email_change=after_email_change)
+
+    try:
+        _help(reset, "without factors", as_json=as_json)
+    except MayBeUndone:
+        refuse(_MAY_BE_UNDONE)
+
+
+def _help(verb: Callable[[HelpDesk], Coroutine[Any, Any, Done]], became: str, *, as_json: bool) -> None:
+    with beside() as settings:
+        done = work(settings, lambda database: verb(desk(settings, database)))
+    print(users_shown.done(done, became, as_json=as_json))
 
 
 @commands.command()
@@ -67,11 +143,11 @@ def delete(
 ) -> None:
     """Delete somebody and everything that is theirs. It cannot be undone."""
     with beside() as settings:
-        user = _run(settings, lambda operator: operator.show(who)).user
+        user = work(settings, lambda database: operator(settings, database).find(who))
         if not yes:
             _ask(f"Delete {user.email} ({user.id}) and everything that is theirs?")
-        done = _run(settings, lambda operator: operator.delete(user.id, reason=reason))
-    _report(done, "deleted", as_json=as_json)
+        done = work(settings, lambda database: operator(settings, database).delete(user.id, reason=reason))
+    print(users_shown.done(done, "deleted", as_json=as_json))
 
 
 def _ask(question: str) -> None:
@@ -80,55 +156,3 @@ def _ask(question: str) -> None:
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         typer.echo("Nothing was changed.", err=True)
         raise typer.Exit(1)
-
-
-def _run(settings: Settings, verb: Callable[[Operator], Coroutine[Any, Any, _Result]]) -> _Result:
-    try:
-        return asyncio.run(_operate(settings, verb))
-    except UnknownUser:
-        refuse("Nobody has this address or id.")
-    except DatabaseUnavailable:
-        refuse("The database does not answer: `gatehouse users show` will tell whether anything was done.")
-
-
-async def _operate(settings: Settings, verb: Callable[[Operator], Coroutine[Any, Any, _Result]]) -> _Result:
-    database = Database(settings.database)
-    try:
-        return await verb(Operator(settings.tokens, database, SystemClock()))
-    finally:
-        await database.close()
-
-
-def _told(account: Account) -> dict[str, Any]:
-    user = account.user
-    return {
-        "id": str(user.id),
-        "email": user.email,
-        "active": user.active,
-        "password_expired": user.password_expired,
-        "locale": user.locale,
-        "created_at": user.created_at,
-        "last_login_at": user.last_login_at,
-        "factors": list(account.factors),
-        "sessions": account.sessions,
-    }
-
-
-def _report(done: Done, became: str, *, as_json: bool) -> None:
-    told = {"id": str(done.user.id), "email": done.user.email, "done": became, "sessions_ended": done.sessions_ended}
-    ended = f"; sessions ended: {done.sessions_ended}" if done.sessions_ended else ""
-    print(_json(told) if as_json else f"{done.user.email} ({done.user.id}) is {became}{ended}.")
-
-
-def _json(told: dict[str, Any]) -> str:
-    return json.dumps(told, default=datetime.isoformat)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M} UTC"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(value) or "-"
-    return "-" if value is None else str(value)

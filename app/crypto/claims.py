@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -37,6 +37,10 @@ class Claims(BaseModel):
     exp: NumericDate
 
 
+Own: TypeAlias = str | bool | int | float
+"""What an operator may say of a user."""
+
+
 class AccessClaims(Claims):
     """RFC 9068 §2.2; `sid` is the session, `acr` and `amr` (RFC 8176) tell how it was opened."""
 
@@ -46,6 +50,14 @@ class AccessClaims(Claims):
     acr: Annotated[str, Field(examples=[MFA])]
     amr: Annotated[tuple[str, ...], Field(strict=False)]
     client_id: Literal["gatehouse"]
+    claims: Annotated[
+        dict[str, Own] | None,
+        Field(
+            exclude_if=lambda own: own is None,
+            description="What the operator says of the user (`gatehouse users set-claims`). Only there when there is something.",
+            examples=[{"role": "editor"}],
+        ),
+    ] = None
 
     def authenticated_at(self) -> datetime:
         return datetime.fromtimestamp(self.auth_time, UTC)

@@ -3,10 +3,12 @@
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import ParamSpec, TypeVar
+from functools import partial
+from typing import ParamSpec, Protocol, TypeVar
 
 from app.problems import Overloaded
 
@@ -15,13 +17,23 @@ _Args = ParamSpec("_Args")
 _Result = TypeVar("_Result")
 
 
+class Watcher(Protocol):
+    """Is told what becomes of each job; by any thread."""
+
+    def taken(self) -> None: ...
+    def left(self) -> None: ...
+    def refused(self) -> None: ...
+    def done(self, *, waited: float, took: float) -> None: ...
+
+
 class HashPool:
     """`threads` 0 means the worker's share of the cores."""
 
-    def __init__(self, *, threads: int, queue: int, workers: int) -> None:
+    def __init__(self, *, threads: int, queue: int, workers: int, watcher: Watcher | None = None) -> None:
         size = threads or max(1, (os.cpu_count() or 1) // workers)
         self._pool = ThreadPoolExecutor(size, thread_name_prefix="hash", initializer=_step_back)
         self._room = threading.Semaphore(size + queue)
+        self._watcher = watcher or _Nobody()
 
     async def run(self, job: Callable[_Args, _Result], *args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
         """Do *job* on a hashing thread. Raises Overloaded at once when the queue is full.
@@ -29,17 +41,40 @@ class HashPool:
         A place in the queue is given back when the thread ends, not when its awaiter goes away.
         """
         if not self._room.acquire(blocking=False):
+            self._watcher.refused()
             raise Overloaded
         try:
-            future = self._pool.submit(job, *args, **kwargs)
+            future = self._pool.submit(self._timed, time.monotonic(), partial(job, *args, **kwargs))
         except RuntimeError:  # the pool is closed: this worker is stopping
             self._room.release()
             raise Overloaded from None
-        future.add_done_callback(lambda _: self._room.release())
+        self._watcher.taken()
+        future.add_done_callback(lambda _: self._leave())
         return await asyncio.wrap_future(future)
+
+    def _timed(self, asked: float, job: Callable[[], _Result]) -> _Result:
+        began = time.monotonic()
+        try:
+            return job()
+        finally:
+            self._watcher.done(waited=began - asked, took=time.monotonic() - began)
+
+    def _leave(self) -> None:
+        self._room.release()
+        self._watcher.left()
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Nobody:
+    def taken(self) -> None:
+        """Nothing."""
+
+    left = refused = taken
+
+    def done(self, *, waited: float, took: float) -> None:
+        """Nothing."""
 
 
 def _step_back() -> None:

@@ -4,6 +4,7 @@ Expiry is judged by the house's clock, never by the library's.
 """
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from app import strict_json
 from app.clock import Clock
 from app.crypto.chance import below, new_id
-from app.crypto.claims import AccessClaims, Claims, EnrollmentClaims, PendingClaims, Scope
+from app.crypto.claims import AccessClaims, Claims, EnrollmentClaims, Own, PendingClaims, Scope
+from app.crypto.kinds import Kind, kinds_of
 from app.crypto.signing import KeySet, SigningKey
 from app.problems import InvalidToken
 from app.settings.groups import TokenSettings
@@ -41,17 +43,6 @@ class _Header(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of token: its media type (RFC 8725 §3.11), the shape of its claims, and what a refusal calls it."""
-
-    scope: Scope
-    typ: str
-    audience: str
-    claims: type[Claims]
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Minted:
     """A token and its remaining life in whole seconds."""
 
@@ -68,12 +59,7 @@ class Tokens:
     def __init__(self, settings: TokenSettings, *, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        issuer = settings.issuer
-        kinds = (
-            Kind(Scope.FULL, "at+jwt", settings.audience or issuer, AccessClaims, "an access token"),
-            Kind(Scope.MFA_PENDING, "mfa-pending+jwt", f"{issuer}#mfa", PendingClaims, "an mfa-pending token"),
-            Kind(Scope.MFA_ENROLL, "mfa-enroll+jwt", f"{issuer}#enroll", EnrollmentClaims, "an enrolment token"),
-        )
+        kinds = kinds_of(settings)
         self._kinds = {kind.scope: kind for kind in kinds}
         self._by_typ = {kind.typ: kind for kind in kinds}
         self._keys: KeySet | None = None
@@ -91,12 +77,25 @@ class Tokens:
         self._verified = {}
 
     def mint_access(
-        self, *, user_id: UUID, session_id: UUID, auth_time: datetime, acr: str, amr: tuple[str, ...]
+        self,
+        *,
+        user_id: UUID,
+        session_id: UUID,
+        auth_time: datetime,
+        acr: str,
+        amr: tuple[str, ...],
+        claims: Mapping[str, Own] | None = None,
     ) -> Minted:
         """Lives up to 5 % less than the setting, so that many clients do not refresh in one second."""
         life = self._settings.access_life * (1 - _JITTER * below(_JITTER_PARTS) / _JITTER_PARTS)
-        own = {"sid": str(session_id), "auth_time": int(auth_time.timestamp()), "acr": acr, "amr": list(amr)}
-        return self._mint(Scope.FULL, user_id, new_id(self._clock.now()), life, own | {"client_id": "gatehouse"})
+        own: dict[str, Any] = {
+            "sid": str(session_id),
+            "auth_time": int(auth_time.timestamp()),
+            "acr": acr,
+            "amr": list(amr),
+        }
+        own |= {"client_id": "gatehouse", **({"claims": dict(claims)} if claims else {})}
+        return self._mint(Scope.FULL, user_id, new_id(self._clock.now()), life, own)
 
     def mint_pending(self, *, user_id: UUID, sign_in: UUID) -> Minted:
         return self._mint(Scope.MFA_PENDING, user_id, sign_in, self._settings.pending_life, {})

@@ -15,6 +15,8 @@ from app.crypto.claims import MFA
 from app.crypto.codes import Fingerprints
 from app.messages import Draft, Purpose
 
+SEALED = "kept sealed, not given"
+
 
 class CodeRejected(Exception):  # noqa: N818  named as the state it tells of
     """The answer is wrong, too late, or was good once already."""
@@ -35,6 +37,10 @@ class EnrollShape(Shape):
 
     factor: str
     label: Label = None
+    email_code: Annotated[
+        SixDigits | None,
+        Field(repr=False, description="What was mailed, where the sign-in's `email_code` says so; once a sign-in."),
+    ] = None
 
 
 class AnswerShape(Shape):
@@ -141,6 +147,14 @@ class Factor(ABC, Generic[StateT, EnrollT, AnswerT, SettingsT]):
     def accept(self, state: StateT, answer: AnswerT, asked: Asked, at: datetime) -> StateT:
         """Return the next state, or raise CodeRejected."""
 
+    def adopt(self, secret: str) -> StateT:  # noqa: ARG002  most factors cannot
+        """The state of what another system had confirmed. Raises ValueError, or a Problem, for what cannot be used here."""
+        raise ValueError("This kind cannot be brought from elsewhere.")
+
+    def hand_over(self, state: StateT) -> str | None:  # noqa: ARG002  most factors cannot
+        """What `adopt` takes, for another system."""
+        return None
+
     def confirm(self, state: StateT, answer: AnswerT, asked: Asked, at: datetime) -> StateT:
         """Activate with the first right answer."""
         return self.accept(state, answer, asked, at)
@@ -152,6 +166,10 @@ class Factor(ABC, Generic[StateT, EnrollT, AnswerT, SettingsT]):
     def farewell(self, state: StateT) -> Draft | None:  # noqa: ARG002  most factors have none
         """What the holder of a state that was replaced is told, through what is not theirs any more."""
         return None
+
+    def held(self, state: StateT) -> dict[str, str | int]:
+        """What is kept of it, for its owner: what is secret is named, not given. All of it is, until a factor says better."""
+        return dict.fromkeys(type(state).model_fields, SEALED)
 
     def describe(self, state: StateT) -> Described:  # noqa: ARG002  most factors tell nothing
         return Described()

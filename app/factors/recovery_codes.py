@@ -88,6 +88,10 @@ class RecoveryCodes(Factor[RecoveryState, IssueRecoveryCodes, RecoveryAnswer, Re
         return RecoveryState(digests=tuple(digest for digest in state.digests if digest != used))
 
     @override
+    def held(self, state: RecoveryState) -> dict[str, str | int]:
+        return {"codes": "kept as SHA-256 digests, not given", "remaining": len(state.digests)}
+
+    @override
     def describe(self, state: RecoveryState) -> Described:
         return Described(remaining=len(state.digests))
 

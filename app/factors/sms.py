@@ -90,9 +90,17 @@ class Sms(Factor[SmsState, EnrollSms, SmsAnswer, SmsSettings]):
 
     @override
     def enroll(self, request: EnrollSms, holder: Holder) -> Enrolled[SmsState]:
-        phone = read_phone(request.phone_number, regions=self.settings.regions)
-        state = SmsState(phone=phone.e164, region=phone.region)
-        return Enrolled(state, SmsSetup(destination=mask(phone.e164)))
+        state = self.adopt(request.phone_number)
+        return Enrolled(state, SmsSetup(destination=mask(state.phone)))
+
+    @override
+    def adopt(self, secret: str) -> SmsState:
+        phone = read_phone(secret, regions=self.settings.regions)
+        return SmsState(phone=phone.e164, region=phone.region)
+
+    @override
+    def hand_over(self, state: SmsState) -> str:
+        return state.phone
 
     @override
     def ask(self, state: SmsState, about: About) -> Question:
@@ -123,6 +131,10 @@ class Sms(Factor[SmsState, EnrollSms, SmsAnswer, SmsSettings]):
     @override
     def farewell(self, state: SmsState) -> Draft:
         return Draft(Channel.SMS, state.phone, code="", region=state.region)
+
+    @override
+    def held(self, state: SmsState) -> dict[str, str | int]:
+        return {"phone_number": state.phone, "region": state.region, "index": "kept as a keyed digest, not given"}
 
     @override
     def describe(self, state: SmsState) -> Described:

@@ -1,7 +1,7 @@
 """An authenticator app (RFC 6238): SHA-1, six digits, 30 seconds; the current and one past step; each step is used once."""
 
 import hmac
-from base64 import b32encode
+from base64 import b32decode, b32encode
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from app.crypto.chance import random_bytes
 from app.factors.base import (
+    SEALED,
     About,
     AnswerShape,
     Asked,
@@ -29,6 +30,8 @@ STEP_SECONDS = 30
 PAST_STEPS = 1
 SEED_BYTES = 20
 """160 bits (RFC 4226 §4 R6)."""
+LEAST_SEED_BYTES, MOST_SEED_BYTES = 16, 64
+_FORGIVEN = str.maketrans({" ": "", "-": ""})
 
 
 class TotpSettings(BaseModel):
@@ -77,6 +80,27 @@ class Totp(Factor[TotpState, EnrollTotp, TotpAnswer, TotpSettings]):
         uri = TOTP(seed, name=holder.account, issuer=holder.brand).provisioning_uri()
         svg = segno.make(uri, micro=False).svg_inline(scale=4, light="#fff")
         return Enrolled(TotpState(seed=seed), TotpSetup(secret=seed, otpauth_uri=uri, qr_svg=svg))
+
+    @override
+    def adopt(self, secret: str) -> TotpState:
+        """A seed in base32, as apps show it: blanks, hyphens, case and padding do not matter."""
+        seed = secret.upper().translate(_FORGIVEN).rstrip("=")
+        try:
+            size = len(b32decode(seed + "=" * (-len(seed) % 8)))
+        except ValueError:
+            raise ValueError("The seed is not base32.") from None
+        if not LEAST_SEED_BYTES <= size <= MOST_SEED_BYTES:
+            raise ValueError("The seed has less than 128 bits (RFC 4226 §4 R6), or more than 512.")
+        return TotpState(seed=seed)
+
+    @override
+    def hand_over(self, state: TotpState) -> str:
+        return state.seed
+
+    @override
+    def held(self, state: TotpState) -> dict[str, str | int]:
+        """`last_step`: of the last code that was used, counted in 30 s since 1970."""
+        return {"seed": SEALED, "last_step": state.last_step}
 
     @override
     def ask(self, state: TotpState, about: About) -> Question:

@@ -1,11 +1,12 @@
 """The one way into a session: the user row is locked and compared, the session is remembered, the tokens are minted."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.clock import Clock
 from app.crypto.chance import new_id
-from app.crypto.claims import PASSWORD_ONLY
+from app.crypto.claims import PASSWORD_ONLY, Own
 from app.crypto.refresh import RefreshTokens
 from app.crypto.tokens import Minted, Tokens
 from app.factors.base import AnyFactor
@@ -26,6 +27,7 @@ class Opened:
     device: Recognised
     cookie: bool = False
     ended: tuple[UUID, ...] = ()
+    claims: Mapping[str, Own] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,22 +64,24 @@ class Admission:
             rotated_at=now,
             expires_at=now + self.settings.refresh_max,
         )
-        ended = await sessions.open_(tx, session, most=self.settings.max_sessions, idle=self.settings.refresh_idle)
-        return Opened(session, device, arrival.cookie, tuple(ended))
+        rules = self.settings
+        ended, claims = await sessions.open_(tx, session, most=rules.max_sessions, idle=rules.refresh_idle)
+        return Opened(session, device, arrival.cookie, tuple(ended), claims)
 
-    def access_token(self, session: Session) -> Minted:
+    def access_token(self, session: Session, claims: Mapping[str, Own] | None) -> Minted:
         return self.tokens.mint_access(
             user_id=session.user_id,
             session_id=session.id,
             auth_time=session.auth_time,
             acr=session.acr,
             amr=tuple(session.amr),
+            claims=claims,
         )
 
     def answer(self, opened: Opened) -> Authenticated:
         """The tokens of a session whose transaction was committed; the sessions that it pushed out are over."""
         session = opened.session
-        access, now = self.access_token(session), self.clock.now()
+        access, now = self.access_token(session, opened.claims), self.clock.now()
         self.ended(opened.ended, user_id=session.user_id, reason="too_many")
         return Authenticated(
             access_token=access.token,

@@ -127,6 +127,8 @@ class Asking:
         sent = await self.senders[message.channel].send(message)
         challenge_id, delivery = put.challenge.id, sent.delivery
         audit.note(Event.MESSAGE_SENT, challenge_id=challenge_id, channel=message.channel, delivery=delivery)
+        if put.verdict:
+            self.firewall.tell_sent(put.verdict, sent)
         with suppress(DatabaseUnavailable):
             await self.database.run(lambda tx: self._report(tx, put, turn, sent))
         return delivery

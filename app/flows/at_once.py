@@ -14,7 +14,7 @@ from app.flows.completing import Completing
 from app.flows.judging import Judged, Judging
 from app.flows.recognising import Arrival
 from app.problems import Fault, InvalidCredentials, InvalidMfaCode, ValidationFailed
-from app.store.database import Database
+from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
 from app.store.users import User
 from app.watch import audit
@@ -50,10 +50,13 @@ class AtOnce:
 
     async def _complete(self, user: User, enrollment: Enrollment, judged: Judged, arrival: Arrival) -> Opened:
         version = user.credential_version
-        async with self.database.begin() as tx:
+
+        async def complete(tx: Tx) -> Opened:
             if not await self.admission.admit(tx, user.id, credential_version=version):
                 raise InvalidCredentials
             if not await self.completing(tx, enrollment, judged):
                 raise InvalidMfaCode
             factor = self.factors[enrollment.kind]
             return await self.admission.open(tx, user.id, arrival, credential_version=version, factor=factor)
+
+        return await self.database.run(complete)

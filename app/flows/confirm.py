@@ -1,10 +1,11 @@
 """Confirm a second factor with its first right answer: it counts from now on, and every other session ends."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from app.clock import Clock
-from app.crypto.claims import AccessClaims, EnrollmentClaims
+from app.crypto.claims import AccessClaims, EnrollmentClaims, Own
 from app.events import Event
 from app.factors.base import AnswerShape, Shape
 from app.factors.registry import Factors
@@ -19,6 +20,7 @@ from app.flows.notices import tell
 from app.flows.profile import Profiles
 from app.flows.recognising import Arrival
 from app.flows.states import States
+from app.flows.waiting import MAILED
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, PhoneInUse
 from app.store import budgets, challenges, cooldowns, enrollments, sessions, users
@@ -40,6 +42,7 @@ class Activated:
     replaced: Enrollment | None
     recovery_codes: list[str] | None
     ended: list[UUID]
+    claims: Mapping[str, Own]
 
 
 @dataclass(frozen=True)
@@ -79,16 +82,19 @@ class Confirm:
 
     async def _consume(self, challenge: Challenge, enrollment: Enrollment) -> None:
         """The answer was right though nothing came of it: it is used, and no failure."""
-        async with self.database.begin() as tx:
+
+        async def consume(tx: Tx) -> None:
             if await challenges.close(tx, challenge, at=self.clock.now()):
                 await self.asking.answered(tx, challenge, enrollment.kind)
             await budgets.clear(tx, enrollment.user_id, budget_of(enrollment))
+
+        await self.database.run(consume)
 
     def _answer(self, done: Activated) -> Confirmed | ConfirmedAndAuthenticated:
         if isinstance(done.session, Opened):
             session = dict(self.admission.answer(done.session))
             return ConfirmedAndAuthenticated(factor=done.factor, recovery_codes=done.recovery_codes, **session)
-        access = self.admission.access_token(done.session)
+        access = self.admission.access_token(done.session, done.claims)
         return Confirmed(
             factor=done.factor,
             recovery_codes=done.recovery_codes,
@@ -117,6 +123,7 @@ class Confirm:
                 raise InvalidMfaCode(attempts_left=attempt.left)
             await self.asking.answered(tx, challenge, enrollment.kind)
             replaced = await self._confirm(tx, enrollment, state)
+            await users.proved(tx, who.sub)
             codes = await self.issuing.issue_first(tx, user)
             mine = who.sid if isinstance(who, AccessClaims) else None
             ended = await sessions.revoke_all(tx, who.sub, reason=FACTOR_CHANGE, but=mine)
@@ -124,7 +131,7 @@ class Confirm:
             notice = self.factors[enrollment.kind].replaced if replaced else "factor_added"
             await tell(tx, who.sub, notice, at=now)
             factor = self.profiles.entry_of(await enrollments.of_user(tx, who.sub), enrollment.id)
-            return Activated(session, factor, user.locale, replaced, codes, ended)
+            return Activated(session, factor, user.locale, replaced, codes, ended, user.claims)
 
         return await self.database.run(activate)
 
@@ -155,7 +162,7 @@ class Confirm:
     ) -> Opened:
         """A first session, for whoever came with an enrolment token: it is used up."""
         sign_in = await challenges.find(tx, who.jti, purpose=Purpose.ENROLL, user_id=who.sub)
-        if sign_in is None or not await challenges.close(tx, sign_in, at=self.clock.now()):
+        if sign_in is None or sign_in.factor == MAILED or not await challenges.close(tx, sign_in, at=self.clock.now()):
             raise InvalidToken("This sign-in is over.")
         factor, arrival = self.factors[enrollment.kind], Arrival.of(sign_in, visitor)
         return await self.admission.open(tx, who.sub, arrival, credential_version=version, factor=factor)

@@ -11,7 +11,8 @@ from app.events import Event
 from app.factors.base import Enrolled, EnrollShape, Holder, Shape
 from app.factors.registry import Factors
 from app.flows.answers import ChallengeState, EnrollmentBegun
-from app.flows.asking import Asking
+from app.flows.asking import Asking, Put
+from app.flows.mailbox import Mailbox
 from app.flows.owner import lock_owner
 from app.flows.proof import Proof
 from app.flows.states import States
@@ -38,6 +39,7 @@ class Enroll:
     states: States
     proof: Proof
     asking: Asking
+    mailbox: Mailbox
 
     async def __call__(
         self,
@@ -47,13 +49,18 @@ class Enroll:
     ) -> EnrollmentBegun[Shape]:
         """Begin; for a kind that is enrolled already, a replacement: the old one works until the new one is confirmed."""
         factor = self.factors[request.factor]
-        async with self.database.begin() as tx:
+        await self.mailbox.require(who, request.email_code)
+
+        async def begin(tx: Tx) -> tuple[Enrollment, Enrolled[Any], Put]:
             user = await self._admit(tx, who)
             enrolled = factor.enroll(request, Holder(user.email, self.brand))
             enrollment = await self._remember(tx, user, request, enrolled)
             challenge = await self._challenge(tx, user, enrollment)
             put = await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)
-        audit.note(Event.FACTOR_BEGUN, user_id=user.id, enrollment_id=enrollment.id, factor=enrollment.kind)
+            return enrollment, enrolled, put
+
+        enrollment, enrolled, put = await self.database.run(begin)
+        audit.note(Event.FACTOR_BEGUN, user_id=who.sub, enrollment_id=enrollment.id, factor=enrollment.kind)
         asked = await self.asking.send(put, by_name=True)
         return EnrollmentBegun[Shape](id=enrollment.id, setup=enrolled.setup, challenge=asked)
 
@@ -61,21 +68,23 @@ class Enroll:
         self, who: AccessClaims | EnrollmentClaims, enrollment_id: UUID, visitor: Visitor
     ) -> ChallengeState:
         """Send a new code for a factor that is not confirmed yet; the attempts stay as they are."""
-        async with self.database.begin() as tx:
-            user = await users.by_id(tx, who.sub)
-            since = self.clock.now() - self.settings.enroll_life
-            enrollment = await enrollments.pending(tx, enrollment_id, user_id=who.sub, since=since)
-            challenge = await challenges.find(tx, enrollment_id, purpose=Purpose.CONFIRM, user_id=who.sub)
-            if isinstance(who, EnrollmentClaims):
-                await require_waiting(tx, who, user)
-            if user is None or enrollment is None or challenge is None:
-                raise FactorNotEnrolled
-            if not user.active or user.credential_version != challenge.credential_version:
-                raise InvalidToken("The password or a factor of this account was changed.")
-            if challenge.attempts >= self.settings.attempts:
-                raise MfaAttemptsExhausted
-            put = await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)
+        put = await self.database.run(lambda tx: self._put(tx, who, enrollment_id, visitor))
         return await self.asking.send(put, by_name=True)
+
+    async def _put(self, tx: Tx, who: AccessClaims | EnrollmentClaims, enrollment_id: UUID, visitor: Visitor) -> Put:
+        user = await users.by_id(tx, who.sub)
+        since = self.clock.now() - self.settings.enroll_life
+        enrollment = await enrollments.pending(tx, enrollment_id, user_id=who.sub, since=since)
+        challenge = await challenges.find(tx, enrollment_id, purpose=Purpose.CONFIRM, user_id=who.sub)
+        if isinstance(who, EnrollmentClaims):
+            await require_waiting(tx, who, user)
+        if user is None or enrollment is None or challenge is None:
+            raise FactorNotEnrolled
+        if not user.active or user.credential_version != challenge.credential_version:
+            raise InvalidToken("The password or a factor of this account was changed.")
+        if challenge.attempts >= self.settings.attempts:
+            raise MfaAttemptsExhausted
+        return await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)
 
     async def _admit(self, tx: Tx, who: AccessClaims | EnrollmentClaims) -> User:
         """The user, if what was proved is enough to add a factor to those there are."""

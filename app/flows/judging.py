@@ -65,19 +65,21 @@ class Judging:
         FactorNotEnrolled and MfaLocked.
         """
         limit, now = self.settings.attempts, self.clock.now()
-        async with self.database.begin() as tx:
+
+        async def spend(tx: Tx) -> tuple[Challenge, Attempt]:
             challenge = await challenges.spend(tx, challenge_id, purpose=purpose, user_id=user_id, limit=limit, at=now)
             if challenge is None:
                 raise await self._why_not(tx, challenge_id, purpose, user_id)
             enrollment = await self._enrollment(tx, challenge, named or challenge.factor)
-            spent = await self._spend_budget(tx, enrollment, budget_of(enrollment))
-        asked, version = _asked(challenge, enrollment), challenge.credential_version
-        return challenge, Attempt(enrollment, version, asked, limit - challenge.attempts, spent)
+            spent = await self.pay(tx, enrollment.user_id, budget_of(enrollment))
+            asked, version = _asked(challenge, enrollment), challenge.credential_version
+            return challenge, Attempt(enrollment, version, asked, limit - challenge.attempts, spent)
+
+        return await self.database.run(spend)  # what was undone took nothing: of two runs one counts
 
     async def spend_at_once(self, enrollment: Enrollment, *, credential_version: int) -> Attempt:
         """For an answer that came beside the password: there is only the account's budget to pay from."""
-        async with self.database.begin() as tx:
-            spent = await self._spend_budget(tx, enrollment, enrollment.kind)
+        spent = await self.database.run(lambda tx: self.pay(tx, enrollment.user_id, enrollment.kind))
         return Attempt(
             enrollment, credential_version, Asked(About(enrollment.id, Purpose.SIGN_IN), None, None), None, spent
         )
@@ -106,8 +108,9 @@ class Judging:
         rules = self.settings
         return Locks(first=rules.lock_at, every=rules.lock_every, pauses=rules.locks, stop=rules.stop_at)
 
-    async def _spend_budget(self, tx: Tx, enrollment: Enrollment, kind: str) -> Spent:
-        user_id, now = enrollment.user_id, self.clock.now()
+    async def pay(self, tx: Tx, user_id: UUID, kind: str) -> Spent:
+        """Count a failure of the account in advance. Raises MfaLocked."""
+        now = self.clock.now()
         spent = await budgets.spend(tx, user_id, kind, locks=self._locks, at=now)
         if spent is None:
             until = await budgets.locked_until(tx, user_id, kind)
@@ -136,25 +139,28 @@ class Judging:
         event = Event.FACTOR_REFUSED if about.purpose == Purpose.CONFIRM else Event.CODE_REFUSED
         audit.note(event, user_id=user_id, challenge_id=about.challenge_id, factor=kind)
         if attempt.spent.of_all >= self.settings.password_expires_at:
-            await self._expire_password(attempt)
+            await self.expire_password(user_id, credential_version=attempt.credential_version)
         elif attempt.spent.streak == self.settings.lock_at:
             await self._tell_of_lock(user_id)
 
     async def _tell_of_lock(self, user_id: UUID) -> None:
         """RFC 4226 §7.2: the owner learns that somebody tried."""
-        async with self.database.begin() as tx:
-            await tell(tx, user_id, "factor_locked", at=self.clock.now())
+        await self.database.run(lambda tx: tell(tx, user_id, "factor_locked", at=self.clock.now()))
 
-    async def _expire_password(self, attempt: Attempt) -> None:
+    async def expire_password(self, user_id: UUID, *, credential_version: int) -> None:
         """Pending sign-ins die with the password; sessions stand on proofs of their own and go on."""
-        user_id, now = attempt.enrollment.user_id, self.clock.now()
-        async with self.database.begin() as tx:
-            version = await users.expire_password(tx, user_id, credential_version=attempt.credential_version)
+        now = self.clock.now()
+
+        async def expire(tx: Tx) -> bool:
+            version = await users.expire_password(tx, user_id, credential_version=credential_version)
             if version is None:
-                return
+                return False
             await sessions.carry_over(tx, user_id, credential_version=version)
             await tell(tx, user_id, "password_expired", at=now)
-        audit.note(Event.PASSWORD_EXPIRED, user_id=user_id)
+            return True
+
+        if await self.database.run(expire):
+            audit.note(Event.PASSWORD_EXPIRED, user_id=user_id)
 
 
 def budget_of(enrollment: Enrollment) -> str:

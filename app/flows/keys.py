@@ -74,6 +74,12 @@ class Keys:
             other_internal=those(Role.INTERNAL, KeyState.NEXT, KeyState.RETIRED),
         )
 
+    async def that_signed(self) -> tuple[SigningKey, ...]:
+        """Every access key that is still whole, for proving what was signed before; one without a public half is none."""
+        stored = await self.stored()
+        await self._open_new(stored)
+        return tuple(self.opened[key.kid] for key in stored if key.role == Role.ACCESS and key.kid in self.opened)
+
     def is_held(self, key: StoredKey) -> bool:
         """Whether a token under *key* may be good; if not, its private half is deleted, or about to be."""
         until = self.good_until(key)

@@ -30,15 +30,25 @@ class Letters:
             region=draft.region,
         )
 
-    def verification(self, email: str, code: str, *, locale: str) -> Message:
-        text = self.texts.render(Purpose.VERIFY_EMAIL, locale=locale, brand=self.brand, code=code)
+    def verification(self, email: str, code: str, *, locale: str, template: str = Purpose.VERIFY_EMAIL) -> Message:
+        text = self.texts.render(template, locale=locale, brand=self.brand, code=code)
         return Message(Channel.EMAIL, email, Purpose.VERIFY_EMAIL, text.body, subject=text.subject, code=code)
+
+    def enrolment(self, email: str, code: str, *, locale: str) -> Message:
+        text = self.texts.render("enroll", locale=locale, brand=self.brand, code=code)
+        return Message(Channel.EMAIL, email, Purpose.ENROLL, text.body, subject=text.subject, code=code)
 
     def reset(self, email: str, token: str, *, page: str, life: timedelta, locale: str) -> Message:
         """The link to *page*: its fragment carries the token, so no server and no Referer ever sees it."""
-        link = f"{page}#token={quote(token, safe='')}"
-        text = self.texts.render("reset_password", locale=locale, brand=self.brand, link=link)
+        text = self.texts.render("reset_password", locale=locale, brand=self.brand, link=_link(page, token))
         return Message(Channel.EMAIL, email, Purpose.RESET, text.body, subject=text.subject, code=token, lifetime=life)
+
+    def undo(self, notice: Notice, token: str, *, page: str, life: timedelta) -> Message:
+        """As `reset`: the notice of a change that the link to *page* undoes."""
+        link, hours = _link(page, token), str(max(1, int(life.total_seconds() // 3600)))
+        text = self.texts.render(notice.template, locale=notice.locale, brand=self.brand, link=link, hours=hours)
+        to, subject = notice.recipient, text.subject
+        return Message(Channel.EMAIL, to, Purpose.NOTICE, text.body, subject=subject, code=token, lifetime=life)
 
     def notice(self, email: str, template: str, *, locale: str, **words: str) -> Message:
         text = self.texts.render(template, locale=locale, brand=self.brand, **words)
@@ -50,3 +60,7 @@ class Letters:
 
     def posted(self, notice: Notice) -> Message:
         return self.notice(notice.recipient, notice.template, locale=notice.locale, **notice.words)
+
+
+def _link(page: str, token: str) -> str:
+    return f"{page}#token={quote(token, safe='')}"

@@ -22,11 +22,11 @@ from app.flows.pending import Pending
 from app.flows.recognising import Arrival, Recognising
 from app.problems import InvalidCredentials, Overloaded
 from app.settings.people import MfaSettings
-from app.store import enrollments, users
+from app.store import credentials, users
 from app.store.database import Database, Tx
 from app.store.devices import Device
 from app.store.enrollments import Enrollment
-from app.store.users import User
+from app.store.users import ProofDue, User
 from app.visitor import Visitor
 from app.watch import audit
 
@@ -90,10 +90,8 @@ class Login:
         """Raises InvalidCredentials, RateLimited, Overloaded. A failure is counted before the password is looked at."""
         email_folded = read_address(wanted.email).folded
         async with self.database.read() as tx:
-            user = await users.by_email(tx, email_folded)
-            user_id = user.id if user else _NOBODY
-            enrolled = await enrollments.of_user(tx, user_id)
-            device = await self.recognising.find(tx, wanted.device_token, user_id=user_id)
+            user, enrolled = await credentials.of_address(tx, email_folded)
+            device = await self.recognising.find(tx, wanted.device_token, user_id=user.id if user else _NOBODY)
         stored, device_id = user.password_hash if user else None, device.id if device else None
         attempted = await self.password_attempts(
             email_folded, wanted.password, stored=stored, visitor=visitor, known=device_id
@@ -119,9 +117,13 @@ class Login:
         return device is not None and self.recognising.trusts(device.trusted_until)
 
     def _must_enroll(self, user: User) -> bool:
-        """By policy, at once; users from before the policy have its grace."""
+        """By policy, at once; users from before the policy have its grace. Whoever lost their factors, in any case."""
+        if user.email_proof_due == ProofDue.FACTORS_RESET:
+            return True
         if self.settings.policy == "optional":
             return False
+        if user.email_proof_due:
+            return True
         since = self.settings.required_since
         return since is None or user.created_at >= since or self.clock.now() >= since + self.settings.grace
 

@@ -34,7 +34,7 @@ class Logout:
 
     async def _end(self, session_id: UUID) -> None:
         async with self.database.begin() as tx:
-            ended = await sessions.revoke(tx, session_id, reason="logout")
+            user_id = await sessions.revoke(tx, session_id, reason="logout")
         self.revocations.add(session_id)
-        if ended:
-            audit.note(Event.SESSION_ENDED, session_id=session_id, reason="logout")
+        if user_id:
+            audit.note(Event.SESSION_ENDED, user_id=user_id, session_id=session_id, reason="logout")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.clock import Clock
-from app.flows.letters import Letters
+from app.flows.undo_links import UndoLinks
 from app.messages import Delivery
 from app.problems import DatabaseUnavailable
 from app.senders.base import Sender
@@ -25,7 +25,7 @@ _log = logging.getLogger("gatehouse.outbox")
 class Outbox:
     database: Database
     clock: Clock
-    letters: Letters
+    undo_links: UndoLinks
     sender: Sender
 
     async def run(self) -> None:
@@ -59,7 +59,7 @@ class Outbox:
     async def _send(self, notice: Notice) -> Delivery:
         """One notice that cannot be written must not hold up the others."""
         try:
-            return (await self.sender.send(self.letters.posted(notice))).delivery
+            return (await self.sender.send(self.undo_links.posted(notice))).delivery
         except Exception:  # noqa: BLE001  whatever is wrong with it, the next one may be right
             _log.exception("notice cannot be sent", extra={"notice_id": str(notice.id)})
             return Delivery.FAILED

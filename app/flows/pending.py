@@ -10,8 +10,10 @@ from app.events import Event
 from app.factors.registry import Factors
 from app.flows.answers import ChallengeState, EnrollmentRequired, FactorChoice, MfaRequired
 from app.flows.asking import Asking, Put
+from app.flows.mailbox import Mailbox
 from app.flows.recognising import Arrival
 from app.flows.states import States
+from app.flows.waiting import MAILED
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, ResendTooSoon
 from app.settings.groups import TokenSettings
@@ -33,6 +35,7 @@ class Pending:
     factors: Factors
     states: States
     asking: Asking
+    mailbox: Mailbox
 
     async def ask(
         self, user: User, enrolled: Sequence[Enrollment], arrival: Arrival, *, named: str | None
@@ -41,21 +44,26 @@ class Pending:
         usable = [enrollment for enrollment in enrolled if enrollment.kind in self.factors.usable]
         chosen = self._choose(usable, named)
         sign_in = self._sign_in(user, arrival, Purpose.SIGN_IN, chosen.kind if chosen else None)
-        async with self.database.begin() as tx:
+
+        async def ask(tx: Tx) -> Put | None:
             await challenges.open_(tx, sign_in, at=self.clock.now())
-            put = await self._put(tx, sign_in, chosen, arrival.visitor, user.locale) if chosen else None
+            return await self._put(tx, sign_in, chosen, arrival.visitor, user.locale) if chosen else None
+
+        put = await self.database.run(ask)
         audit.note(Event.CODE_ASKED, user_id=user.id, challenge_id=sign_in.id, factor=sign_in.factor)
         asked = await self.asking.send(put, by_name=False) if put else None
         return self._answer(sign_in, usable, chosen, asked)
 
     async def have_enrolled(self, user: User, arrival: Arrival) -> EnrollmentRequired:
         """Let nothing happen but the enrolment of a first factor."""
-        sign_in = self._sign_in(user, arrival, Purpose.ENROLL, None)
-        async with self.database.begin() as tx:
-            await challenges.open_(tx, sign_in, at=self.clock.now())
+        sign_in = self._sign_in(user, arrival, Purpose.ENROLL, MAILED if user.email_proof_due else None)
+        await self.database.run(lambda tx: challenges.open_(tx, sign_in, at=self.clock.now()))
         token = self.tokens.mint_enrollment(user_id=user.id, sign_in=sign_in.id)
         kinds = self.factors.strongest_first(self.factors.enrollable)
-        return EnrollmentRequired(enrollment_token=token.token, expires_in=token.expires_in, enrollable=kinds)
+        mailed = await self.mailbox.ask(user, sign_in) if user.email_proof_due else None
+        return EnrollmentRequired(
+            enrollment_token=token.token, expires_in=token.expires_in, enrollable=kinds, email_code=mailed
+        )
 
     def _sign_in(self, user: User, arrival: Arrival, purpose: Purpose, kind: str | None) -> Challenge:
         now = self.clock.now()

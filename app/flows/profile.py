@@ -1,23 +1,28 @@
-"""What a user may see of themselves."""
+"""What a user may see of themselves, and what of it they may change without a proof."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.clock import Clock
 from app.crypto.claims import AccessClaims, EnrollmentClaims
+from app.events import Event
 from app.factors.registry import Factors
 from app.flows.answers import FactorEntry, FactorList, Profile
+from app.flows.owner import lock_owner
 from app.flows.states import States
 from app.flows.waiting import require_waiting
 from app.problems import InvalidToken
-from app.store import enrollments, users
+from app.store import email_changes, enrollments, users
 from app.store.database import Database
 from app.store.enrollments import Enrollment
+from app.watch import audit
 
 
 @dataclass(frozen=True)
 class Profiles:
     database: Database
+    clock: Clock
     factors: Factors
     states: States
 
@@ -25,11 +30,13 @@ class Profiles:
         async with self.database.read() as tx:
             user = await users.by_id(tx, who.sub)
             mfa_enabled = await enrollments.has_any(tx, who.sub)
+            change = await email_changes.of_user(tx, who.sub, at=self.clock.now())
         if user is None:
             raise InvalidToken
         return Profile(
             id=user.id,
             email=user.email,
+            pending_email=change.email if change else None,
             display_name=user.display_name,
             locale=user.locale,
             mfa_enabled=mfa_enabled,
@@ -37,10 +44,20 @@ class Profiles:
             last_login_at=user.last_login_at,
         )
 
+    async def change(self, who: AccessClaims, changes: Mapping[str, str | None]) -> Profile:
+        """Give oneself another locale, or another display name or none; *changes* are by field. Nothing else follows."""
+        async with self.database.begin() as tx:
+            user = await lock_owner(tx, who.sub)
+            if changes:
+                await users.describe(tx, user.id, **changes)
+        if changes:
+            audit.note(Event.PROFILE_CHANGED, user_id=user.id, session_id=who.sid, fields=" ".join(sorted(changes)))
+        return await self(who)
+
     async def list_factors(self, who: AccessClaims | EnrollmentClaims) -> FactorList:
         async with self.database.read() as tx:
             if isinstance(who, EnrollmentClaims):
-                await require_waiting(tx, who, await users.by_id(tx, who.sub))
+                await require_waiting(tx, who, await users.by_id(tx, who.sub), proved=False)
             enrolled = await enrollments.of_user(tx, who.sub)
         issued = [one for one in enrolled if one.kind in self.factors.issued]
         left = sum(self.states.describe(one).remaining or 0 for one in issued)

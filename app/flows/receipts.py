@@ -24,7 +24,7 @@ from app.watch.floods import Floods
 
 _TAKEN_FOR = timedelta(days=1)
 """Plivo gives a message up after three hours at most, and a receipt after seven minutes."""
-_KEPT_FOR = 2 * _TAKEN_FOR
+KEPT_FOR = 2 * _TAKEN_FOR
 _MOST_OF_ONE = 32
 """Nonces of one message: a handful of states, a few parts, and what is repeated."""
 
@@ -119,7 +119,7 @@ class Receipts:
             raise NotFound
         if not await receipts.spend(tx, proof.nonces, awaited, most=_MOST_OF_ONE, at=now):
             raise InsufficientScope("This call was made before.")
-        await receipts.forget_nonces(tx, before=now - _KEPT_FOR)
+        await receipts.forget_nonces(tx, before=now - KEPT_FOR)
         moved = await receipts.deliver(tx, awaited, delivery=report.delivery, error=report.error, at=now)
         return awaited, moved
 

@@ -40,7 +40,7 @@ class Refresh:
         if kept is None or device is None:
             kept, device = await self._look_closer(kept, claim, visitor)
         audit.note(Event.SESSION_REFRESHED, user_id=kept.session.user_id, session_id=kept.session.id)
-        return self.admission.answer(Opened(kept.session, device.untold(), cookie))
+        return self.admission.answer(Opened(kept.session, device.untold(), cookie, claims=kept.claims))
 
     async def _look_closer(
         self, rotated: Kept | None, claim: RefreshClaim, visitor: Visitor

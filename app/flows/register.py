@@ -20,6 +20,7 @@ from app.senders.queue import MailQueue
 from app.settings.people import RegistrationSettings
 from app.store import registrations, users
 from app.store.database import Database, Tx
+from app.store.held_addresses import is_held
 from app.store.registrations import Registration
 from app.visitor import Visitor
 from app.watch import audit
@@ -111,11 +112,15 @@ class Register:
             return
         async with self.database.read() as tx:
             known = await users.by_email(tx, registration.email_folded)
+            held = known is None and await is_held(tx, registration.email_folded, at=self.clock.now())
         code = six_digits()
         fingerprint = self.fingerprints.take(code, purpose=Purpose.VERIFY_EMAIL, about=registration.id)
         async with self.database.begin() as tx:  # for a known address too: a wrong code is refused after the same work
             await registrations.renew_code(tx, registration.id, fingerprint=fingerprint)
         if known:
             self.mails.put(self.letters.notice(known.email, "already_registered", locale=known.locale))
+            return
+        if held:
+            self.mails.put(self.letters.notice(registration.email, "email_taken", locale=registration.locale))
             return
         self.mails.put(self.letters.verification(registration.email, code, locale=registration.locale))

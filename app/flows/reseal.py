@@ -6,7 +6,7 @@ overwritten. The signing keys come last, and only when no enrollment needs an ol
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from app.clock import Clock
 from app.crypto.vault import CannotOpen
 from app.events import Event
 from app.flows.keys import Keys
+from app.flows.reseal_audit import ResealAudit
 from app.flows.states import States
 from app.store import reseal, signing_keys
 from app.store.database import Database, Tx
@@ -64,13 +65,14 @@ class Report:
 
     enrollments: Tally
     signing_keys: Tally
+    audit_keys: Tally
     sessions: Waiting
     codes: Waiting
     verifications: Waiting
 
     @property
     def complete(self) -> bool:
-        return self.enrollments.complete and self.signing_keys.complete
+        return self.enrollments.complete and self.signing_keys.complete and self.audit_keys.complete
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Reseal:
     clock: Clock
     states: States
     keys: Keys
+    audit_keys: ResealAudit
     head: bytes
     older_keys: tuple[bytes, ...]
     refresh_idle: timedelta
@@ -90,13 +93,15 @@ class Reseal:
     async def __call__(self) -> Report:
         enrolled = await self._enrollments()
         signing = await self._signing_keys(touch=not (enrolled.held_twice or enrolled.left))
+        logged = Tally(**asdict(await self.audit_keys()))
         if not self.older_keys:
-            return Report(enrolled, signing, Waiting(), Waiting(), Waiting())
+            return Report(enrolled, signing, logged, Waiting(), Waiting(), Waiting())
         now = self.clock.now()
         async with self.database.read() as tx:
             return Report(
                 enrolled,
                 signing,
+                logged,
                 await reseal.sessions_under(tx, self.older_keys, idle=self.refresh_idle, at=now),
                 await reseal.codes(tx, at=now),
                 await reseal.verifications(tx, at=now),

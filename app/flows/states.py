@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.crypto.vault import CannotOpen, Place, Vault
 from app.events import Event
-from app.factors.base import Described, Shape
+from app.factors.base import SEALED, Described, Shape
 from app.factors.registry import Factors
 from app.store.enrollments import Enrollment
 from app.watch import audit
@@ -39,6 +39,13 @@ class States:
         """The blind indexes of what only one user may hold: the first one is written, each one is looked for."""
         unique = self.factors.known(enrollment.kind).unique(self.open(enrollment))
         return self.vault.indexes(unique, of=enrollment.kind) if unique else []
+
+    def held(self, enrollment: Enrollment) -> dict[str, str | int]:
+        """What is kept in it, for its owner; only that there is something, when it cannot be opened."""
+        try:
+            return self.factors.known(enrollment.kind).held(self.open(enrollment))
+        except CannotOpen:
+            return {"state": SEALED}
 
     def describe(self, enrollment: Enrollment) -> Described:
         """What may be shown of it; nothing when it cannot be opened, but it still counts (law 10)."""

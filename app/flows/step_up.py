@@ -1,6 +1,7 @@
 """Step up: prove it anew within a session. What was proved lives in one access token, never in the session (RFC 9470)."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from app.clock import Clock
 from app.crypto.chance import new_id
@@ -11,7 +12,7 @@ from app.factors.base import AnswerShape, AnyFactor
 from app.factors.registry import Factors
 from app.flows.admission import methods
 from app.flows.answers import AccessGranted, ChallengeState
-from app.flows.asking import Asking
+from app.flows.asking import Asking, Put
 from app.flows.completing import Completing
 from app.flows.judging import Attempt, Judged, Judging
 from app.flows.owner import lock_owner
@@ -47,20 +48,21 @@ class StepUp:
 
     async def ask(self, who: AccessClaims, kind: str, visitor: Visitor) -> ChallengeState:
         """Send a code, or ask for another factor; the attempts stay as they are."""
-        async with self.database.begin() as tx:
-            user = await lock_owner(tx, who.sub)
-            challenge = await self._challenge(tx, who, user)
-            enrollment = await enrollments.of_kind(tx, user.id, kind)
-            if enrollment is None:
-                raise FactorNotEnrolled
-            if challenge.attempts >= self.settings.attempts:
-                raise MfaAttemptsExhausted
-            put = await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)
+        put = await self.database.run(lambda tx: self._put(tx, who, kind, visitor))
         return await self.asking.send(put, by_name=True)
 
+    async def _put(self, tx: Tx, who: AccessClaims, kind: str, visitor: Visitor) -> Put:
+        user = await lock_owner(tx, who.sub)
+        challenge = await self._challenge(tx, who, user)
+        enrollment = await enrollments.of_kind(tx, user.id, kind)
+        if enrollment is None:
+            raise FactorNotEnrolled
+        if challenge.attempts >= self.settings.attempts:
+            raise MfaAttemptsExhausted
+        return await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)
+
     async def with_factor(self, who: AccessClaims, answer: AnswerShape) -> AccessGranted:
-        async with self.database.begin() as tx:
-            waiting = await self._challenge(tx, who, await lock_owner(tx, who.sub))
+        waiting = await self.database.run(lambda tx: self._waiting(tx, who))
         challenge, attempt = await self.judging.spend(waiting.id, Purpose.STEP_UP, user_id=who.sub, named=answer.factor)
         judged = await self.judging.judge(attempt, answer)
         await self._complete(challenge, attempt, judged)
@@ -78,11 +80,12 @@ class StepUp:
         if enrolled:
             raise StepUpRequired("Use a second factor: one is enrolled.")
         await self.password_attempts.require(who, user, password, visitor)
-        async with self.database.begin() as tx:
-            if not await users.hold(tx, user.id, credential_version=user.credential_version):
-                raise InvalidToken("The password or a factor of this account was changed.")
+        await self.database.run(lambda tx: _hold(tx, user.id, user.credential_version))
         audit.note(Event.SESSION_STEPPED_UP, user_id=user.id, session_id=who.sid, factor=None)
         return self._grant(who, None)
+
+    async def _waiting(self, tx: Tx, who: AccessClaims) -> Challenge:
+        return await self._challenge(tx, who, await lock_owner(tx, who.sub))
 
     async def _challenge(self, tx: Tx, who: AccessClaims, user: User) -> Challenge:
         """The step-up of this session that is under way, or a new one: asking anew never refills the attempts.
@@ -106,19 +109,31 @@ class StepUp:
         return challenge
 
     async def _complete(self, challenge: Challenge, attempt: Attempt, judged: Judged) -> None:
-        user_id, version = challenge.user_id, challenge.credential_version
-        async with self.database.begin() as tx:
-            if not await users.hold(tx, user_id, credential_version=version):
-                raise InvalidToken("The password or a factor of this account was changed.")
-            await cooldowns.clear(tx, user_id, challenge.lane(attempt.enrollment.kind))
+        user_id, kind = challenge.user_id, attempt.enrollment.kind
+
+        async def complete(tx: Tx) -> None:
+            await _hold(tx, user_id, challenge.credential_version)
+            await cooldowns.clear(tx, user_id, challenge.lane(kind))
             closed = await challenges.close(tx, challenge, at=self.clock.now())
             if not closed or not await self.completing(tx, attempt.enrollment, judged):
                 raise InvalidMfaCode(attempts_left=attempt.left)
-            await self.asking.answered(tx, challenge, attempt.enrollment.kind)
+            await self.asking.answered(tx, challenge, kind)
+
+        await self.database.run(complete)
 
     def _grant(self, who: AccessClaims, factor: AnyFactor | None) -> AccessGranted:
         acr = factor.acr if factor else PASSWORD_ONLY
         minted = self.tokens.mint_access(
-            user_id=who.sub, session_id=who.sid, auth_time=self.clock.now(), acr=acr, amr=tuple(methods(factor))
+            user_id=who.sub,
+            session_id=who.sid,
+            auth_time=self.clock.now(),
+            acr=acr,
+            amr=tuple(methods(factor)),
+            claims=who.claims,
         )
         return AccessGranted(access_token=minted.token, expires_in=minted.expires_in)
+
+
+async def _hold(tx: Tx, user_id: UUID, version: int) -> None:
+    if not await users.hold(tx, user_id, credential_version=version):
+        raise InvalidToken("The password or a factor of this account was changed.")

@@ -10,7 +10,7 @@ from app.factors.registry import Factors
 from app.flows.admission import Admission, Opened
 from app.flows.advice import advise
 from app.flows.answers import Authenticated, ChallengeState
-from app.flows.asking import Asking
+from app.flows.asking import Asking, Put
 from app.flows.completing import Completing
 from app.flows.judging import Attempt, Judged, Judging
 from app.flows.recognising import Arrival
@@ -48,17 +48,19 @@ class Verify:
 
     async def ask_again(self, who: PendingClaims, kind: str, visitor: Visitor) -> ChallengeState:
         """Send a new code, or ask for another factor; the attempts stay as they are."""
-        async with self.database.begin() as tx:
-            challenge = await self._open(tx, who)
-            enrollment = await enrollments.of_kind(tx, who.sub, kind)
-            user = await users.by_id(tx, who.sub)
-            if user is None or not user.active or user.credential_version != challenge.credential_version:
-                raise InvalidToken
-            if enrollment is None:
-                raise FactorNotEnrolled
-            put = await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)
-        audit.note(Event.CODE_ASKED, user_id=who.sub, challenge_id=challenge.id, factor=kind)
+        put = await self.database.run(lambda tx: self._put(tx, who, kind, visitor))
+        audit.note(Event.CODE_ASKED, user_id=who.sub, challenge_id=put.challenge.id, factor=kind)
         return await self.asking.send(put, by_name=True)
+
+    async def _put(self, tx: Tx, who: PendingClaims, kind: str, visitor: Visitor) -> Put:
+        challenge = await self._open(tx, who)
+        enrollment = await enrollments.of_kind(tx, who.sub, kind)
+        user = await users.by_id(tx, who.sub)
+        if user is None or not user.active or user.credential_version != challenge.credential_version:
+            raise InvalidToken
+        if enrollment is None:
+            raise FactorNotEnrolled
+        return await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)
 
     async def look(self, who: PendingClaims) -> ChallengeState:
         """The challenge as it stands."""

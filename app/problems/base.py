@@ -20,6 +20,8 @@ class Problem(Exception):  # noqa: N818  a Problem is what RFC 9457 calls it
     status: ClassVar[int]
     title: ClassVar[str]
     why: ClassVar[str]
+    what_to_do: ClassVar[str]
+    """Of a client."""
     challenge: ClassVar[str | None] = None
     """Parameters after `Bearer realm="gatehouse"` in WWW-Authenticate (RFC 6750 §3); only 401s have the header."""
 

@@ -1,17 +1,29 @@
 """Stops asking a provider that is ill, so that a sign-in does not wait for it; one probe at a time finds out when it is well."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from app.clock import Clock
 
 LOG = logging.getLogger("gatehouse.senders")
+Told = Callable[[str, bool], None]
+"""Is told of a sender whether it is not asked because it is ill."""
 
 
 class Breaker:
     """Opens after `limit` ill answers in a row; after `pause` one send is let through as a probe."""
 
-    def __init__(self, *, clock: Clock, sender: str, limit: int = 5, pause: timedelta = timedelta(seconds=30)) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        sender: str,
+        limit: int = 5,
+        pause: timedelta = timedelta(seconds=30),
+        told: Told | None = None,
+    ) -> None:
+        self._told = told
         self._clock = clock
         self._sender = sender
         self._limit = limit
@@ -19,6 +31,7 @@ class Breaker:
         self._ill = 0
         self._probe_at: float | None = None
         self._rests_until = 0.0
+        self._tell()
 
     @property
     def is_open(self) -> bool:
@@ -43,6 +56,7 @@ class Breaker:
         self._ill = 0
         if self.is_open:
             self._probe_at = None
+            self._tell()
             LOG.warning("sms_circuit_closed", extra={"sender": self._sender})
 
     def rest(self, span: timedelta) -> None:
@@ -55,4 +69,9 @@ class Breaker:
         self._ill += 1
         if self._ill >= self._limit and not self.is_open:
             self._probe_at = self._clock.elapsed() + self._pause
+            self._tell()
             LOG.error("sms_circuit_opened", extra={"sender": self._sender, "failures": self._ill})
+
+    def _tell(self) -> None:
+        if self._told is not None:
+            self._told(self._sender, self.is_open)

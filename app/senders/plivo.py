@@ -14,7 +14,7 @@ from app.clock import Clock
 from app.messages import Delivery, Message
 from app.senders import outcomes, plivo_verdicts
 from app.senders.base import Sent
-from app.senders.breaker import Breaker
+from app.senders.breaker import Breaker, Told
 from app.senders.plivo_line import Line
 from app.senders.plivo_verdicts import Verdict
 from app.senders.threads import Threads
@@ -30,14 +30,14 @@ Call = Mapping[str, object]
 class PlivoSender:
     """Fails at once while Plivo is ill, all threads are lost, or too many sends wait. *name* tells two of them apart."""
 
-    def __init__(self, settings: SmsSettings, *, clock: Clock, name: str = "plivo") -> None:
+    def __init__(self, settings: SmsSettings, *, clock: Clock, name: str = "plivo", told: Told | None = None) -> None:
         self._name = name
         self._clock = clock
         self._deadline = settings.deadline
         self._sources = _sources(settings.plivo_src)
         self._lines = tuple(Line(settings) for _ in range(settings.threads))
         self._threads = Threads(self._lines, name=name, waiting=settings.threads * WAITING_PER_THREAD)
-        self._breaker = Breaker(clock=clock, sender=name)
+        self._breaker = Breaker(clock=clock, sender=name, told=told)
         self._lost: set[Future[Verdict]] = set()
 
     async def send(self, message: Message) -> Sent:

@@ -18,6 +18,10 @@ class MailQueue:
         self._lanes = lanes
         self._open = True
 
+    @property
+    def waiting(self) -> int:
+        return self._waiting.qsize()
+
     def put(self, message: Message) -> bool:
         """Take a mail without waiting; False when it had to be dropped."""
         if not self._open or self._waiting.full():

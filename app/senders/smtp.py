@@ -37,6 +37,18 @@ class SmtpSender:
         _log(delivery, reason, message, seconds=self._clock.elapsed() - began)
         return Sent(delivery, "smtp")
 
+    async def refuses(self) -> str | None:
+        """Connect, sign in and say goodbye; None when that went well, else a word for why not."""
+        client = self._client(self._server)
+        try:
+            async with asyncio.timeout(self._timeout):
+                await client.connect()
+        except Exception as error:  # noqa: BLE001 - whatever it is, mail cannot be handed over
+            return _give_up(error, client)
+        finally:
+            await _goodbye(client)
+        return None
+
     async def close(self) -> None:
         """Nothing to let go of: each mail has its own connection."""
 

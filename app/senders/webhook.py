@@ -17,7 +17,7 @@ from app.crypto.chance import new_id
 from app.messages import Delivery, Message
 from app.senders import outcomes
 from app.senders.base import Sent
-from app.senders.breaker import Breaker
+from app.senders.breaker import Breaker, Told
 from app.settings.groups import SmsSettings
 from app.strict_json import parse
 
@@ -37,12 +37,12 @@ _SHUT_OUT = {401, 403, 404, 405, 408, 410, 421, 429}
 class WebhookSender:
     """Raises ValueError for a secret that is none."""
 
-    def __init__(self, settings: SmsSettings, *, clock: Clock) -> None:
+    def __init__(self, settings: SmsSettings, *, clock: Clock, told: Told | None = None) -> None:
         self._url = settings.fallback_webhook_url or ""
         self._secret = _secret(settings.fallback_webhook_secret)
         self._deadline = settings.deadline.total_seconds()
         self._clock = clock
-        self._breaker = Breaker(clock=clock, sender=NAME)
+        self._breaker = Breaker(clock=clock, sender=NAME, told=told)
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS, pool=self._deadline / 2),
             follow_redirects=False,

@@ -11,12 +11,23 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.settings.audit import AuditSettings
 from app.settings.faults import PAGE, URL, of_fallback, of_http, of_money, of_rotation
 from app.settings.fixed_codes import of_test_numbers
-from app.settings.groups import DatabaseSettings, EmailSettings, HttpSettings, LogSettings, SmsSettings, TokenSettings
+from app.settings.groups import DatabaseSettings, EmailSettings, LogSettings, SmsSettings, TokenSettings
+from app.settings.http import HttpSettings
 from app.settings.limits import LimitSettings, Mode
-from app.settings.people import DeviceSettings, MfaSettings, PasswordSettings, RegistrationSettings
+from app.settings.metrics import MetricsSettings
+from app.settings.people import (
+    DeviceSettings,
+    EmailChangeSettings,
+    MfaSettings,
+    PasswordSettings,
+    RegistrationSettings,
+)
+from app.settings.retention import RetentionSettings
 from app.settings.sms_limits import SmsLimitSettings
+from app.settings.telemetry import TelemetrySettings
 from app.settings.types import DEVELOPMENT_SENDER, Secrets
 
 _JWKS_KNOWN_AFTER = timedelta(minutes=10)
@@ -52,13 +63,23 @@ class Settings(BaseSettings):
     devices: DeviceSettings = DeviceSettings()
     passwords: PasswordSettings = PasswordSettings()
     registration: RegistrationSettings = RegistrationSettings()
+    email_change: EmailChangeSettings = EmailChangeSettings()
     limits: LimitSettings = LimitSettings()
     sms_limits: SmsLimitSettings = SmsLimitSettings()
+    audit: AuditSettings = AuditSettings()
+    retention: RetentionSettings = RetentionSettings()
     logs: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     @property
     def in_development(self) -> bool:
         return self.environment == "development"
+
+    @property
+    def drain(self) -> timedelta:
+        """How long a worker that is to stop goes on, so that proxies notice."""
+        return self.http.drain if self.http.drain is not None else timedelta(seconds=0 if self.in_development else 5)
 
     @property
     def shortest_password(self) -> int:
@@ -69,6 +90,11 @@ class Settings(BaseSettings):
     def reset_page(self) -> str:
         """Where the link of a reset mail leads."""
         return self.email.reset_url or f"{self.http.public_url.rstrip('/')}/reset"
+
+    @property
+    def undo_page(self) -> str:
+        """Where the link leads that undoes a change of e-mail."""
+        return self.email.undo_url or f"{self.http.public_url.rstrip('/')}/undo-email"
 
     @property
     def receipts_address(self) -> str | None:
@@ -106,6 +132,7 @@ def _always(settings: Settings) -> Iterator[str]:
         "HTTP__PUBLIC_URL": settings.http.public_url,
         "PASSWORDS__BREACH_CHECK_URL": settings.passwords.breach_check_url,
         "SMS__FALLBACK_WEBHOOK_URL": settings.sms.fallback_webhook_url,
+        "TELEMETRY__ENDPOINT": settings.telemetry.endpoint,
     }
     for name, url in urls.items():
         if url is not None and not URL.fullmatch(url):
@@ -114,6 +141,8 @@ def _always(settings: Settings) -> Iterator[str]:
         yield "GATEHOUSE_PASSWORDS__MIN_LENGTH must not exceed MAX_LENGTH."
     if settings.email.reset_url and not PAGE.fullmatch(settings.email.reset_url):
         yield "GATEHOUSE_EMAIL__RESET_URL is not a page such as https://app.example.com/reset."
+    if settings.email.undo_url and not PAGE.fullmatch(settings.email.undo_url):
+        yield "GATEHOUSE_EMAIL__UNDO_URL is not a page such as https://app.example.com/undo-email."
     if settings.shortest_password < _ALONE and settings.mfa.policy == "optional":
         yield f"GATEHOUSE_PASSWORDS__MIN_LENGTH under {_ALONE} needs GATEHOUSE_MFA__POLICY=required."
     yield from of_rotation(settings.tokens)
@@ -135,6 +164,7 @@ def _in_production(settings: Settings) -> Iterator[str]:
         "GATEHOUSE_SECRET_KEYS (make one with `gatehouse keys new`)": settings.secret_keys,
         "GATEHOUSE_EMAIL__SMTP_URL": settings.email.smtp_url,
         "GATEHOUSE_EMAIL__RESET_URL (your page that resets a password)": settings.email.reset_url,
+        "GATEHOUSE_EMAIL__UNDO_URL (your page that undoes a change of e-mail)": settings.email.undo_url,
     }
     chosen = {"GATEHOUSE_MFA__POLICY": "policy" in settings.mfa.model_fields_set}
     if "sms" in settings.mfa.factors:
@@ -149,6 +179,7 @@ def _in_production(settings: Settings) -> Iterator[str]:
         "GATEHOUSE_TOKENS__ISSUER": (settings.tokens.issuer,),
         "GATEHOUSE_HTTP__PUBLIC_URL": (settings.http.public_url,),
         "GATEHOUSE_EMAIL__RESET_URL": (settings.email.reset_url or "https:",),
+        "GATEHOUSE_EMAIL__UNDO_URL": (settings.email.undo_url or "https:",),
         "GATEHOUSE_PASSWORDS__BREACH_CHECK_URL": (settings.passwords.breach_check_url or "https:",),
         "GATEHOUSE_SMS__PLIVO_BASE_URL": (settings.sms.plivo_base_url,),
         "GATEHOUSE_SMS__FALLBACK_WEBHOOK_URL": (settings.sms.fallback_webhook_url or "https:",),

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from app.settings.groups import HttpSettings, SmsSettings, TokenSettings
+from app.settings.groups import SmsSettings, TokenSettings
+from app.settings.http import HttpSettings
 
 _HOST = r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
 ORIGIN = re.compile(_HOST, re.ASCII)

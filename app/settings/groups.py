@@ -12,7 +12,6 @@ from app.settings.types import (
     Duration,
     Group,
     Host,
-    Networks,
     Price,
     Sources,
     Words,
@@ -24,6 +23,10 @@ class DatabaseSettings(Group):
 
     url: SecretStr | None = Field(
         None, description="postgresql+asyncpg://user:password@host/name. Unset in development: embedded PostgreSQL."
+    )
+    owner_url: SecretStr | None = Field(
+        None,
+        description="The same database as its owner, for `migrate` and `prune --audit`; unset: URL. See docs/audit.md.",
     )
     tls: Literal["disable", "prefer", "require", "verify-full"] = Field(
         "prefer", description="As libpq's sslmode. A unix socket wants `disable`."
@@ -38,6 +41,11 @@ class DatabaseSettings(Group):
     statement_limit: Duration = Field(
         timedelta(seconds=8), description="A statement or an idle transaction ends after this."
     )
+
+    @property
+    def of_owner(self) -> Self:
+        """For whoever changes the schema: the service's own role may not."""
+        return self.model_copy(update={"url": self.owner_url or self.url})
 
 
 class TokenSettings(Group):
@@ -86,32 +94,11 @@ class TokenSettings(Group):
     )
 
 
-class HttpSettings(Group):
-    """What the service listens on and tells browsers."""
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 8000
-    public_url: str = Field(
-        DEVELOPMENT_URL, description="Where clients reach the service; base of problem types and links."
-    )
-    cors_origins: Words = Field(
-        (), description="Origins of browsers' pages, e.g. https://app.example.com. No wildcard."
-    )
-    trusted_proxies: Networks = Field(
-        (), description="Networks of your own proxies, e.g. 10.0.0.0/8: their X-Forwarded-For is believed."
-    )
-    body_limit: Annotated[int, Field(ge=1024, le=1024 * 1024)] = Field(16 * 1024, description="Bytes.")
-    docs: bool | None = Field(None, description="/docs, /redoc and /openapi.json. Unset: in development only.")
-    shutdown_grace: Duration = Field(
-        timedelta(seconds=20), description="How long requests in flight may take to finish."
-    )
-
-
 class SmsSettings(Group):
     """SMS through Plivo; with no credentials in development, messages go to the dev inbox."""
 
-    plivo_auth_id: str | None = None
-    plivo_auth_token: SecretStr | None = None
+    plivo_auth_id: str | None = Field(None, description="The Plivo account, or a subaccount of it.")
+    plivo_auth_token: SecretStr | None = Field(None, description="Its token, which signs receipts too.")
     plivo_src: Sources | None = Field(
         None,
         description='A sender ("+1…", "BRAND"), senders by region as JSON ({"US": "+1…", "*": "BRAND"}), or "powerpack:UUID".',
@@ -128,7 +115,7 @@ class SmsSettings(Group):
         None, description="A second sender, as PLIVO_SRC: it takes over what Plivo turned away."
     )
     fallback_plivo_auth_id: str | None = Field(None, description="Its account or subaccount; unset: the same.")
-    fallback_plivo_auth_token: SecretStr | None = None
+    fallback_plivo_auth_token: SecretStr | None = Field(None, description="The token of that account.")
     fallback_webhook_url: Annotated[str, Field(max_length=1024)] | None = Field(
         None, description="Or a webhook of yours takes over: a signed POST of JSON, see docs/delivery.md."
     )
@@ -181,16 +168,20 @@ class EmailSettings(Group):
         None,
         description="Your page that resets a password, with the token in its fragment. Unset: PUBLIC_URL + /reset.",
     )
+    undo_url: Annotated[str, Field(max_length=1024)] | None = Field(
+        None,
+        description="Your page that undoes a change of e-mail, as RESET_URL. Unset: PUBLIC_URL + /undo-email.",
+    )
     queue: Annotated[int, Field(ge=1)] = Field(
         1000, description="Mails a worker holds; beyond it they are dropped and logged."
     )
-    timeout: Duration = timedelta(seconds=20)
+    timeout: Duration = Field(timedelta(seconds=20), description="Of each step of handing over a mail.")
 
 
 class LogSettings(Group):
     """Structured logs on standard output."""
 
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is less is not written.")
     format: Literal["console", "json"] | None = Field(
         None, description="Unset: json in production, console in development."
     )

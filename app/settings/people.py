@@ -67,9 +67,11 @@ class PasswordSettings(Group):
         None, description="Characters. Unset: 15, or 8 where MFA__POLICY demands a second factor."
     )
     max_length: Annotated[int, Field(ge=64, le=1024)] = Field(256, description="Characters.")
-    memory_kib: Annotated[int, Field(ge=19_456, le=MOST_MEMORY_KIB)] = 19_456
-    time_cost: Annotated[int, Field(ge=2)] = 2
-    parallelism: Annotated[int, Field(ge=1, le=MOST_PARALLELISM)] = 1
+    memory_kib: Annotated[int, Field(ge=19_456, le=MOST_MEMORY_KIB)] = Field(
+        19_456, description="Argon2id: memory of a hash. `gatehouse calibrate` finds what your machine can do."
+    )
+    time_cost: Annotated[int, Field(ge=2)] = Field(2, description="Argon2id: passes over it.")
+    parallelism: Annotated[int, Field(ge=1, le=MOST_PARALLELISM)] = Field(1, description="Argon2id: lanes.")
     threads: Annotated[int, Field(ge=0)] = Field(0, description="Hashing threads a worker; 0: cores ÷ workers.")
     queue: Annotated[int, Field(ge=1)] = Field(
         64, description="Hashes that may wait a worker; beyond it 503 `overloaded`."
@@ -98,12 +100,34 @@ class PasswordSettings(Group):
         return self
 
 
+class EmailChangeSettings(Group):
+    """Another e-mail address."""
+
+    code_life: Duration = Field(
+        timedelta(hours=1), le=timedelta(hours=24), description="How long a code mailed to the new address is good."
+    )
+    attempts: Annotated[int, Field(ge=1, le=10)] = Field(5, description="Codes judged for a change.")
+    mails: str = Field("1/minute;5/hour;10/day", description="Codes mailed to one address; more are dropped silently.")
+    user_mails: str = Field("5/hour;10/day", description="Codes mailed for one user; more are dropped silently.")
+    user_tries: str = Field(
+        "60/hour;200/day", description="Changes that one user asks for, and codes that they try; more are refused."
+    )
+    undo_life: Duration = Field(
+        timedelta(hours=72),
+        ge=timedelta(hours=24),
+        le=timedelta(days=30),
+        description="How long the old address may undo the change, and nobody else gets it.",
+    )
+
+
 class RegistrationSettings(Group):
     """How people come in."""
 
     open: bool = Field(True, description="False: /register is not there.")
-    code_life: Duration = Field(timedelta(hours=24), le=timedelta(hours=24))
-    attempts: Annotated[int, Field(ge=1, le=10)] = 5
+    code_life: Duration = Field(
+        timedelta(hours=24), le=timedelta(hours=24), description="How long a mailed code is good."
+    )
+    attempts: Annotated[int, Field(ge=1, le=10)] = Field(5, description="Codes judged for a registration.")
     mails: str = Field(
         "1/minute;5/hour;10/day",
         description="Codes that a network has mailed to one address, all networks together six times as many; more are"

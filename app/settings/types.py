@@ -46,6 +46,7 @@ def _network(value: str) -> str:
 Price = Annotated[Decimal, Field(ge=0, le=100, max_digits=9, decimal_places=6)]
 Sources = Annotated[str | dict[str, str], BeforeValidator(_text)]
 Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
+Pause = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(0))]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_words)]
 Durations = Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(read_words)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(read_words)]

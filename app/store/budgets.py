@@ -5,10 +5,12 @@ A failure is counted before the answer is looked at, and taken back when the ans
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Interval, and_, case, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Interval, SelectBase, and_, case, delete, func, literal, select, true, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.store.database import Tx
 from app.store.schema import Moment
@@ -37,29 +39,30 @@ class Spent:
 
 
 async def spend(tx: Tx, user_id: UUID, kind: str, *, locks: Locks, at: datetime) -> Spent | None:
-    """Count a failure in advance; None while *kind* is locked or stopped."""
-    own = await _count(tx, user_id, kind, locks, at)
-    if own is None:
-        return None
-    of_all = await _count(tx, user_id, ALL, None, at)
-    return Spent(own, of_all or 0)
+    """Count a failure in advance, by one statement; None while *kind* is locked or stopped."""
+    own = _count(select(literal(user_id), literal(kind), literal(1)), locks.stop, locks, at).cte("own")
+    of_all = _count(select(literal(user_id), literal(ALL), literal(1)).select_from(own), _NEVER, None, at).cte("of_all")
+    row = (
+        await tx.execute(
+            select(own.c.streak, of_all.c.streak.label("all_streak")).select_from(own.outerjoin(of_all, true()))
+        )
+    ).one_or_none()
+    return Spent(row.streak, row.all_streak or 0) if row else None
 
 
-async def _count(tx: Tx, user_id: UUID, kind: str, locks: Locks | None, at: datetime) -> int | None:
+def _count(row: SelectBase, stop: int, locks: Locks | None, at: datetime) -> ReturningInsert[Any]:
     streak = func.least(budgets.c.streak + 1, _NEVER - 1)
     free = func.coalesce(budgets.c.locked_until <= literal(at, Moment), True)
-    statement = (
+    return (
         insert(budgets)
-        .values(user_id=user_id, kind=kind, streak=1)
+        .from_select(["user_id", "kind", "streak"], row)
         .on_conflict_do_update(
             index_elements=[budgets.c.user_id, budgets.c.kind],
             set_={"streak": streak, "locked_until": _until(streak, locks, at) if locks else None},
-            where=and_(free, budgets.c.streak < (locks.stop if locks else _NEVER)),
+            where=and_(free, budgets.c.streak < stop),
         )
         .returning(budgets.c.streak)
     )
-    counted: int | None = (await tx.execute(statement)).scalar_one_or_none()
-    return counted
 
 
 def _until(streak: ColumnElement[int], locks: Locks, at: datetime) -> ColumnElement[datetime]:
@@ -75,9 +78,10 @@ async def clear(tx: Tx, user_id: UUID, kind: str) -> None:
 
     The rows are taken in the order in which `spend` takes them, or the two would wait for each other.
     """
-    for row in (kind, ALL):
-        statement = update(budgets).where(budgets.c.user_id == user_id, budgets.c.kind == row)
-        await tx.execute(statement.values(streak=0, locked_until=None))
+    both = select(budgets.c.kind).where(budgets.c.user_id == user_id, budgets.c.kind.in_((kind, ALL)))
+    taken = both.order_by(budgets.c.kind == ALL).with_for_update().cte("taken")
+    statement = update(budgets).where(budgets.c.user_id == user_id, budgets.c.kind == taken.c.kind)
+    await tx.execute(statement.values(streak=0, locked_until=None))
 
 
 async def forget(tx: Tx, user_id: UUID, kind: str) -> None:

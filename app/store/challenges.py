@@ -145,6 +145,21 @@ async def close(tx: Tx, challenge: Challenge, *, at: datetime) -> bool:
     return (await tx.execute(statement)).rowcount == 1
 
 
+async def answered(tx: Tx, challenge: Challenge) -> bool:
+    """Take away what was asked, for good: the challenge waits for no code any more. The first right answer wins (law 2)."""
+    statement = (
+        update(challenges)
+        .where(
+            challenges.c.id == challenge.id,
+            challenges.c.closed_at.is_(None),
+            challenges.c.sends == challenge.sends,
+            challenges.c.factor.is_not(None),
+        )
+        .values(factor=None, fingerprint=None)
+    )
+    return (await tx.execute(statement)).rowcount == 1
+
+
 async def renew_code(
     tx: Tx,
     challenge: Challenge,

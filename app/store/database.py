@@ -2,14 +2,16 @@
 
 import logging
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from app.problems import DatabaseUnavailable
 from app.settings.groups import DatabaseSettings
@@ -59,11 +61,13 @@ class Database:
         self._engine = connect(settings)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._spare = connect(settings, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
+        self.most_connections = settings.pool_size + 1
+        self.failures: Counter[str] = Counter()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
         """A transaction, committed when the block ends and rolled back when it raises."""
-        async with _named_failures(), self._engine.begin() as tx:
+        async with self._named_failures(), self._engine.begin() as tx:
             yield tx
 
     async def run(self, work: Callable[[Tx], Awaitable[_Result]], *, reruns: int = _RERUNS) -> _Result:
@@ -82,12 +86,12 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """For single statements that need no transaction: each commits itself."""
-        async with _named_failures(), self._autocommit.connect() as tx:
+        async with self._named_failures(), self._autocommit.connect() as tx:
             yield tx
 
     @asynccontextmanager
     async def spare(self) -> AsyncIterator[Tx]:
-        async with _named_failures(), self._spare.connect() as tx:
+        async with self._named_failures(), self._spare.connect() as tx:
             yield tx
 
     async def ping(self) -> None:
@@ -99,19 +103,27 @@ class Database:
         await self._engine.dispose()
         await self._spare.dispose()
 
+    @property
+    def connections_in_use(self) -> int:
+        return sum(cast("QueuePool", engine.pool).checkedout() for engine in (self._engine, self._spare))
 
-@asynccontextmanager
-async def _named_failures() -> AsyncIterator[None]:
-    try:
-        yield
-    except (OSError, PoolTimeout) as failure:
-        _log.warning("database unavailable: %s", type(failure).__name__)
-        raise DatabaseUnavailable from failure
-    except SQLAlchemyError as failure:
-        if not _is_passing(failure):
-            raise
-        _log.warning("database unavailable: %s", type(failure).__name__)
-        raise DatabaseUnavailable from failure
+    @asynccontextmanager
+    async def _named_failures(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except (OSError, PoolTimeout) as failure:
+            self._note(failure)
+            raise DatabaseUnavailable from failure
+        except SQLAlchemyError as failure:
+            if not _is_passing(failure):
+                raise
+            self._note(failure)
+            raise DatabaseUnavailable from failure
+
+    def _note(self, failure: Exception) -> None:
+        name = type(failure).__name__
+        self.failures[name] += 1
+        _log.warning("database unavailable: %s", name)
 
 
 def _was_lost(failure: BaseException | None) -> bool:

@@ -73,6 +73,12 @@ async def of_user(tx: Tx, user_id: UUID) -> list[Enrollment]:
     return read_all(Enrollment, rows)
 
 
+async def all_of_user(tx: Tx, user_id: UUID) -> list[Enrollment]:
+    """Those too that wait for their first right answer; oldest first."""
+    statement = select(*_COLUMNS).where(enrollments.c.user_id == user_id)
+    return read_all(Enrollment, await tx.execute(statement.order_by(enrollments.c.created_at)))
+
+
 async def of_kind(tx: Tx, user_id: UUID, kind: str) -> Enrollment | None:
     """The confirmed one of *kind*."""
     statement = select(*_COLUMNS).where(enrollments.c.user_id == user_id, enrollments.c.kind == kind, _CONFIRMED)

@@ -4,7 +4,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, CTE, Executable, Interval, LargeBinary, Table, bindparam, column, func, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    Executable,
+    Interval,
+    LargeBinary,
+    Table,
+    bindparam,
+    column,
+    delete,
+    func,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
@@ -104,6 +117,11 @@ async def give_back(tx: Tx, takes: Iterable[Taken], *, at: datetime) -> None:
     """Undo *takes*, but for what has run off by now."""
     left = {taken.bucket: -taken.left(at) for taken in takes}
     await _fill(tx, {bucket: step for bucket, step in left.items() if step}, at)
+
+
+async def empty(tx: Tx, buckets: Iterable[Bucket]) -> None:
+    """Nothing was taken from them."""
+    await tx.execute(delete(limits).where(limits.c.key.in_([bucket.key for bucket in buckets])))
 
 
 async def _fill(tx: Tx, steps: Mapping[Bucket, timedelta], at: datetime) -> dict[bytes, datetime]:

@@ -22,8 +22,17 @@ class Notice:
     words: dict[str, str]
 
 
-async def add(tx: Tx, notice: Notice, *, at: datetime) -> None:
-    await tx.execute(insert(outbox).values(**values(notice), created_at=at, due_at=at))
+async def add(tx: Tx, *notices: Notice, at: datetime) -> None:
+    """By one statement, however many there are."""
+    rows = [{**values(notice), "created_at": at, "due_at": at} for notice in notices]
+    await tx.execute(insert(outbox).values(rows))
+
+
+async def waiting(tx: Tx, *, most: int) -> tuple[int, datetime | None]:
+    """How many are not yet sent, counted up to *most*, and since when the oldest of those waits."""
+    some = select(outbox.c.created_at).limit(most).subquery()
+    row = (await tx.execute(select(func.count(), func.min(some.c.created_at)).select_from(some))).one()
+    return row[0], row[1]
 
 
 async def claim(tx: Tx, *, lease: timedelta, most: int, at: datetime) -> list[tuple[Notice, int]]:

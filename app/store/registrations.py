@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ScalarSelect, delete, insert, select, update
 
 from app.store.database import Tx
 from app.store.records import columns, read, values
-from app.store.tables import registrations
+from app.store.tables import registrations, users
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,7 @@ async def spend(tx: Tx, registration_id: UUID, *, limit: int, at: datetime) -> R
 
 async def close(tx: Tx, registration: Registration) -> bool:
     """Consume the registration, once; the other ones of its address die with it."""
-    same = select(registrations.c.id).where(registrations.c.email_folded == registration.email_folded)
-    # All of them in one order first: two that are verified at once would each wait for the other's row.
-    await tx.execute(same.order_by(registrations.c.id).with_for_update())
+    await _lock(tx, registration.email_folded)
     own = delete(registrations).where(
         registrations.c.id == registration.id, registrations.c.fingerprint == registration.fingerprint
     )
@@ -68,3 +66,22 @@ async def close(tx: Tx, registration: Registration) -> bool:
         return False
     await tx.execute(delete(registrations).where(registrations.c.email_folded == registration.email_folded))
     return True
+
+
+async def forget(tx: Tx, user_id: UUID) -> None:
+    """Delete every registration of the user's address. Before the user, whose row `close` comes to later, too."""
+    address = select(users.c.email_folded).where(users.c.id == user_id).scalar_subquery()
+    await _lock(tx, address)
+    await tx.execute(delete(registrations).where(registrations.c.email_folded == address))
+
+
+async def forget_address(tx: Tx, email_folded: str) -> None:
+    """Delete every registration of the address, which somebody else is about to have. Before the user, as in `forget`."""
+    await _lock(tx, email_folded)
+    await tx.execute(delete(registrations).where(registrations.c.email_folded == email_folded))
+
+
+async def _lock(tx: Tx, email_folded: str | ScalarSelect[str]) -> None:
+    """All of an address in one order: two that are verified at once would each wait for the other's row."""
+    same = select(registrations.c.id).where(registrations.c.email_folded == email_folded)
+    await tx.execute(same.order_by(registrations.c.id).with_for_update())

@@ -10,13 +10,25 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Column, ColumnElement, LargeBinary, Uuid, bindparam, func, or_, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    LargeBinary,
+    Uuid,
+    bindparam,
+    func,
+    or_,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from app.store.database import Tx
 from app.store.enrollments import Enrollment
 from app.store.records import columns
-from app.store.tables import challenges, enrollments, registrations, sessions, signing_keys
+from app.store.tables import challenges, email_changes, enrollments, registrations, sessions, signing_keys
 
 _RENEW = text(
     """
@@ -131,11 +143,16 @@ async def codes(tx: Tx, *, at: datetime) -> Waiting:
 
 
 async def verifications(tx: Tx, *, at: datetime) -> Waiting:
-    """Codes that wait in mailboxes, for an address to be verified."""
-    asked = registrations.c.fingerprint.is_not(None)
-    return await _waiting(tx, registrations.c.expires_at, asked, registrations.c.expires_at > at)
+    """Codes that wait in mailboxes, for an address to be verified: that of a new user, or another one."""
+    asked = union_all(
+        *(
+            select(table.c.expires_at).where(table.c.fingerprint.is_not(None))
+            for table in (registrations, email_changes)
+        )
+    ).subquery()
+    return await _waiting(tx, asked.c.expires_at, asked.c.expires_at > at)
 
 
-async def _waiting(tx: Tx, end: Column[datetime], *where: ColumnElement[bool]) -> Waiting:
+async def _waiting(tx: Tx, end: ColumnElement[datetime], *where: ColumnElement[bool]) -> Waiting:
     row = (await tx.execute(select(func.count().label("found"), func.max(end).label("end")).where(*where))).one()
     return Waiting(row.found, row.end)

@@ -43,6 +43,12 @@ async def saw(tx: Tx, session_ids: Sequence[UUID], *, every: timedelta, at: date
     await tx.execute(update(sessions).where(sessions.c.id.in_(session_ids), stale).values(seen_at=at))
 
 
+async def lives(tx: Tx, session_id: UUID) -> bool:
+    """Whether nobody has ended it."""
+    statement = select(sessions.c.id).where(sessions.c.id == session_id, sessions.c.ended_at.is_(None))
+    return (await tx.execute(statement)).one_or_none() is not None
+
+
 async def device_of(tx: Tx, session_id: UUID) -> UUID | None:
     statement = select(sessions.c.device_id).where(sessions.c.id == session_id)
     device_id: UUID | None = (await tx.execute(statement)).scalar_one_or_none()

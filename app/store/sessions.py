@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, insert, select, update
+from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, bindparam, func, insert, select, update
 
 from app.store.database import Tx
 from app.store.records import columns, read, values
@@ -34,11 +34,12 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A session that goes on, and what its device's token is made of; no key when the device is gone."""
+    """A session that goes on, what its user's tokens say, and what its device's is made of; no key when that is gone."""
 
     session: Session
     device_key: bytes | None
     trusted_until: datetime | None
+    claims: dict[str, Any]
 
 
 _COLUMNS = columns(sessions, Session)
@@ -48,6 +49,7 @@ _KEPT = (
     *_COLUMNS,
     select(devices.c.key_id).where(*_DEVICE).correlate(sessions).scalar_subquery().label("device_key"),
     select(devices.c.trusted_until).where(*_DEVICE).correlate(sessions).scalar_subquery().label("trusted_until"),
+    users.c.claims,
 )
 
 
@@ -85,10 +87,10 @@ _AGAIN = select(*_KEPT).where(
 )
 
 
-async def open_(tx: Tx, session: Session, *, most: int, idle: timedelta) -> list[UUID]:
+async def open_(tx: Tx, session: Session, *, most: int, idle: timedelta) -> tuple[list[UUID], dict[str, Any]]:
     """Remember a session of a user whom `users.admit` let through in the same transaction.
 
-    Beyond *most* the oldest ends; the sessions that ended so.
+    Beyond *most* the oldest ends: the sessions that ended so, and what the user's tokens say.
     """
     at = session.rotated_at
     surplus = select(sessions.c.id).where(sessions.c.user_id == session.user_id, *open_at(at, idle=idle))
@@ -96,7 +98,10 @@ async def open_(tx: Tx, session: Session, *, most: int, idle: timedelta) -> list
     ending = update(sessions).where(sessions.c.id.in_(surplus)).returning(sessions.c.id)
     ended = ending.values(ended_at=func.clock_timestamp(), end_reason="too_many").cte("ended")
     opened = insert(sessions).values(**values(session), created_at=at, seen_at=at).cte("opened")
-    return list((await tx.execute(select(ended.c.id).add_cte(opened))).scalars())
+    pushed_out = func.array(select(ended.c.id).scalar_subquery(), type_=ARRAY(Uuid))
+    told = select(pushed_out.label("ended"), users.c.claims).where(users.c.id == session.user_id).add_cte(opened)
+    row = (await tx.execute(told)).one()
+    return row.ended, row.claims
 
 
 async def rotate(
@@ -119,7 +124,8 @@ def _kept(row: Row[Any] | None) -> Kept | None:
     if row is None:
         return None
     found = dict(row._mapping)  # noqa: SLF001  its public name
-    return Kept(device_key=found.pop("device_key"), trusted_until=found.pop("trusted_until"), session=Session(**found))
+    beside = {name: found.pop(name) for name in ("device_key", "trusted_until", "claims")}
+    return Kept(session=Session(**found), **beside)
 
 
 async def place(tx: Tx, session_id: UUID, *, device_id: UUID) -> None:
@@ -139,11 +145,13 @@ async def revoke_outrun(tx: Tx, session_id: UUID, *, counter: int, at: datetime)
     return user_id
 
 
-async def revoke(tx: Tx, session_id: UUID, *, reason: str, user_id: UUID | None = None) -> bool:
-    """End the session, if it is one of *user_id*'s (or anybody's, for who holds its token)."""
+async def revoke(tx: Tx, session_id: UUID, *, reason: str, user_id: UUID | None = None) -> UUID | None:
+    """End the session, if it is one of *user_id*'s (or anybody's, for who holds its token); whose it was."""
     whose = (sessions.c.user_id == user_id,) if user_id else ()
     statement = update(sessions).where(sessions.c.id == session_id, *whose, _LIVE)
-    return (await tx.execute(statement.values(ended_at=func.clock_timestamp(), end_reason=reason))).rowcount == 1
+    ended = statement.values(ended_at=func.clock_timestamp(), end_reason=reason).returning(sessions.c.user_id)
+    owner: UUID | None = (await tx.execute(ended)).scalar_one_or_none()
+    return owner
 
 
 async def revoke_all(

@@ -2,14 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
+from app.store.held_addresses import held
 from app.store.records import columns, read
 from app.store.tables import users
+
+
+class ProofDue(StrEnum):
+    """Why the enrolment of a first factor needs a code mailed to the address."""
+
+    ELSEWHERE = "elsewhere"
+    """They came with a password from elsewhere: where policy demands a factor."""
+    FACTORS_RESET = "factors_reset"
+    """An operator took their factors: they sign in no more without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +34,8 @@ class User:
     credential_version: int
     locale: str
     display_name: str | None
+    email_proof_due: str | None
+    claims: dict[str, Any]
     created_at: datetime
     last_login_at: datetime | None
 
@@ -48,12 +62,15 @@ async def by_id(tx: Tx, user_id: UUID) -> User | None:
 async def add(
     tx: Tx, user_id: UUID, *, email: str, email_folded: str, password_hash: str, locale: str, at: datetime
 ) -> bool:
-    """False when the address is taken."""
+    """False when the address is taken, or held for whoever left it."""
     statement = insert(users).values(
         id=user_id, email=email, email_folded=email_folded, password_hash=password_hash, locale=locale, created_at=at
     )
     added = await tx.execute(statement.on_conflict_do_nothing().returning(users.c.id))
-    return added.one_or_none() is not None
+    if added.one_or_none() is None:
+        return False
+    taken_back = delete(users).where(users.c.id == user_id, held(email_folded, at=at))
+    return (await tx.execute(taken_back)).rowcount == 0
 
 
 async def lock(tx: Tx, user_id: UUID) -> User | None:
@@ -119,6 +136,23 @@ async def _renew(
     return version
 
 
+async def reset_factors(tx: Tx, user_id: UUID) -> None:
+    """Let them in only as far as to a new first factor; what was proved before counts no more."""
+    changes = {"credential_version": users.c.credential_version + 1, "email_proof_due": ProofDue.FACTORS_RESET.value}
+    await tx.execute(update(users).where(users.c.id == user_id).values(**changes))
+
+
+async def proved(tx: Tx, user_id: UUID) -> None:
+    """A factor was confirmed: no code need be mailed for it any more."""
+    due = update(users).where(users.c.id == user_id, users.c.email_proof_due.is_not(None))
+    await tx.execute(due.values(email_proof_due=None))
+
+
+async def describe(tx: Tx, user_id: UUID, **changes: str | None) -> None:
+    """Give the user another locale or display name; these are no credentials."""
+    await tx.execute(update(users).where(users.c.id == user_id).values(**changes))
+
+
 async def disable(tx: Tx, user_id: UUID) -> None:
     """Let them in no more; what was proved before counts no more, even after `enable`."""
     statement = update(users).where(users.c.id == user_id)
@@ -129,9 +163,10 @@ async def enable(tx: Tx, user_id: UUID) -> None:
     await tx.execute(update(users).where(users.c.id == user_id).values(active=True))
 
 
-async def remove(tx: Tx, user_id: UUID) -> bool:
-    """The user, and every row that is theirs."""
-    return (await tx.execute(delete(users).where(users.c.id == user_id))).rowcount == 1
+async def remove(tx: Tx, user_id: UUID, *, credential_version: int | None = None) -> bool:
+    """The user, and every row that is theirs; where it is given, only while they are active under *credential_version*."""
+    still = (users.c.active, users.c.credential_version == credential_version) if credential_version else ()
+    return (await tx.execute(delete(users).where(users.c.id == user_id, *still))).rowcount == 1
 
 
 async def rehash(tx: Tx, user_id: UUID, *, old_hash: str, new_hash: str) -> None:

@@ -7,13 +7,9 @@ from datetime import datetime
 
 from app.addresses import mailbox
 from app.crypto.vault import Vault
-from app.events import Event
 from app.settings.limits import Mode
-from app.store import limits
 from app.store.database import Database
-from app.store.limits import Full
 from app.visitor import Visitor
-from app.watch import audit
 from app.watch.limits import Limit
 
 _TAGS, _EVERYBODY = 2, 6
@@ -25,7 +21,6 @@ class MailLimit:
 
     def __init__(self, name: str, rules: str, *, mode: Mode, database: Database, vault: Vault) -> None:
         self._limit = Limit(name, rules, database=database, vault=vault, mode=mode)
-        self._database = database
 
     async def allows(self, email_folded: str, visitor: Visitor, *, at: datetime) -> bool:
         """Take one, known here or not; without room an event says so, and it is allowed only where that is all that is done."""
@@ -33,9 +28,4 @@ class MailLimit:
         buckets = self._limit.buckets(f"{email_folded} {network}")
         buckets += self._limit.buckets(f"mailbox {whole} {network}", times=_TAGS)
         buckets += self._limit.buckets(f"mailbox {whole}", times=_EVERYBODY)
-        try:
-            await self._database.run(lambda tx: limits.take(tx, buckets, at=at))
-        except Full:
-            audit.note(Event.LIMIT_EXCEEDED, limit=self._limit.name, mode=self._limit.mode)
-            return self._limit.mode == "record_only"
-        return True
+        return await self._limit.admits(buckets, at=at)

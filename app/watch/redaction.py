@@ -3,6 +3,7 @@
 import re
 import traceback
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
 from pathlib import PurePath
@@ -35,6 +36,13 @@ _SECRET_LOOK = re.compile(
 )
 _SHORT, _SUSPICIOUS = 32, re.compile(r"[@+0-9A-Z=\[]")
 """A short text without any of these matches nothing above; most texts are such, and every request logs some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A text that is meant for everybody, though it looks like a secret: it is logged as it is, to its last character."""
+
+    text: str
 
 
 def clean(values: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:
@@ -73,7 +81,7 @@ def _clean(value: object, depth: int) -> Any:  # noqa: ANN401  plain JSON
         return clean(value, depth + 1)
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean(one, depth + 1) for one in list(value)[:_MOST_ENTRIES]]
-    return _described(value)
+    return value.text if isinstance(value, Published) else _described(value)
 
 
 def _is_plain_number(value: object) -> bool:

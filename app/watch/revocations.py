@@ -19,6 +19,7 @@ from app.problems import DatabaseUnavailable
 from app.store import revocations
 from app.store.database import Database
 from app.store.revocations import End
+from app.watch import metrics
 
 POLL_EVERY = 0.25
 STALE_AFTER = 1.0
@@ -101,6 +102,7 @@ class Revocations:
             found = await revocations.ended_since(tx, window)
         self._learn(found)
         self._fresh_at = began
+        metrics.FEED_READ.set(self._clock.now().timestamp())
         self._forget(began)
 
     def _learn(self, found: Iterable[End]) -> None:
@@ -110,6 +112,8 @@ class Revocations:
             if before is None or before.at < end.at:
                 known[end.id] = self._known(end.at, end.age)
                 self.version += 1
+                if self._fresh_at is not None:
+                    metrics.FEED_LAG.observe(end.age.total_seconds())
 
     def _known(self, at: datetime, age: timedelta) -> _Known:
         """The same moment by our clocks. The age is rounded down: what differs between two clocks, or was lost on the way, is less."""
@@ -135,6 +139,7 @@ class Revocations:
             await asyncio.wait_for(asyncio.shield(self._catching_up), STALE_AFTER)
         except TimeoutError:
             _log.warning("revocation feed is stale")
+            metrics.FEED_STALE.inc()
             raise DatabaseUnavailable from None
 
 

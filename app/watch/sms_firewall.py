@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import product
-from typing import get_args
 from uuid import UUID
 
 from app.crypto.chance import new_id
@@ -16,21 +15,19 @@ from app.crypto.vault import Vault
 from app.events import Event
 from app.messages import Delivery, Purpose
 from app.senders.base import Sent
-from app.settings import Settings
 from app.settings.limits import Mode
 from app.settings.sms_limits import SmsLimit
 from app.store import sends
 from app.store.database import Tx
 from app.store.sends import Send
 from app.store.sms_blocks import Block
-from app.watch import audit
+from app.watch import audit, metrics
 from app.watch.sms_blocking import SmsBlocking
 from app.watch.sms_counts import WIDER
 from app.watch.sms_limits import SmsLimits, Take
 from app.watch.sms_rules import SmsRules
 
 _LAST_DIGITS = 4
-_OF_NETWORKS: tuple[SmsLimit, ...] = ("network", "numbers", "confirmed_network")
 _EVERYBODYS: frozenset[SmsLimit] = frozenset({"country", "overall", "budget"})
 
 
@@ -64,15 +61,6 @@ class Verdict:
     refused_by: str | None = None
     exceeded: tuple[SmsLimit, ...] = ()
     blocked: Block | None = None
-
-
-def modes_of(settings: Settings) -> dict[SmsLimit, Mode]:
-    """What becomes of what is beyond each limit."""
-    rules, mode = settings.sms_limits, settings.sms_limits_mode
-    modes: dict[SmsLimit, Mode] = dict.fromkeys(get_args(SmsLimit), mode)
-    if mode == "enforce":
-        modes |= dict.fromkeys(_OF_NETWORKS, settings.network_limits)
-    return modes | dict.fromkeys(rules.record_only, "record_only")
 
 
 class SmsFirewall:
@@ -181,6 +169,11 @@ class SmsFirewall:
             ]
             await self._limits.give_back(tx, back, at=at)
 
+    def tell_sent(self, verdict: Verdict, sent: Sent) -> None:
+        """Count what it costs."""
+        if sent.delivery != Delivery.FAILED:
+            metrics.SMS_SPEND.labels(verdict.send.region).inc(verdict.send.price)
+
     async def answered(self, tx: Tx, challenge_id: UUID, lane: str, *, at: datetime) -> None:
         """A code was answered right: that is what all the codes of its challenge were sent for."""
         await self._limits.forget(tx, await sends.verify(tx, challenge_id, at=at), lane, at=at)
@@ -188,6 +181,7 @@ class SmsFirewall:
     def tell(self, verdict: Verdict) -> None:
         """Note what was decided, now that it is committed."""
         send = verdict.send
+        metrics.sms_verdict(verdict.refused_by)
         for name in verdict.exceeded:
             audit.note(Event.LIMIT_EXCEEDED, limit=f"sms {name}", mode=self._modes[name], region=send.region)
         if block := verdict.blocked:

@@ -4,7 +4,7 @@ An account has a delay a network, growing with the failures in a row, and a limi
 A known device has a lane of its own, which no stranger's failures close: a lock must not be a weapon against the owner.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -118,6 +118,12 @@ class Throttle:
         if used_up:
             await limits.give_back(tx, takes, at=at)
         return used_up
+
+    async def forgive(self, tx: Tx, account: str, *, networks: Iterable[str], known: Iterable[UUID]) -> None:
+        """End the rows of failures of *account* from those networks, devices and sessions, and empty its own limits."""
+        for row in self._tries.rows(account, networks=networks, known=known):
+            await throttles.clear(tx, row)
+        await limits.empty(tx, self._tries.own_buckets(account))
 
     def _given_back(self, spent: Spent) -> None:
         self._stuffing.undo()

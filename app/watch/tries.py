@@ -1,5 +1,6 @@
 """What a password that is tried takes from: limits of its account and its network, or those of a known device."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -55,7 +56,7 @@ class Tries:
         networks = {_NETWORK: visitor.network}
         if visitor.wider_network != visitor.network:  # an IPv4 network has no wider one
             networks[_WIDER_NETWORK] = visitor.wider_network
-        pair, takes = f"{account} {visitor.network}", {_ACCOUNT: account, **networks}
+        pair, takes = _pair(account, visitor.network), {_ACCOUNT: account, **networks}
         return Try(
             delay=_PAIR,
             row=self._row(_PAIR, pair),
@@ -64,6 +65,15 @@ class Tries:
             success=self._buckets({_SUCCESSES: account}),
             turn=visitor.wider_network,
         )
+
+    def rows(self, account: str, *, networks: Iterable[str], known: Iterable[UUID]) -> list[bytes]:
+        """The rows of failures of *account* from those networks, devices and sessions."""
+        pairs = [self._row(_PAIR, _pair(account, network)) for network in networks]
+        return sorted([*pairs, *(self._row(_KNOWN, str(one)) for one in known)])
+
+    def own_buckets(self, account: str) -> list[Bucket]:
+        """Those that are the account's alone."""
+        return list(self._buckets(dict.fromkeys((_ACCOUNT, _ALL_KNOWN, _SUCCESSES, _KNOWN_SUCCESSES), account)))
 
     def _of_known(self, account: str, known: UUID) -> Try:
         """One limit for all known devices and sessions of an account: whoever holds one of them can make others."""
@@ -82,3 +92,7 @@ class Tries:
 
     def _buckets(self, takes: dict[str, str]) -> dict[Bucket, str]:
         return {bucket: name for name, key in takes.items() for bucket in self._limits[name].buckets(key)}
+
+
+def _pair(account: str, network: str) -> str:
+    return f"{account} {network}"

@@ -2,24 +2,32 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import import_module
 
 from app.api.house import House
 from app.clock import Clock
 from app.factors.base import AnyFactor
 from app.flows.devices import Devices
+from app.flows.export import Exporting
 from app.flows.following import Following
 from app.flows.keys import Keys
+from app.flows.leaving import Leaving
 from app.flows.logout import Logout
 from app.flows.outbox import Outbox
+from app.flows.prune import Prune, Pruning, ages
 from app.flows.revocation_feed import RevocationFeed
 from app.flows.rotation import Rotation
 from app.flows.schemes import Schemes
+from app.flows.security_events import SecurityEvents
 from app.flows.sessions import Sessions
 from app.messages import Channel
 from app.settings import Settings
+from app.settings.telemetry import TelemetrySettings
 from app.tools import Tools
 from app.visitor import Visitors
-from app.wiring import stories
+from app.watch.sampling import Sampling
+from app.watch.spans import Traces
+from app.wiring import emails, stories
 from app.wiring.shared import Shared
 
 
@@ -32,6 +40,9 @@ class Works:
     following: Following
     outbox: Outbox
     schemes: Schemes
+    pruning: Pruning | None
+    sampling: Sampling | None
+    traces: Traces | None
 
 
 def build(settings: Settings, clock: Clock, kinds: Iterable[type[AnyFactor]]) -> Works:
@@ -40,9 +51,31 @@ def build(settings: Settings, clock: Clock, kinds: Iterable[type[AnyFactor]]) ->
         tools=tools,
         house=_house(tools),
         following=_following(tools),
-        outbox=Outbox(tools.database, clock, tools.letters, tools.senders[Channel.EMAIL]),
+        outbox=Outbox(tools.database, clock, tools.undo_links, tools.senders[Channel.EMAIL]),
         schemes=Schemes(tools.database, tools.pool, tools.passwords),
+        pruning=_pruning(tools),
+        sampling=_sampling(tools) if settings.metrics.wanted else None,
+        traces=_traces(settings.telemetry),
     )
+
+
+def _pruning(tools: Tools) -> Pruning | None:
+    every = tools.settings.retention.prune_every
+    return None if every == "never" else Pruning(every, Prune(ages(tools.settings), tools.database, tools.clock))
+
+
+def _sampling(tools: Tools) -> Sampling:
+    settings = tools.settings
+    ring = len(settings.secret_keys)
+    return Sampling(settings.tokens.rotate_every, ring, tools.database, tools.clock, tools.mails, tools.standing)
+
+
+def _traces(settings: TelemetrySettings) -> Traces | None:
+    """Its library is slow to load, so it is loaded where it is configured."""
+    if settings.endpoint is None:
+        return None
+    traces: Traces = import_module("app.watch.telemetry").Telemetry(settings)
+    return traces
 
 
 def _following(tools: Tools) -> Following:
@@ -54,6 +87,7 @@ def _following(tools: Tools) -> Following:
 def _house(tools: Tools) -> House:
     settings, database, clock = tools.settings, tools.database, tools.clock
     shared = Shared(tools)
+    security_events = SecurityEvents(database, tools.audit_keys)
     return House(
         metadata=stories.metadata(tools),
         tokens=tools.tokens,
@@ -72,19 +106,19 @@ def _house(tools: Tools) -> House:
         logout=Logout(database, tools.tokens, tools.refresh_tokens, tools.revocations),
         reset=stories.reset(tools, shared),
         change_password=stories.change_password(tools, shared),
+        change_email=emails.change_email(tools, shared),
+        undo_email=emails.undo_email(tools, shared),
         profiles=shared.profiles,
         enroll=stories.enroll(tools, shared),
+        mailbox=shared.mailbox,
         confirm=stories.confirm(tools, shared),
         issuing=shared.issuing,
         manage=stories.manage(tools, shared),
-        sessions=Sessions(
-            refresh_idle=settings.tokens.refresh_idle,
-            database=database,
-            clock=clock,
-            proof=shared.proof,
-            ended=shared.ended,
-        ),
+        leaving=Leaving(database, clock, shared.proof, tools.revocations),
+        exporting=Exporting(database, clock, tools.factors, tools.states, shared.proof, security_events),
+        sessions=Sessions(settings.tokens.refresh_idle, database, clock, shared.proof, shared.ended),
         devices=Devices(database=database, recognising=shared.recognising, ended=shared.ended),
+        security_events=security_events,
         receipts=shared.receipts,
         inbox=tools.inbox,
     )

@@ -8,6 +8,7 @@ from app.flows.ended import Ended
 from app.flows.farewell import Farewell
 from app.flows.issuing import Issuing
 from app.flows.judging import Judging
+from app.flows.mailbox import Mailbox
 from app.flows.password_attempts import PasswordAttempts
 from app.flows.profile import Profiles
 from app.flows.proof import Proof
@@ -15,6 +16,7 @@ from app.flows.receipts import Receipts
 from app.flows.recognising import Recognising
 from app.tools import Tools
 from app.watch.floods import Floods
+from app.watch.limits import Limit
 
 
 class Shared:
@@ -34,8 +36,9 @@ class Shared:
             clock=clock, pool=tools.pool, passwords=tools.passwords, throttle=tools.throttle
         )
         self.judging = Judging(settings.mfa, database, clock, factors, tools.states)
+        self.mailbox = _mailbox(tools, self.judging)
         self.completing = Completing(clock, tools.states)
-        self.profiles = Profiles(database, factors, tools.states)
+        self.profiles = Profiles(database, clock, factors, tools.states)
         self.proof = Proof(settings.mfa, clock, factors)
         self.issuing = Issuing(settings.brand, database, clock, factors, tools.states, self.proof)
         self.receipts = _receipts(tools)
@@ -55,6 +58,20 @@ class Shared:
         self.farewell = Farewell(
             database, clock, factors, tools.states, tools.letters, tools.senders, tools.firewall, tools.background
         )
+
+
+def _mailbox(tools: Tools, judging: Judging) -> Mailbox:
+    rules, mode = tools.settings.registration.mails, tools.settings.limits.mails
+    return Mailbox(
+        settings=tools.settings.mfa,
+        database=tools.database,
+        clock=tools.clock,
+        fingerprints=tools.fingerprints,
+        judging=judging,
+        limit=Limit("enrolment mails", rules, database=tools.database, vault=tools.vault, mode=mode),
+        letters=tools.letters,
+        mails=tools.mails,
+    )
 
 
 def _receipts(tools: Tools) -> Receipts:

@@ -16,9 +16,9 @@ from app.flows.reset import Reset
 from app.flows.step_up import StepUp
 from app.flows.verify import Verify
 from app.tools import Tools
-from app.watch import limits
-from app.watch.limits import NetworkLimits
+from app.watch import network_limits as of_networks
 from app.watch.mail_limits import MailLimit
+from app.watch.network_limits import NetworkLimits
 from app.wiring.shared import Shared
 
 
@@ -85,7 +85,9 @@ def login(tools: Tools, shared: Shared) -> Login:
         password_attempts=shared.password_attempts,
         recognising=shared.recognising,
         admission=shared.admission,
-        pending=Pending(tools.settings.tokens, database, clock, tools.tokens, factors, tools.states, shared.asking),
+        pending=Pending(
+            tools.settings.tokens, database, clock, tools.tokens, factors, tools.states, shared.asking, shared.mailbox
+        ),
         at_once=AtOnce(database, factors, shared.judging, shared.completing, shared.admission),
     )
 
@@ -113,6 +115,7 @@ def enroll(tools: Tools, shared: Shared) -> Enroll:
         states=tools.states,
         proof=shared.proof,
         asking=shared.asking,
+        mailbox=shared.mailbox,
     )
 
 
@@ -172,7 +175,7 @@ def refresh(tools: Tools, shared: Shared) -> Refresh:
 
 def network_limits(tools: Tools) -> NetworkLimits:
     settings = tools.settings
-    return limits.network_limits(
+    return of_networks.network_limits(
         settings.limits, mode=settings.network_limits, database=tools.database, vault=tools.vault, clock=tools.clock
     )
 

@@ -18,14 +18,21 @@ from app.api.problems import refusals
 from app.api.shell import wrap
 from app.api.strict import StrictRoute
 from app.clock import SystemClock
+from app.crypto.keys import KeyRing, new_secret_key
+from app.crypto.vault import Vault
 from app.problems import Fault, InvalidMfaCode, MissingToken, NotFound, ResendTooSoon, StepUpRequired
 from app.problems import catalogue as all_problems
 from app.settings import Settings
-from app.settings.groups import HttpSettings, LogSettings
+from app.settings.groups import DatabaseSettings, LogSettings
+from app.settings.http import HttpSettings
+from app.store.database import Database
+from app.watch.audit_keys import AuditKeys
 from app.watch.logs import configure
+from app.watch.trail import Trail
 
 configure(LogSettings(), json=True, stream=io.StringIO())  # unconfigured, structlog draws each traceback for 0.6 s
 
+NOWHERE = "postgresql+asyncpg://127.0.0.1:1/nobody"
 Serve = Callable[..., AsyncClient]
 Ask = Callable[..., Awaitable[list[Message]]]
 
@@ -121,6 +128,13 @@ async def show_page() -> HTMLResponse:
     return HTMLResponse("<p>", headers=own)
 
 
+def nothing_to_write() -> Trail:
+    """Nothing here is an event, so nobody goes to this database, which is nowhere."""
+    database, clock = Database(DatabaseSettings.model_validate({"url": NOWHERE})), SystemClock()
+    keys = AuditKeys(database, vault=Vault(KeyRing([SecretStr(new_secret_key())])), clock=clock)
+    return Trail(database, keys=keys, clock=clock, size=1)
+
+
 def build(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Gatehouse",
@@ -132,7 +146,7 @@ def build(settings: Settings) -> FastAPI:
     openapi.install(app)
     for routes in (router, catalogue.router, *([docs.router] if docs.wanted(settings) else [])):
         app.router.routes.extend(routes.routes)
-    wrap(app, settings, SystemClock())
+    wrap(app, settings, SystemClock(), nothing_to_write())
     return app
 
 

@@ -84,7 +84,12 @@ def production(**groups: Any) -> Settings:
         "database": {"url": "postgresql+asyncpg://gatehouse@127.0.0.1:1/gatehouse"},
         "tokens": {"issuer": URL},
         "http": {"public_url": URL},
-        "email": {"smtp_url": "smtp://127.0.0.1:1", "from": "id@example.com", "reset_url": f"{APP}/reset"},
+        "email": {
+            "smtp_url": "smtp://127.0.0.1:1",
+            "from": "id@example.com",
+            "reset_url": f"{APP}/reset",
+            "undo_url": f"{APP}/undo",
+        },
         "mfa": {"policy": "optional"},
         "sms": {"plivo_auth_id": "MA" + "X" * 18, "plivo_auth_token": "t", "plivo_src": "Brand", "regions": ["US"]},
     }

@@ -24,6 +24,8 @@ HALVES = {
     "a number that two people hold": """
         SELECT unique_index FROM enrollments WHERE confirmed_at IS NOT NULL AND unique_index IS NOT NULL
         GROUP BY unique_index HAVING count(*) > 1""",
+    "an address that somebody has while another may get it back": """
+        SELECT u.id FROM users u JOIN email_undos e USING (email_folded) WHERE e.user_id <> u.id AND e.expires_at > now()""",
     "a password-only session of somebody who had a factor by then, on a device that nobody trusts": """
         SELECT s.id FROM sessions s JOIN enrollments e USING (user_id) LEFT JOIN devices d ON d.id = s.device_id
         WHERE e.confirmed_at < s.created_at AND s.acr <> 'urn:gatehouse:mfa'

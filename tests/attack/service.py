@@ -5,6 +5,7 @@ Only processes that were started here are ever signalled, and none outlives its 
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -36,6 +37,8 @@ QUICK = {
     "GATEHOUSE_LOGS__FORMAT": "json",
 }
 
+_TIMES = re.compile(r'"times":"(\d+)"')
+
 
 def free_port() -> int:
     with socket.socket() as listener:
@@ -46,7 +49,7 @@ def free_port() -> int:
 
 @dataclass
 class Service:
-    """`gatehouse serve` on *folder*; without a *database* it brings its own, as `make run` does."""
+    """`gatehouse serve` on *folder*, from the code in *root*; without a *database* it brings its own, as `make run` does."""
 
     folder: Path
     workers: int = 2
@@ -54,6 +57,7 @@ class Service:
     settings: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    root: Path = ROOT
 
     @property
     def url(self) -> str:
@@ -68,7 +72,7 @@ class Service:
         arguments = [sys.executable, "-m", "app.cli", "serve", "--port", str(self.port), "--workers", str(self.workers)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: ASYNC220  a moment
-                arguments, cwd=ROOT, env=self._environment(), stdout=log, stderr=log, start_new_session=True
+                arguments, cwd=self.root, env=self._environment(), stdout=log, stderr=log, start_new_session=True
             )
         await until(self._is_ready, "the service is ready")
         for worker in self.worker_ids() if self.workers > 1 else []:
@@ -132,17 +136,26 @@ class Service:
             yield
 
     def events(self, event: str, **facts: str) -> int:
-        """How often the audit log tells of *event* with these facts."""
+        """How often the audit log tells of *event* with these facts; a line may tell of many."""
         told = [f'"{event}"', *(f'"{name}":"{fact}"' for name, fact in facts.items())]
         lines = (line.replace('": "', '":"') for line in self.log.read_text().splitlines())
-        return sum(all(word in line for word in told) for line in lines)
+        found = (_TIMES.search(line) for line in lines if all(word in line for word in told))
+        return sum(int(times[1]) if times else 1 for times in found)
 
 
 @asynccontextmanager
 async def serving(*, workers: int = 2, database: str | None = None, **settings: str) -> AsyncIterator[Service]:
+    async with serving_from(ROOT, settings, workers=workers, database=database) as service:
+        yield service
+
+
+@asynccontextmanager
+async def serving_from(
+    root: Path, settings: Mapping[str, str], *, workers: int, database: str | None
+) -> AsyncIterator[Service]:
     """A service in a new folder; whatever became of it, nothing is left of it."""
     folder = Path(tempfile.mkdtemp(prefix="gh-"))
-    service = Service(folder, workers=workers, database=database, settings=settings)
+    service = Service(folder, workers=workers, database=database, settings=settings, root=root)
     try:
         await service.start()
         yield service

@@ -109,14 +109,17 @@ async def test_a080_ten_thousand_pairs_from_one_network_stay_under_the_budget(ow
         going.cancel()
         await asyncio.gather(going, return_exceptions=True)
         assert set(at_home.told) == {(200, "")}
-        await own.kill()
+        if half[0] is pairs[0]:
+            await own.kill()
+        else:
+            await own.stop()  # what is told once a minute is told now
         await own.start()
     took = time.monotonic() - began
 
     measured(f"{PAIRS} pairs in {took:.0f} s: {dict(told)}; the owner signed in {len(at_home.told)} times")
     assert set(told) == {LOOKED_AT, REFUSED}
     assert 30 <= told[LOOKED_AT] <= 31 + took / 2
-    assert own.events("limit.exceeded", limit="login network", mode="enforce") > PAIRS / 2
+    assert own.events("limit.exceeded", limit="login network", mode="enforce") > 0.9 * PAIRS / 2
     assert 2 <= own.events("login.stuffing_suspected", scope="everywhere") <= 2 * (2 + took / 60)
     assert await signed_in(ada, next(_networks)) == (200, "")
 

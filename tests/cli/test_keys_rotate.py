@@ -61,6 +61,7 @@ async def test_it_tells_what_it_did_and_until_when_the_older_key_is_needed(
     told = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert "enrollments 5 0 0 0" in told
     assert "signing keys 0 0 0 0" in told
+    assert "audit keys 0 0 0 0" in told
     assert f"sessions that rotate under them 1 {ends:%Y-%m-%d %H:%M} UTC" in told
     assert "codes on their way, at most 0 -" in told
     assert f"From {ends:%Y-%m-%d %H:%M} UTC nothing needs an older key." in done.stdout
@@ -71,6 +72,7 @@ async def test_it_tells_what_it_did_and_until_when_the_older_key_is_needed(
         "complete": True,
         "enrollments": {"resealed": 0, "cannot_open": 0, "held_twice": 0, "left": 0},
         "signing_keys": {"resealed": 0, "cannot_open": 0, "held_twice": 0, "left": 0},
+        "audit_keys": {"resealed": 0, "cannot_open": 0, "held_twice": 0, "left": 0},
         "older_keys": {
             "sessions": {"count": 1, "until": ends.isoformat()},
             "codes": {"count": 0, "until": None},

@@ -21,6 +21,7 @@ PRODUCTION = {
     "EMAIL__SMTP_URL": "smtp://127.0.0.1:1",
     "EMAIL__FROM": "Gatehouse <id@example.com>",
     "EMAIL__RESET_URL": "https://app.example.com/reset",
+    "EMAIL__UNDO_URL": "https://app.example.com/undo-email",
     "SMS__PLIVO_AUTH_ID": "MA" + "X" * 18,
     "SMS__PLIVO_AUTH_TOKEN": "token",
     "SMS__PLIVO_SRC": "Gatehouse",

@@ -38,7 +38,7 @@ def accept(totp: Totp, state: TotpState, code: str, at: datetime = NOW) -> TotpS
 
 
 @pytest.mark.parametrize("row", SHA1, ids=lambda row: row["utc"])
-def test_the_published_vectors_pass_beyond_32_bits_too(totp: Totp, row: dict[str, Any]) -> None:
+def test_a049_the_published_vectors_pass_beyond_32_bits_too(totp: Totp, row: dict[str, Any]) -> None:
     """RFC 6238 Appendix B; the last row is the year 2603 (N08, A049)."""
     at = datetime.fromtimestamp(row["unix_time"], UTC)
     assert accept(totp, TotpState(seed=SEED), row["totp6"], at).last_step == row["unix_time"] // 30

@@ -14,6 +14,7 @@ PRODUCTION = {
     "EMAIL__SMTP_URL": f"smtps://gatehouse:{SECRET}@mail.example",
     "EMAIL__FROM": "Gatehouse <no-reply@gatehouse.example>",
     "EMAIL__RESET_URL": "https://app.example/reset",
+    "EMAIL__UNDO_URL": "https://app.example/undo-email",
     "TOKENS__ISSUER": "https://gatehouse.example",
     "HTTP__PUBLIC_URL": "https://gatehouse.example",
     "HTTP__CORS_ORIGINS": "https://app.example,https://admin.example",

@@ -96,6 +96,12 @@ def test_a_duration_is_iso_8601_or_seconds(environment: Environment, value: str,
     assert environment.development(MFA__CODE_LIFE=value).mfa.code_life == expected
 
 
+def test_a044_a_code_never_lives_longer_than_ten_minutes(environment: Environment) -> None:
+    assert environment.development(MFA__CODE_LIFE="PT10M").mfa.code_life == timedelta(minutes=10)
+    with pytest.raises(ValidationError, match=r"mfa\.code_life"):
+        environment.development(MFA__CODE_LIFE="601")
+
+
 @pytest.mark.parametrize(
     "value", ["0", "PT0S", "-5", "-PT5M", "", "soon", "inf", "nan", "1e3", "5 minutes", "9" * 400, "true"]
 )

@@ -1,6 +1,7 @@
 """Whether a limit refuses is a setting, and so is every number of it; networks are only watched in development."""
 
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from structlog.testing import capture_logs
 
 from app.factors import KINDS
 from app.tools import Tools
+from app.watch import logs
 from tests.ground.conftest import Environment
 from tests.standins.clock import ManualClock
+from tests.world import own_logging
 
 
 def test_production_enforces_every_limit(environment: Environment) -> None:
@@ -84,6 +87,8 @@ def test_production_that_sends_sms_without_a_budget_is_told_so(
     environment: Environment, tmp_path: Path, budget: str | None
 ) -> None:
     settings = environment.production(SMS__BUDGET=budget, SMS__PRICES='{"*": 0.1}', DATA_DIR=str(tmp_path))
-    with capture_logs() as lines:
-        Tools(settings, ManualClock(), KINDS)
+    with own_logging():
+        logs.configure(settings.logs, json=True, stream=StringIO())
+        with capture_logs() as lines:
+            Tools(settings, ManualClock(), KINDS)
     assert [line["event"] for line in lines] == (["sms.without_budget"] if budget is None else [])

@@ -43,6 +43,7 @@ def test_development_needs_nothing(environment: Environment) -> None:
         "EMAIL__SMTP_URL",
         "EMAIL__FROM",
         "EMAIL__RESET_URL",
+        "EMAIL__UNDO_URL",
         "TOKENS__ISSUER",
         "HTTP__PUBLIC_URL",
         "MFA__POLICY",
@@ -97,6 +98,7 @@ def test_credentials_without_a_sender_are_refused(environment: Environment) -> N
         "SMS__PLIVO_BASE_URL",
         "HTTP__CORS_ORIGINS",
         "EMAIL__RESET_URL",
+        "EMAIL__UNDO_URL",
         "PASSWORDS__BREACH_CHECK_URL",
     ],
 )

@@ -41,5 +41,5 @@ def test_each_attack_has_a_test_of_its_name(shown: dict[str, list[str]], row: st
 
 
 def test_a_row_is_an_id_and_an_attack() -> None:
-    assert len(ROWS) == 77
+    assert len(ROWS) == 105
     assert all(re.fullmatch(r"A\d{3}", row) and attack for row, attack in ROWS.items())

@@ -15,6 +15,9 @@ from tests.world import NOWHERE, World
 
 _OPENS = {Scope.FULL: {"access"}, Scope.MFA_PENDING: {"pending"}, Scope.MFA_ENROLL: {"enrollment", "access"}}
 
+_WAITS_FOR_A_CODE = "POST /me/factors/email-code"
+"""It refuses whoever was not sent to their mailbox first, as neither of these were."""
+
 
 async def test_a019_a022_each_kind_is_refused_wherever_another_is_expected(world: World) -> None:
     ada = await world.with_phone()
@@ -27,13 +30,14 @@ async def test_a019_a022_each_kind_is_refused_wherever_another_is_expected(world
     tokens["enrollment"] = waiting.enrollment_token
     tokens |= {"reset": await forgot(bob), "id-like": (await at_the_door(world)).forge.with_header(typ="JWT")}
     guarded = [(operation, guard) for operation, guard in admissions(world.app) if guard]
+    guarded.sort(key=lambda one: one[0] == "DELETE /me")  # after it no token of hers opens anything
     assert len(guarded) >= 8
 
     for operation, guard in guarded:
         method, _, path = operation.partition(" ")
         for kind, token in tokens.items():
             answer = await ada.call(method, re.sub(r"\{\w+\}", str(uuid4()), path), token=token)
-            let_in = kind in _OPENS[guard.scope]
+            let_in = kind in _OPENS[guard.scope] and operation != _WAITS_FOR_A_CODE
             assert (answer.status_code == 401) != let_in, (operation, kind, answer.text)
             if not let_in:
                 assert answer.json()["code"] == "invalid_token"
@@ -71,7 +75,7 @@ async def test_a_token_in_the_query_or_twice_is_not_looked_at(world: World) -> N
 
 def test_the_public_list_names_only_routes_that_exist(world: World) -> None:
     operations = {operation for operation, guard in admissions(world.app) if guard is None}
-    assert operations == PUBLIC
+    assert operations == PUBLIC - {"GET /metrics"}  # there with METRICS__TOKEN only
 
 
 @pytest.mark.parametrize("as_mount", [False, True])

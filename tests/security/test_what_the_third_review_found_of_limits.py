@@ -17,7 +17,7 @@ from app.crypto.keys import KeyRing
 from app.crypto.vault import Vault
 from app.problems import RateLimited
 from app.store.database import Database
-from app.watch.limits import NetworkLimit
+from app.watch.network_limits import NetworkLimit
 from app.watch.stuffing import Surge
 from tests.postgres import connect
 from tests.postgres import settings_for as database_settings

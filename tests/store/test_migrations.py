@@ -17,7 +17,7 @@ from tests import postgres
 from tests.cli.service import GATEHOUSE, ROOT, environment
 from tests.world import KEY
 
-TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+TABLES = """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition"""
 
 
 @pytest.fixture

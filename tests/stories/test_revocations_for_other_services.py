@@ -69,7 +69,7 @@ async def test_a_deleted_user_is_in_it_with_the_time_before_which_no_token_is_go
     ada = await signed_in(world)
     claims = (await ada.call("GET", "/session")).json()
     operator = Operator(TokenSettings(), world.app.state.house.database, world.clock)
-    await operator.delete((await operator.show(ada.email)).user.id)
+    await operator.delete((await operator.find(ada.email)).id)
     document = await told(world)
     assert claims["iat"] < document["users"][claims["sub"]] <= claims["iat"] + 32
     assert claims["sid"] not in document["sessions"]

@@ -1,6 +1,9 @@
 """Signing in with a password and a code by SMS."""
 
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from tests.world import World
 
@@ -199,6 +202,15 @@ async def test_a058_a_factor_that_is_not_enrolled_cannot_be_asked(world: World) 
     await ada.login()
     asked = await ada.call("POST", "/verify-otp/challenge", {"factor": "totp"}, token=ada.mfa_token)
     assert asked.json()["code"] == "factor_not_enrolled"
+
+
+@pytest.mark.parametrize("named", ["SMS", "Totp", "sms ", "", "none", "passkey", "email", 0, True, ["sms"], {}])
+async def test_a058_a_factor_is_named_exactly_or_refused_and_never_left_out(world: World, named: Any) -> None:
+    ada = await world.with_phone()
+    refused = await ada.login(factor=named)
+    assert refused.status_code in {404, 422}, refused.text
+    assert (await ada.login(factor=None)).json()["status"] == "mfa_required", "the service decides"
+    assert (await ada.verify(ada.code("sign_in"), factor=named)).status_code in {404, 422}
 
 
 async def test_a050_digits_of_other_scripts_are_no_code(world: World) -> None:

@@ -49,7 +49,7 @@ async def test_a_disabled_user_holds_nothing_that_is_good_and_gets_nothing_new(
 async def test_a_deleted_users_access_token_enrols_nothing(world: World, operator: Operator) -> None:
     """Those routes take an enrolment token too; an access token is judged there as anywhere, before anything is asked."""
     ada = await signed_in(world)
-    await operator.delete((await operator.show(ada.email)).user.id)
+    await operator.delete((await operator.find(ada.email)).id)
     assert await status(ada) == 401
     for method in ("GET", "POST"):
         refused = await ada.call(method, "/me/factors")
@@ -110,7 +110,7 @@ async def test_of_a_deleted_user_nothing_is_left_and_their_token_is_dead_neverth
     """Their sessions are gone with them, so no session id could tell."""
     ada = await world.with_phone()
     await ada.sign_in()
-    user = (await operator.show(ada.email)).user
+    user = await operator.find(ada.email)
 
     await operator.delete(user.id)
 
@@ -119,14 +119,15 @@ async def test_of_a_deleted_user_nothing_is_left_and_their_token_is_dead_neverth
         for column in table.c:
             if column.name == "user_id" or (table.name, column.name) == ("users", "id"):
                 query = f"SELECT count(*) FROM {table.name} WHERE {column.name} = $1"  # noqa: S608  our own names
-                assert await sweeper.fetchval(query, user.id) == (table.name == "cut_offs"), table.name
+                kept = table.name in {"cut_offs", "audit_events"}  # the log keeps the id, and what leads nowhere
+                assert (await sweeper.fetchval(query, user.id) > 0) is kept, table.name
     assert (await ada.refresh()).json()["code"] == "invalid_refresh_token"
     assert (await ada.login()).json()["code"] == "invalid_credentials"
 
 
 async def test_a_token_that_was_being_minted_beside_the_deletion_is_dead_too(world: World, operator: Operator) -> None:
     ada = await signed_in(world)
-    user = (await operator.show(ada.email)).user
+    user = await operator.find(ada.email)
     claims = (await ada.call("GET", "/session")).json()
     await operator.delete(user.id)
     assert await status(ada) == 401
@@ -143,7 +144,7 @@ async def test_a_token_that_was_being_minted_beside_the_deletion_is_dead_too(wor
 
 async def test_whoever_was_deleted_may_sign_up_anew(world: World, operator: Operator) -> None:
     ada = await signed_in(world)
-    await operator.delete((await operator.show(ada.email)).user.id)
+    await operator.delete((await operator.find(ada.email)).id)
     world.clock.forward(timedelta(minutes=2))
     world.app.state.house.inbox.clear()
     await ada.sign_up()
@@ -154,28 +155,27 @@ async def test_whoever_was_deleted_may_sign_up_anew(world: World, operator: Oper
 async def test_nobody_else_is_touched(world: World, operator: Operator) -> None:
     ada, bob, eve = [await signed_in(world) for _ in range(3)]
     await operator.disable(bob.email)
-    await operator.delete((await operator.show(eve.email)).user.id)
+    await operator.delete((await operator.find(eve.email)).id)
     assert [await status(person) for person in (ada, bob, eve)] == [200, 401, 401]
 
 
 async def test_a_user_is_found_by_address_in_any_spelling_and_by_id(world: World, operator: Operator) -> None:
     ada = await world.with_phone()
-    by_address = await operator.show(ada.email.upper())
-    assert by_address == await operator.show(str(by_address.user.id))
-    assert (by_address.factors, by_address.sessions) == (("sms", "recovery_code"), 1)
+    by_address = await operator.find(ada.email.upper())
+    assert by_address == await operator.find(str(by_address.id))
 
 
 @pytest.mark.parametrize(
     "who", ["nobody@example.test", "01999999-0000-7000-8000-000000000000", "nonsense", "a@b@c", ""]
 )
 async def test_nobody_is_nobody_for_every_verb(operator: Operator, who: str) -> None:
-    for verb in (operator.show, operator.disable, operator.enable, operator.end_sessions):
+    for verb in (operator.find, operator.disable, operator.enable, operator.end_sessions):
         with pytest.raises(UnknownUser):
             await verb(who)
 
 
 async def test_deleting_twice_is_said(world: World, operator: Operator) -> None:
-    user = (await operator.show((await signed_in(world)).email)).user
+    user = await operator.find((await signed_in(world)).email)
     await operator.delete(user.id)
     with pytest.raises(UnknownUser):
         await operator.delete(user.id)
@@ -183,7 +183,7 @@ async def test_deleting_twice_is_said(world: World, operator: Operator) -> None:
 
 async def test_each_verb_is_noted_with_its_reason_and_nobodys_address(world: World, operator: Operator) -> None:
     ada = await signed_in(world)
-    user = (await operator.show(ada.email)).user
+    user = await operator.find(ada.email)
     with hearing() as lines:
         await operator.end_sessions(ada.email, reason="lost laptop")
         await operator.disable(ada.email, reason=f"asked by {ada.email}")

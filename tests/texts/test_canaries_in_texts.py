@@ -44,11 +44,12 @@ def holds(text: str, secret: str) -> bool:
 
 
 def every_message(language: str) -> list[Message]:
-    words = {"remaining": "7", "link": "https://example.com/reset"}
+    words = {"remaining": "7", "link": "https://example.com/reset", "hours": "72"}
     return [
         LETTERS.code(DRAFT, purpose=Purpose.SIGN_IN, locale=language),
         LETTERS.code(DRAFT, purpose=Purpose.CONFIRM, locale=language),
         LETTERS.verification(EMAIL, CODE, locale=language),
+        LETTERS.verification(EMAIL, CODE, locale=language, template="change_email"),
         LETTERS.sms_notice(PHONE, "phone_changed_sms", locale=language, region="DE"),
         *(LETTERS.notice(EMAIL, key, locale=language, **words) for key in NOTICES if key != "phone_changed_sms"),
     ]

@@ -23,6 +23,14 @@ MAILS = {
     "session_stolen",
     "reset_password",
     "password_changed",
+    "account_deleted",
+    "change_email",
+    "email_taken",
+    "email_changed",
+    "email_change_undone",
+    "enroll",
+    "factors_reset",
+    "account_created",
 }
 EVERY_SMS = [(language, key) for language in LANGUAGES for key in SMS]
 EVERY_MAIL = [(language, key) for language in LANGUAGES for key in sorted(MAILS)]
@@ -30,6 +38,9 @@ MAY_HOLD = {key: {"brand", "code", "minutes"} for key in SMS_WITH_CODE} | {
     "verify_email": {"brand", "code"},
     "recovery_code_used": {"brand", "remaining"},
     "reset_password": {"brand", "link"},
+    "change_email": {"brand", "code"},
+    "enroll": {"brand", "code"},
+    "email_changed": {"brand", "link", "hours"},
 }
 LINK = re.compile(r"https?:|\bwww\.|\w@\w|[a-z]\.(com|org|net|app|io)\b", re.IGNORECASE)
 

@@ -16,6 +16,7 @@ VALUES = {
     "minutes": "10",
     "remaining": "7",
     "link": "LINK",
+    "hours": "72",
 }
 
 GSM_7 = set(

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from app.settings.groups import LogSettings
-from app.watch.logs import bind_request_id, configure, logger
+from app.watch.logs import bind_request_id, bind_session_id, configure, logger
 from app.watch.redaction import HIDDEN
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -179,3 +179,22 @@ async def test_what_a_request_starts_names_it_too(lines: Lines) -> None:
     await asyncio.gather(asyncio.create_task(request("first-00")), asyncio.create_task(request("second-0")))
 
     assert sorted(line["request_id"] for line in lines()) == ["first-00", "second-0"]
+
+
+def test_a_line_names_the_session_from_where_it_is_known_and_the_next_request_forgets_it(lines: Lines) -> None:
+    session = UUID(int=7)
+
+    def answer() -> None:
+        bind_request_id("first")
+        logger("app").info("before")
+        bind_session_id(session)
+        logger("app").info("within")
+        logging.getLogger("lib").warning("and the libraries'")
+        logger("app").info("of another", session_id=UUID(int=8))
+        bind_request_id("second")
+        logger("app").info("after")
+
+    copy_context().run(answer)
+
+    told = [line.get("session_id") for line in lines()]
+    assert told == [None, str(session), str(session), str(UUID(int=8)), None]

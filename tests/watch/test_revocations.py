@@ -17,6 +17,7 @@ from app.store import revocations
 from app.store.database import Database
 from app.watch.revocations import OVERLAP, Revocations
 from tests import postgres
+from tests.measures import sample
 from tests.standins.clock import ManualClock
 
 LIFE = timedelta(minutes=10)
@@ -217,3 +218,29 @@ async def test_the_question_is_answered_out_of_the_index(database: Database, swe
         assert await revocations.ended_since(tx, LIFE) == []
         touched = await tx.execute(TOUCHED)
     assert touched.scalar_one() < 100
+
+
+async def test_how_late_an_end_was_known_is_measured_and_what_was_there_before_is_not(
+    database: Database, known: Revocations, clock: ManualClock
+) -> None:
+    before = sample("gatehouse_revocation_lag_seconds_count")
+    await cut(database)
+    await known.read()
+    assert sample("gatehouse_revocation_lag_seconds_count") == before
+    assert sample("gatehouse_revocation_feed_read_timestamp_seconds") == clock.now().timestamp()
+    await cut(database)
+    await known.read()
+    await known.read()
+    assert sample("gatehouse_revocation_lag_seconds_count") == before + 1
+
+
+async def test_a_feed_that_hangs_is_counted(
+    known: Revocations, clock: ManualClock, sweeper: asyncpg.Connection
+) -> None:
+    before = sample("gatehouse_revocation_feed_stale_total")
+    async with sweeper.transaction():
+        await sweeper.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(DatabaseUnavailable):
+            await known.include(claims(clock))
+    assert sample("gatehouse_revocation_feed_stale_total") == before + 1
+    assert not await known.include(claims(clock))

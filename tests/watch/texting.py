@@ -16,7 +16,8 @@ from app.crypto.vault import Vault
 from app.messages import Delivery, Purpose
 from app.senders.base import Sent
 from app.store.database import Database, Tx
-from app.watch.sms_firewall import SmsFirewall, Verdict, Wanted, modes_of
+from app.watch.sms_firewall import SmsFirewall, Verdict, Wanted
+from app.watch.sms_modes import modes_of
 from app.watch.sms_rules import SmsRules
 from tests.standins.clock import ManualClock
 from tests.world import KEY, settings_for

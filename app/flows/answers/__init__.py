@@ -1,6 +1,6 @@
 """What the stories answer, as the wire shows it. Ages and lives are whole seconds."""
 
-from app.flows.answers.account import Profile
+from app.flows.answers.account import EmailChangeBegun, Profile
 from app.flows.answers.base import Answer, Bearer, Jwt, whole_seconds
 from app.flows.answers.factors import (
     Confirmed,
@@ -17,6 +17,7 @@ from app.flows.answers.signing_in import (
     AccessGranted,
     Authenticated,
     ChallengeState,
+    EmailCode,
     EnrollmentRequired,
     FactorChoice,
     LoginAnswer,
@@ -35,6 +36,8 @@ __all__ = [
     "ConfirmedAndAuthenticated",
     "DeviceEntry",
     "DeviceList",
+    "EmailChangeBegun",
+    "EmailCode",
     "EnrollmentBegun",
     "EnrollmentRequired",
     "FactorChoice",

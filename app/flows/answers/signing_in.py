@@ -104,6 +104,18 @@ class Authenticated(Answer):
     in_cookie: Annotated[bool, Field(exclude=True)] = False
 
 
+class EmailCode(Answer):
+    """A code is mailed to the user's address: send it as `email_code` with `POST /me/factors`."""
+
+    destination: Annotated[str, Field(examples=["a•••@example.com"])]
+    delivery: Annotated[
+        Delivery, Field(description="`none`: nothing was mailed just now; the newest code in the mailbox is good.")
+    ]
+    resend_after: Annotated[int, Field(ge=0, description="Seconds until another code may be asked for.", examples=[30])]
+    attempts_left: Annotated[int, Field(ge=0, examples=[5])]
+    expires_in: Annotated[int, Field(ge=0, description="Seconds this sign-in waits for it.", examples=[600])]
+
+
 class EnrollmentRequired(Answer):
     """The password was right, and this installation demands a second factor: `enrollment_token` opens its enrolment."""
 
@@ -112,6 +124,13 @@ class EnrollmentRequired(Answer):
     token_type: Bearer = "Bearer"  # noqa: S105  a scheme's name
     expires_in: Annotated[int, Field(examples=[600])]
     enrollable: Annotated[list[str], Field(description="Kinds that may be enrolled here.", examples=[["totp", "sms"]])]
+    email_code: Annotated[
+        EmailCode | None,
+        Field(
+            exclude_if=lambda code: code is None,
+            description="Only there when the enrolment first needs a code that is mailed to the user's address.",
+        ),
+    ] = None
 
 
 LoginAnswer = Annotated[MfaRequired | Authenticated | EnrollmentRequired, Field(discriminator="status")]

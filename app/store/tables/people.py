@@ -1,6 +1,7 @@
 """Tables: who there is, who wants to be, and who forgot a password."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, SmallInteger, Table, Text, Uuid, text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, SmallInteger, Table, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.store.schema import Moment, id_, metadata, moment
 
@@ -16,6 +17,14 @@ users = Table(
     Column("credential_version", Integer, nullable=False, server_default=text("1")),
     Column("locale", Text, nullable=False),
     Column("display_name", Text),
+    Column("email_proof_due", Text, comment="why a first factor needs a code mailed to the address"),
+    Column(
+        "claims",
+        JSONB,
+        nullable=False,
+        server_default=text("'{}'::jsonb"),
+        comment="what an operator puts into access tokens",
+    ),
     moment("created_at"),
     moment("last_login_at", nullable=True),
 )
@@ -33,6 +42,8 @@ registrations = Table(
     moment("created_at"),
     moment("expires_at"),
 )
+
+Index("registrations_expires_ix", registrations.c.expires_at)
 
 resets = Table(
     "resets",

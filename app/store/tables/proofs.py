@@ -45,6 +45,7 @@ Index(
     unique=True,
     postgresql_where=enrollments.c.confirmed_at.is_(None),
 )
+Index("enrollments_unconfirmed_ix", enrollments.c.created_at, postgresql_where=enrollments.c.confirmed_at.is_(None))
 Index("enrollments_unique_index_uq", enrollments.c.unique_index, unique=True, postgresql_where=_CONFIRMED)
 
 challenges = Table(
@@ -83,6 +84,7 @@ cooldowns = Table(
     Column("sends", SmallInteger, nullable=False),
     moment("next_at"),
 )
+Index("cooldowns_next_ix", cooldowns.c.next_at)
 
 budgets = Table(
     "budgets",
@@ -91,4 +93,9 @@ budgets = Table(
     Column("kind", Text, primary_key=True, comment="a factor, or * for all of them together"),
     Column("streak", SmallInteger, nullable=False, comment="failures in a row"),
     moment("locked_until", nullable=True),
+)
+Index(
+    "budgets_clear_ix",
+    budgets.c.user_id,
+    postgresql_where=(budgets.c.streak == 0) & budgets.c.locked_until.is_(None),
 )

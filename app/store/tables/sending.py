@@ -47,6 +47,8 @@ sms_blocks = Table(
     moment("created_at"),
 )
 
+Index("sms_blocks_until_ix", sms_blocks.c.until)
+
 receipt_nonces = Table(
     "receipt_nonces",
     metadata,

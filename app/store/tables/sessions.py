@@ -32,6 +32,7 @@ devices = Table(
     moment("trusted_until", nullable=True),
 )
 Index("devices_user_ix", devices.c.user_id, devices.c.seen_at)
+Index("devices_seen_ix", devices.c.seen_at)
 
 sessions = Table(
     "sessions",
@@ -57,6 +58,7 @@ sessions = Table(
 )
 Index("sessions_user_ix", sessions.c.user_id, postgresql_where=sessions.c.ended_at.is_(None))
 Index("sessions_device_ix", sessions.c.device_id, postgresql_where=sessions.c.device_id.is_not(None))
+Index("sessions_expires_ix", sessions.c.expires_at, postgresql_where=sessions.c.ended_at.is_(None))
 Index("sessions_ended_ix", sessions.c.ended_at, postgresql_where=sessions.c.ended_at.is_not(None))
 
 cut_offs = Table(

@@ -1,6 +1,6 @@
 """Tables: what all replicas share and nobody owns: limits, delays, and letters on their way."""
 
-from sqlalchemy import Column, LargeBinary, SmallInteger, Table, Text, text
+from sqlalchemy import Column, Index, LargeBinary, SmallInteger, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.store.schema import Moment, id_, metadata, moment
@@ -12,6 +12,8 @@ limits = Table(
     Column("full_at", Moment, nullable=False, comment="theoretical arrival time (GCRA)"),
 )
 
+Index("limits_full_ix", limits.c.full_at)
+
 network_limits = Table(
     "network_limits",
     metadata,
@@ -21,6 +23,8 @@ network_limits = Table(
     comment="as limits, for windows so short that a crash may empty them",
 )
 
+Index("network_limits_full_ix", network_limits.c.full_at)
+
 throttles = Table(
     "throttles",
     metadata,
@@ -28,6 +32,8 @@ throttles = Table(
     Column("streak", SmallInteger, nullable=False, comment="failures in a row"),
     moment("free_at"),
 )
+
+Index("throttles_free_ix", throttles.c.free_at)
 
 outbox = Table(
     "outbox",
@@ -41,3 +47,4 @@ outbox = Table(
     moment("created_at"),
     Column("due_at", Moment, nullable=False, index=True),
 )
+Index("outbox_created_ix", outbox.c.created_at)

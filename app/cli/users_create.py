@@ -1,0 +1,57 @@
+"""`gatehouse users create`: somebody who does not sign up themselves."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from app.addresses import read_address
+from app.cli import users_shown
+from app.cli.beside import beside
+from app.cli.environment import refuse
+from app.cli.users_desk import AsJson, desk, work
+from app.flows.help_desk import AddressTaken, Wanted
+from app.flows.operator import Done
+from app.problems import PasswordBlocklisted, PasswordTooLong, PasswordTooShort
+
+ASKED = "Say how the password comes: --password-stdin, or --no-password for a mail that tells them to set one."
+
+
+def create(
+    email: Annotated[str, typer.Argument(show_default=False)],
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read one line.")] = False,
+    no_password: Annotated[bool, typer.Option("--no-password", help="A mail tells them to set one.")] = False,
+    *,
+    display_name: Annotated[str | None, typer.Option()] = None,
+    locale: Annotated[str, typer.Option()] = "en",
+    reason: Annotated[str | None, typer.Option(help="Kept in the audit log.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a user, whose address counts as verified. On a terminal their password is asked for, twice."""
+    try:
+        read_address(email)
+    except ValueError:
+        refuse("This is not an e-mail address.")
+    wanted = Wanted(email, _password(stdin=password_stdin, none=no_password), display_name, locale)
+    with beside() as settings:
+        try:
+            user = work(settings, lambda database: desk(settings, database).create(wanted, reason=reason))
+        except AddressTaken:
+            refuse("Somebody has this address already.")
+        except (PasswordTooShort, PasswordTooLong, PasswordBlocklisted) as weak:
+            refuse(weak.detail or weak.title)
+    print(users_shown.done(Done(user), "created", as_json=as_json))
+
+
+def _password(*, stdin: bool, none: bool) -> str | None:
+    """Never an argument: those are seen by everybody on the machine."""
+    if stdin and none:
+        refuse(ASKED)
+    if none:
+        return None
+    if stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        refuse(ASKED)
+    chosen: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return chosen

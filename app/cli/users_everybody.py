@@ -1,0 +1,33 @@
+"""`gatehouse users end-all-sessions`: what is done to everybody at once, after a backup was restored (docs/backup.md)."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from app.cli.beside import beside
+from app.cli.users_desk import AsJson, whoami, work
+from app.flows.everybody import EndAll
+
+_AGAIN = ": run it again, what was done already stays done."
+
+
+def end_all_sessions(
+    reason: Annotated[str | None, typer.Option(help="Kept in the audit log.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sign everybody out everywhere, and trust no device: for after a backup was restored.
+
+    No token from before is good then, whether this database knows of it or not.
+    """
+    if not yes:
+        typer.echo("Sign everybody out, and forget every trusted device? [y/N]: ", nl=False, err=True)
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            typer.echo("Nothing was changed.", err=True)
+            raise typer.Exit(1)
+    with beside() as settings:
+        done = work(settings, lambda database: EndAll(database)(by=whoami(), reason=reason), unanswered=_AGAIN)
+    told = {"users": done.users, "sessions_ended": done.sessions}
+    print(json.dumps(told) if as_json else f"{done.users} users are signed out; sessions ended: {done.sessions}.")

@@ -1,0 +1,72 @@
+"""Refusals over a limit, told once a minute: those that are alike are one event, which says how many there were.
+
+A flood then fills neither the log nor the table. Metrics count each of them at once; what is not told yet is told at the end.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from app.clock import Clock
+from app.events import Event
+from app.visitor import Visitor
+from app.watch.audit import Whence
+
+AGGREGATED = frozenset({Event.LIMIT_EXCEEDED, Event.SMS_REFUSED, Event.MAIL_HELD_BACK})
+_WINDOW = 60.0
+_MOST = 1000
+"""So many are told apart by user and network at a time; beyond that they are told apart by what was refused alone."""
+
+Facts: TypeAlias = dict[str, str]
+_Key: TypeAlias = tuple[Event, tuple[tuple[str, str], ...], str]
+
+
+@dataclass(slots=True)
+class _Count:
+    visitor: Visitor | None
+    since: datetime
+    until: float
+    times: int = 0
+
+
+class Aggregated:
+    """A worker counts by itself."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._counts: dict[_Key, _Count] = {}
+
+    def take(self, event: Event, facts: Facts, whence: Whence) -> bool:
+        """Count it, if it is of those that are told together."""
+        if event not in AGGREGATED:
+            return False
+        key, visitor = self._key(event, facts, whence.visitor() if whence.visitor else None)
+        count = self._counts.get(key)
+        if count is None:
+            count = _Count(visitor, self._clock.now(), self._clock.elapsed() + _WINDOW)
+            self._counts[key] = count
+        count.times += 1
+        return True
+
+    def _key(self, event: Event, facts: Facts, visitor: Visitor | None) -> tuple[_Key, Visitor | None]:
+        key = (event, tuple(sorted(facts.items())), visitor.network if visitor else "")
+        if key in self._counts or len(self._counts) < _MOST:
+            return key, visitor
+        return (event, tuple(sorted((name, fact) for name, fact in facts.items() if name != "user_id")), ""), None
+
+    def due(self, *, all_: bool = False) -> Iterator[tuple[Event, Facts, Whence]]:
+        """What began a minute ago, or *all_* there is; each is counted anew from then on."""
+        now = self._clock.elapsed()
+        for key, count in list(self._counts.items()):
+            if all_ or count.until <= now:
+                del self._counts[key]
+                yield key[0], _told(key, count), _whence(count.visitor)
+
+
+def _told(key: _Key, count: _Count) -> Facts:
+    return {**dict(key[1]), "times": str(count.times), "since": count.since.isoformat(timespec="seconds")}
+
+
+def _whence(visitor: Visitor | None) -> Whence:
+    return Whence(visitor=(lambda: visitor) if visitor else None)

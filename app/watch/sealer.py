@@ -1,0 +1,123 @@
+"""Chains the rows of the audit log under a numbering of its own: one process at a time, each second, in nobody's way.
+
+Requests write rows and know nothing of the chain, so none waits for another; a row is in the chain a second later. A row that
+is not ours gets no link.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+from app.crypto.audit import GENESIS, Proofs
+from app.crypto.tokens import Tokens
+from app.problems import DatabaseUnavailable
+from app.settings.audit import AuditSettings
+from app.store import audit_chain
+from app.store.audit import StoredEvent
+from app.store.audit_chain import Link
+from app.store.database import Database, Tx
+from app.watch.audit_keys import AuditKeys
+from app.watch.logs import logger
+from app.watch.redaction import Published
+from app.watch.standing import LATE, OVERLAP, UNSEALED, Standing
+from app.watch.vouching import Vouching
+
+_FIRST_OVERLAP = timedelta(days=1)
+_EVERY = 1.0
+_LOOK_EACH = 60
+_BATCH = 2000
+_MOST_AHEAD = timedelta(hours=1)
+"""The clock of a database may go back so far; a link that says more is not waited for."""
+_MOST_FOREIGN = 1000
+_log = logger("gatehouse.audit")
+
+
+class Sealer:
+    def __init__(
+        self, settings: AuditSettings, database: Database, *, issuer: str, keys: AuditKeys, tokens: Tokens
+    ) -> None:
+        self._every = settings.checkpoint_every
+        self._database = database
+        self._keys = keys
+        self._standing = Standing(issuer, database, keys)
+        self._vouching = Vouching(settings.checkpoint_every, issuer=issuer, tokens=tokens)
+        self._overlap = _FIRST_OVERLAP
+        self._foreign: set[UUID] = set()
+
+    async def run(self) -> None:
+        """Seal until cancelled. Without a database there is nothing to seal."""
+        for turn in count(1):
+            await asyncio.sleep(_EVERY)
+            with suppress(DatabaseUnavailable):
+                await self.seal()
+                if turn % _LOOK_EACH == 0:
+                    await self.look()
+
+    async def look(self) -> None:
+        """Say so when nobody seals or vouches, whoever it is that should."""
+        behind = await self._standing()
+        if behind.unsealed > UNSEALED or behind.unvouched > self._every + LATE:
+            ages = {"unsealed": behind.unsealed, "unvouched": behind.unvouched}
+            _log.error("audit.behind", **{name: int(age.total_seconds()) for name, age in ages.items()})
+
+    async def seal(self, *, last: bool = False) -> None:
+        """Chain what was written, unless another process does so now; the *last* time a checkpoint is due in any case."""
+        proofs = Proofs(await self._keys.house())
+        rows: list[StoredEvent] = []
+        while rows := await self._round(proofs, after=rows[-1] if rows else None):
+            if len(rows) < _BATCH:
+                break
+        self._overlap = OVERLAP
+        await self._checkpoint(proofs, last=last)
+
+    async def finish(self) -> None:
+        """Seal the last time; whoever stops last vouches for the end. What cannot be done now, others do, or the next start."""
+        try:
+            await self.seal(last=True)
+        except Exception as failure:  # noqa: BLE001  the process ends all the same
+            _log.warning("audit.unsealed", exc_info=failure)
+
+    async def _round(self, proofs: Proofs, *, after: StoredEvent | None) -> list[StoredEvent]:
+        """The rows that were looked at; the lock lasts as long as the transaction."""
+        async with self._database.begin() as tx:
+            if not await audit_chain.is_sealer(tx):
+                return []
+            newest, now = await audit_chain.newest(tx), await audit_chain.now(tx)
+            since = min(newest.event_at, now) - self._overlap if newest else None
+            rows = await audit_chain.unlinked(tx, since=since, most=_BATCH, after=after)
+            if ours := [row for row in rows if self._is_ours(proofs, row)]:
+                await audit_chain.add(tx, _links(proofs, newest, ours, now))
+            return rows
+
+    def _is_ours(self, proofs: Proofs, row: StoredEvent) -> bool:
+        if proofs.holds(row.row, row.mac):
+            return True
+        if row.id not in self._foreign and len(self._foreign) < _MOST_FOREIGN:
+            self._foreign.add(row.id)
+            _log.error("audit.foreign", row=row.id)
+        return False
+
+    async def _checkpoint(self, proofs: Proofs, *, last: bool) -> None:
+        """Vouch for the newest link, where others will remember it: the log is no longer the database's alone."""
+        async with self._database.begin() as tx:
+            token = await self._vouch(tx, proofs, last=last)
+        if token:
+            _log.info("audit.checkpoint", checkpoint=Published(token))
+
+    async def _vouch(self, tx: Tx, proofs: Proofs, *, last: bool) -> str | None:
+        return await self._vouching.vouch(tx, proofs, last=last) if await audit_chain.is_sealer(tx) else None
+
+
+def _links(proofs: Proofs, newest: Link | None, rows: Sequence[StoredEvent], now: datetime) -> list[Link]:
+    """Their numbers and their times go the same way, so that whole months can be dropped."""
+    before, seq = (newest.link, newest.seq) if newest else (GENESIS, 0)
+    at = newest.sealed_at if newest and now < newest.sealed_at < now + _MOST_AHEAD else now
+    links = []
+    for row in rows:
+        seq += 1
+        before = proofs.link(before, seq=seq, sealed_at=at, event_id=row.id, event_at=row.written_at, event_mac=row.mac)
+        links.append(Link(seq, at, row.id, row.written_at, row.mac, before))
+    return links

@@ -1,0 +1,60 @@
+"""How far the audit log stands behind: since when a row waits for its link, and a link for its checkpoint.
+
+Whoever holds the sealer's lock, or takes checkpoints away, is seen here and nowhere else until somebody verifies.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.crypto.audit import Proofs
+from app.crypto.audit_checkpoints import Checkpoints
+from app.store import audit_chain
+from app.store.database import Database, Tx
+from app.watch.audit_keys import AuditKeys
+from app.watch.vouching import proved
+
+OVERLAP = timedelta(seconds=60)
+"""A row is committed at most so long after it was written (`statement_limit`), and clocks of a fail-over differ by less."""
+UNSEALED = timedelta(seconds=60)
+"""A row that waits longer than this for its link is not what a sealer leaves."""
+LATE = timedelta(minutes=1)
+"""A checkpoint that is so long overdue was not forgotten by chance."""
+_LOOKED_AT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Ages: of the oldest row in no link, and of the oldest link that no checkpoint vouches for; 0: there is none."""
+
+    unsealed: timedelta = timedelta(0)
+    unvouched: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Standing:
+    issuer: str
+    database: Database
+    keys: AuditKeys
+
+    async def __call__(self) -> Behind:
+        """By the database's clock. Raises AuditKeyUnreadable, DatabaseUnavailable."""
+        house = await self.keys.stored_house()
+        if house is None:
+            return Behind()
+        async with self.database.read() as tx:
+            return Behind(await _unsealed(tx), await _unvouched(tx, Checkpoints(self.issuer, Proofs(house))))
+
+
+async def _unsealed(tx: Tx) -> timedelta:
+    """Of those that were written since the newest link; whatever is put in before is for verify to find."""
+    newest, now = await audit_chain.newest(tx), await audit_chain.now(tx)
+    since = min(newest.event_at, now) - OVERLAP if newest else None
+    waiting = await audit_chain.unlinked(tx, since=since, most=1)
+    return max(timedelta(0), now - waiting[0].written_at) if waiting else timedelta(0)
+
+
+async def _unvouched(tx: Tx, checkpoints: Checkpoints) -> timedelta:
+    known = proved(await audit_chain.newest_checkpoints(tx, most=_LOOKED_AT), checkpoints)
+    highest = max((one.seq for one in known), default=0)
+    beyond, now = await audit_chain.in_order(tx, after=highest, most=1), await audit_chain.now(tx)
+    return max(timedelta(0), now - beyond[0].link.sealed_at) if beyond else timedelta(0)

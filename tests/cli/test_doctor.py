@@ -1,0 +1,194 @@
+"""`gatehouse doctor` finds what is wrong and says what to do; `calibrate` prints settings that the service takes."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app.cli import commands
+from app.crypto.keys import new_secret_key
+from app.settings.people import PasswordSettings
+from app.store.migrate import head
+from tests import postgres
+from tests.cli.test_serving import PRODUCTION
+from tests.standins.plivo import AUTH_ID, AUTH_TOKEN, PlivoStandIn
+from tests.world import KEY, running, settings_for
+
+Checks = dict[str, tuple[str, str]]
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ |= {"GATEHOUSE_ENVIRONMENT": "development", "GATEHOUSE_DATA_DIR": str(tmp_path)}
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def run(*arguments: str, **variables: str) -> Result:
+    os.environ |= {f"GATEHOUSE_{name}": value for name, value in variables.items()}
+    return CliRunner().invoke(commands, arguments)
+
+
+def doctor(*arguments: str, **variables: str) -> tuple[int, Checks]:
+    """Its exit code, and what it says by the name of the check; the worst where there are several."""
+    result = run("doctor", "--json", *arguments, **variables)
+    items: list[dict[str, Any]] = json.loads(result.stdout)["items"]
+    rank = ["ok", "warn", "fail"]
+    return result.exit_code, {
+        item["name"]: (item["state"], item["says"])
+        for item in sorted(items, key=lambda item: rank.index(item["state"]))
+    }
+
+
+@pytest.fixture
+async def served(database_url: str, tmp_path: Path) -> str:
+    """A database that a service ran on, with its signing keys."""
+    async with running(settings_for(database_url, tmp_path)):
+        pass
+    return database_url
+
+
+def test_a_healthy_development_is_told_that_it_is_one(served: str) -> None:
+    code, checks = doctor(DATABASE__URL=served, DATABASE__TLS="disable", SECRET_KEYS=KEY)
+    assert code == 0
+    assert {name for name, (state, _) in checks.items() if state != "ok"} <= {"settings", "signing keys", "clock"}
+    assert checks["settings"][1].startswith("GATEHOUSE_ENVIRONMENT=development")
+    assert checks["schema"] == ("ok", f"Revision {head()}; this code's is {head()}.")
+    assert checks["pooler"] == ("ok", "None.")
+    assert "ms a password; " in checks["hashing"][1]
+
+
+def test_for_the_eye_it_is_a_line_a_check(served: str) -> None:
+    result = run("doctor", DATABASE__URL=served, DATABASE__TLS="disable", SECRET_KEYS=KEY)
+    lines = result.stdout.splitlines()
+    assert all(line.startswith(("ok ", "warn ", "fail ")) for line in lines)
+    assert KEY not in result.output
+
+
+def test_settings_that_do_not_load_are_the_only_thing_that_is_told() -> None:
+    code, checks = doctor(WORKERS="0", ENVIRONMENT="production")
+    assert (code, list(checks)) == (1, ["settings"])
+    result = run("doctor")
+    assert "fail  settings" in result.stdout
+    assert result.stdout.count("GATEHOUSE_") >= 1
+
+
+def test_a_database_that_does_not_answer_fails() -> None:
+    code, checks = doctor(DATABASE__URL="postgresql+asyncpg://nobody@127.0.0.1:1/nothing", SECRET_KEYS=KEY)
+    assert (code, checks["database"][0]) == (1, "fail")
+    assert "DATABASE__URL" in checks["database"][1]
+
+
+@pytest.fixture
+async def unmigrated(postgres_url: str) -> AsyncIterator[str]:
+    yield await postgres.create(postgres_url, "doctor_unmigrated")
+    await postgres.drop(postgres_url, "doctor_unmigrated")
+
+
+def test_a_schema_that_is_behind_fails_and_says_what_to_do(unmigrated: str) -> None:
+    code, checks = doctor(DATABASE__URL=unmigrated, DATABASE__TLS="disable", SECRET_KEYS=KEY)
+    assert (code, checks["schema"]) == (1, ("fail", "It is older than this code: run `gatehouse migrate`."))
+
+
+def test_signing_keys_that_cannot_be_opened_fail(served: str) -> None:
+    code, checks = doctor(DATABASE__URL=served, DATABASE__TLS="disable", SECRET_KEYS=new_secret_key())
+    assert (code, checks["signing keys"][0]) == (1, "fail")
+    assert "put the key that sealed them back" in checks["signing keys"][1]
+
+
+def test_a_turn_of_the_ring_that_was_not_finished_is_a_warning(served: str) -> None:
+    _, checks = doctor(DATABASE__URL=served, DATABASE__TLS="disable", SECRET_KEYS=f"{new_secret_key()},{KEY}")
+    assert checks["ring"][0] == "warn"
+    assert checks["signing keys"][0] != "fail"
+
+
+def test_no_signing_keys_yet_are_a_warning(database_url: str) -> None:
+    _, checks = doctor(DATABASE__URL=database_url, DATABASE__TLS="disable", SECRET_KEYS=KEY)
+    assert checks["signing keys"][0] == "warn"
+
+
+@pytest.fixture
+async def without_next_month(postgres_url: str) -> AsyncIterator[str]:
+    url = await postgres.create_migrated(postgres_url, "doctor_partitions")
+    connection = await postgres.connect(url)
+    month = await connection.fetchval("SELECT to_char(now() + interval '1 month', '_YYYYMM')")
+    await connection.execute(f"DROP TABLE audit_events{month}")
+    await connection.close()
+    yield url
+    await postgres.drop(postgres_url, "doctor_partitions")
+
+
+def test_a_month_without_a_partition_fails_and_says_what_to_do(without_next_month: str) -> None:
+    code, checks = doctor(DATABASE__URL=without_next_month, DATABASE__TLS="disable", SECRET_KEYS=KEY)
+    assert (code, checks["audit partitions"][0]) == (1, "fail")
+    assert checks["audit partitions"][1].startswith("audit_events: next month has no partition")
+    assert "audit_make_partitions(current_date, 24)" in checks["audit partitions"][1]
+
+
+def test_production_is_told_what_is_unsafe(served: str) -> None:
+    given = {**PRODUCTION, "ENVIRONMENT": "production", "DATABASE__URL": served, "WORKERS": "64"}
+    unsafe = {
+        "LOGS__LEVEL": "DEBUG",
+        "HTTP__DOCS": "true",
+        "LIMITS__LOGIN": "record_only",
+        "METRICS__PORT": "9100",
+        "METRICS__HOST": "10.0.0.1",
+        "SMS__TEST_NUMBERS": '[{"number": "+12025550199", "code": "123456", "until": "2026-12-01T00:00:00Z"}]',
+    }
+    result = run("doctor", "--json", **given, **unsafe)
+    items = json.loads(result.stdout)["items"]
+    told = " ".join(item["says"] for item in items if item["name"] == "settings")
+    for name in ("LOGS__LEVEL", "HTTP__DOCS", "LIMITS__LOGIN", "METRICS__HOST", "SMS__TEST_NUMBERS", "SMS__BUDGET"):
+        assert f"GATEHOUSE_{name}" in told, name
+    checks = {item["name"]: item["state"] for item in items}
+    assert (checks["workers"], checks["proxies"], checks["role"]) == ("warn", "warn", "warn")
+    assert "123456" not in result.output
+
+
+def test_what_is_safe_is_said_too(served: str) -> None:
+    given = {**PRODUCTION, "ENVIRONMENT": "production", "DATABASE__URL": served}
+    given |= {"HTTP__TRUSTED_PROXIES": "10.0.0.0/8", "SMS__BUDGET": "50/hour", "SMS__PRICES": '{"US": 0.008, "*": 0.1}'}
+    code, checks = doctor(**given)
+    assert checks["settings"] == ("ok", "They load, and none of them is unsafe.")
+    assert checks["proxies"] == ("ok", "X-Forwarded-For is believed from 10.0.0.0/8.")
+    assert code == (checks["clock"][0] == "fail")
+
+
+def test_a_pgbouncer_that_is_not_there_is_a_warning(served: str) -> None:
+    given = {"DATABASE__URL": served, "DATABASE__TLS": "disable", "SECRET_KEYS": KEY}
+    _, checks = doctor(**given, DATABASE__PGBOUNCER="true")
+    assert checks["pooler"][0] == "warn"
+
+
+def test_nobody_is_asked_unless_online_is_said(served: str) -> None:
+    with PlivoStandIn() as plivo:
+        given = {"DATABASE__URL": served, "DATABASE__TLS": "disable", "SECRET_KEYS": KEY}
+        given |= {"SMS__PLIVO_AUTH_ID": AUTH_ID, "SMS__PLIVO_AUTH_TOKEN": AUTH_TOKEN, "SMS__PLIVO_SRC": "Gatehouse"}
+        given |= {"SMS__PLIVO_BASE_URL": plivo.url, "EMAIL__SMTP_URL": "smtp://127.0.0.1:1"}
+        _, checks = doctor(**given)
+        assert not {"sms", "mail"} & set(checks)
+        assert plivo.connections == 0
+        code, checks = doctor("--online", **given)
+        assert plivo.connections == 1
+    assert (code, checks["sms"][0], checks["mail"][0]) == (1, "fail", "fail")
+    assert "http_501" in checks["sms"][1]  # the stand-in knows no GET
+    assert not plivo.requests
+
+
+@pytest.mark.parametrize("target", ["10", "120"])
+def test_calibrate_prints_settings_that_the_service_takes(target: str) -> None:
+    result = run("calibrate", "--target", target)
+    named = dict(line.split("=") for line in result.stdout.splitlines())
+    rules = PasswordSettings(
+        memory_kib=int(named["GATEHOUSE_PASSWORDS__MEMORY_KIB"]), time_cost=int(named["GATEHOUSE_PASSWORDS__TIME_COST"])
+    )
+    assert rules.memory_kib >= 19_456
+    assert " ms here, alone; " in result.stderr
+    if target == "10":
+        assert (rules.memory_kib, rules.time_cost) == (19_456, 2)

@@ -1,0 +1,47 @@
+"""What a password may cost: memory first, never under the floor, never above what the service would compute."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.crypto import calibration
+from app.crypto.calibration import Cost
+from app.settings.people import MOST_MEMORY_KIB, MOST_MEMORY_PASSES
+
+
+@pytest.mark.parametrize(
+    ("measured", "wanted", "scaled"),
+    [
+        (Cost(19_456, 2, 0.025), 0.025, (19_456, 2)),
+        (Cost(19_456, 2, 0.025), 0.001, (19_456, 2)),
+        (Cost(19_456, 2, 0.020), 0.100, (97_280, 2)),
+        (Cost(19_456, 2, 0.010), 0.200, (262_144, 2)),
+        (Cost(262_144, 2, 0.100), 0.250, (262_144, 4)),
+        (Cost(262_144, 4, 0.050), 9.000, (262_144, 4)),
+    ],
+)
+def test_memory_grows_before_passes_do(measured: Cost, wanted: float, scaled: tuple[int, int]) -> None:
+    memory_kib, passes = calibration._scaled(measured, wanted)
+    assert (memory_kib, passes) == scaled
+    assert memory_kib <= MOST_MEMORY_KIB
+    assert memory_kib * passes <= MOST_MEMORY_PASSES
+
+
+def test_a_machine_that_is_too_slow_gets_the_floor_and_no_less() -> None:
+    cost = calibration.calibrate(timedelta(milliseconds=1))
+    assert (cost.memory_kib, cost.passes) == (calibration.FLOOR_KIB, calibration.FLOOR_PASSES)
+    assert cost.seconds > 0
+
+
+def test_more_time_is_spent_on_memory() -> None:
+    floor = calibration.measure(calibration.FLOOR_KIB, calibration.FLOOR_PASSES)
+    cost = calibration.calibrate(timedelta(seconds=floor.seconds * 4))
+    assert cost.memory_kib > calibration.FLOOR_KIB
+
+
+def test_a_build_for_avx2_is_told_by_its_instructions() -> None:
+    assert calibration.build() in {"avx2", "portable", "unknown"}
+    wide, narrow = bytes.fromhex("c5f5f4c2"), bytes.fromhex("660ff4c1")  # vpmuludq ymm0,ymm1,ymm2 and pmuludq xmm0,xmm1
+    assert calibration._WIDE_MULTIPLY.findall(wide * 20 + narrow * 9) == [wide[:3]] * 20
+    assert not calibration._WIDE_MULTIPLY.findall(narrow * 99)
+    assert not calibration._WIDE_MULTIPLY.findall(bytes.fromhex("c5f1f4c2"))  # the same on 128 bits
