@@ -65,7 +65,12 @@ class Tools:
             settings.audit, self.database, issuer=settings.tokens.issuer, keys=self.audit_keys, tokens=self.tokens
         )
         self.standing = Standing(settings.tokens.issuer, self.database, self.audit_keys)
-        self.passwords = Passwords(settings.passwords, shortest=settings.shortest_password, clock=clock)
+        self.passwords = Passwords(
+            settings.passwords,
+            shortest=settings.shortest_password,
+            clock=clock,
+            words=(settings.brand, *settings.http.host_names),
+        )
         self.pool = HashPool(
             threads=settings.passwords.threads,
             queue=settings.passwords.queue,

@@ -60,7 +60,11 @@ def desk(settings: Settings, database: Database) -> HelpDesk:
     return HelpDesk(
         database=database,
         clock=SystemClock(),
-        passwords=Passwords(settings.passwords, shortest=settings.shortest_password),
+        passwords=Passwords(
+            settings.passwords,
+            shortest=settings.shortest_password,
+            words=(settings.brand, *settings.http.host_names),
+        ),
         throttle=Throttle(settings.limits, network=settings.network_limits, database=database, vault=vault),
         by=whoami(),
     )

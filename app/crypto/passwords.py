@@ -5,7 +5,7 @@ Hashing takes tens of milliseconds: call `hash` and `verify` through the pool.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +40,16 @@ class Verdict:
 
 
 class Passwords:
-    def __init__(self, settings: PasswordSettings, *, shortest: int = 15, clock: Clock | None = None) -> None:
+    """*words* of the house are as common as those of the list: its name, its domain."""
+
+    def __init__(
+        self,
+        settings: PasswordSettings,
+        *,
+        shortest: int = 15,
+        clock: Clock | None = None,
+        words: Iterable[str] = (),
+    ) -> None:
         self._settings = settings
         self._shortest = shortest
         self._clock = clock or SystemClock()
@@ -50,7 +59,7 @@ class Passwords:
             time_cost=settings.time_cost,
             parallelism=settings.parallelism,
         )
-        self._common = frozenset(FREQUENCY_LISTS["passwords"])
+        self._common = frozenset(FREQUENCY_LISTS["passwords"]) | {_plain(word.casefold()) for word in words}
         self._nobodys_hash: str = self._argon2.hash(random_bytes(16).hex())
         self._nobody = understand(self._nobodys_hash)
         self.own = self._nobodys_hash.rsplit("$", 2)[0] + "$"
@@ -100,9 +109,13 @@ class Passwords:
 
     def _is_common(self, folded: str) -> bool:
         """On the list, with or without blanks; or a listed or very short word over and over."""
-        plain = "".join(folded.split())
+        plain = _plain(folded)
         word = next(plain[:size] for size in range(1, len(plain) + 1) if _repeats(plain, size)) if plain else ""
         return folded in self._common or word in self._common or len(word) < _SHORT
+
+
+def _plain(folded: str) -> str:
+    return "".join(folded.split())
 
 
 def _can_be_hashed_anew(password: str, tried: Stored) -> bool:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -34,3 +35,9 @@ class HttpSettings(Group):
     shutdown_grace: Duration = Field(
         timedelta(seconds=20), description="How long requests in flight may take to finish, after that."
     )
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The host of `public_url`, and its parts: `id.example.com`, `id`, `example`, `com`."""
+        host = urlsplit(self.public_url).hostname or ""
+        return (host, *host.split("."))

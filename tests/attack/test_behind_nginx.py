@@ -5,6 +5,8 @@ Whatever a request says of itself, it is read once: the canary that is hidden in
 
 import asyncio
 import json
+import ssl
+import warnings
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -246,6 +248,20 @@ async def test_a130_without_the_name_there_is_not_even_a_certificate(front: Ngin
     for name in (None, "evil.example"):
         with pytest.raises(OSError, match=r"(?i)unrecognized"):
             await front.open(name=name)
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+async def test_whoever_speaks_no_current_tls_is_not_spoken_to(front: Nginx, newest: ssl.TLSVersion) -> None:
+    speaking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    speaking.check_hostname, speaking.verify_mode = False, ssl.CERT_NONE
+    speaking.set_ciphers("ALL:@SECLEVEL=0")
+    speaking.maximum_version = ssl.TLSVersion.TLSv1_2
+    _, writer = await asyncio.open_connection("127.0.0.1", front.port, ssl=speaking, server_hostname=NAME)
+    writer.close()
+    with warnings.catch_warnings(action="ignore"):  # Python says that these are old, and that is the point
+        speaking.minimum_version = speaking.maximum_version = newest
+    with pytest.raises(OSError, match=r"(?i)alert"):
+        await asyncio.open_connection("127.0.0.1", front.port, ssl=speaking, server_hostname=NAME)
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,13 @@ def test_a_shorter_minimum_uses_the_list() -> None:
         with pytest.raises(PasswordBlocklisted):
             eight.refuse_weak(password)
     eight.refuse_weak("kx7 mbqw")
+
+
+@pytest.mark.parametrize(
+    "password", ["Acme Bank Acme Bank", "acmebankacmebank", "id.acme-bank.example", "acme-bankacme-bank"]
+)
+def test_the_names_of_the_house_are_as_common_as_the_list(passwords: Passwords, password: str) -> None:
+    ours = Passwords(PasswordSettings(), words=("Acme Bank", "id.acme-bank.example", "acme-bank"))
+    with pytest.raises(PasswordBlocklisted):
+        ours.refuse_weak(password)
+    passwords.refuse_weak(password)

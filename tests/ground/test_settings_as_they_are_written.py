@@ -137,3 +137,8 @@ def test_settings_are_frozen(environment: Environment) -> None:
         setattr(settings, "environment", "production")  # noqa: B010  what mypy would not let through
     with pytest.raises(ValidationError):
         setattr(settings.mfa, "attempts", 10)  # noqa: B010  the same
+
+
+def test_the_host_has_names_that_nobody_may_take_for_a_password(environment: Environment) -> None:
+    settings = environment.development(HTTP__PUBLIC_URL="https://id.example.com:8443/auth")
+    assert settings.http.host_names == ("id.example.com", "id", "example", "com")
