@@ -8,7 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Interval, SelectBase, and_, case, delete, func, literal, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    SelectBase,
+    Uuid,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -40,8 +53,10 @@ class Spent:
 
 async def spend(tx: Tx, user_id: UUID, kind: str, *, locks: Locks, at: datetime) -> Spent | None:
     """Count a failure in advance, by one statement; None while *kind* is locked or stopped."""
-    own = _count(select(literal(user_id), literal(kind), literal(1)), locks.stop, locks, at).cte("own")
-    of_all = _count(select(literal(user_id), literal(ALL), literal(1)).select_from(own), _NEVER, None, at).cte("of_all")
+    own = _count(select(literal(user_id, Uuid), literal(kind), literal(1)), locks.stop, locks, at).cte("own")
+    of_all = _count(select(literal(user_id, Uuid), literal(ALL), literal(1)).select_from(own), _NEVER, None, at).cte(
+        "of_all"
+    )
     row = (
         await tx.execute(
             select(own.c.streak, of_all.c.streak.label("all_streak")).select_from(own.outerjoin(of_all, true()))

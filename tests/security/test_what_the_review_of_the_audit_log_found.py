@@ -91,7 +91,7 @@ async def test_a158_links_that_are_moved_among_those_that_are_old_are_not_droppe
     )
     with pytest.raises(Disagrees, match=f"Link {last - 2} does not follow"):
         await pruning(kept)()
-    assert await kept.rows.fetchval("SELECT count(*) FROM audit_links") == last
+    assert await kept.rows.fetchval("SELECT count(*) FROM audit_links WHERE seq <= $1", last) == last
 
 
 async def test_a158_what_was_changed_is_not_dropped_before_somebody_looked(kept: Log) -> None:

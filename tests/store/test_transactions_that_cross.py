@@ -64,7 +64,7 @@ async def test_a163_of_two_that_wait_for_each_other_both_are_done_and_done_once(
         database.run(crossing("left", "right", both, begun)), database.run(crossing("right", "left", both, begun))
     )
     assert await counted(rows) == {"left": 2, "right": 2}
-    assert len(begun) == 3, "one of them was begun again"
+    assert len(begun) in {3, 4}, "one of them was begun again; twice, where both met once more"
 
 
 async def test_a163_what_cannot_be_put_in_an_order_is_done_again(database: Database, rows: asyncpg.Connection) -> None:
