@@ -65,12 +65,7 @@ class Tools:
             settings.audit, self.database, issuer=settings.tokens.issuer, keys=self.audit_keys, tokens=self.tokens
         )
         self.standing = Standing(settings.tokens.issuer, self.database, self.audit_keys)
-        self.passwords = Passwords(
-            settings.passwords,
-            shortest=settings.shortest_password,
-            clock=clock,
-            words=(settings.brand, *settings.http.host_names),
-        )
+        self.passwords = _passwords(settings, clock)
         self.pool = HashPool(
             threads=settings.passwords.threads,
             queue=settings.passwords.queue,
@@ -93,6 +88,11 @@ class Tools:
         self.refusals = Refusals()
         self.sightings = Sightings(self.database, clock=clock)
         self.revocations = Revocations(self.database, life=settings.tokens.access_life, clock=clock)
+
+
+def _passwords(settings: Settings, clock: Clock) -> Passwords:
+    words = (settings.brand, *settings.http.host_names)
+    return Passwords(settings.passwords, shortest=settings.shortest_password, clock=clock, words=words)
 
 
 def _senders(settings: Settings, clock: Clock, inbox: Inbox) -> Mapping[Channel, Sender]:
