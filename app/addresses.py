@@ -1,6 +1,7 @@
 """E-mail addresses: one canonical form, decided once, so that every spelling of an address is one user and one limit."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 from email_validator import EmailNotValidError, validate_email
@@ -16,9 +17,11 @@ class Address:
     folded: str
 
 
+@lru_cache(maxsize=256)
 def read_address(text: str) -> Address:
     """Read an ASCII local part and a domain, which may be international: kept and compared as punycode.
 
+    A request reads its address twice, as a body and as a key: the last few are remembered.
     Raises ValueError for quoted local parts, comments, IP literals, display names and over-long addresses.
     """
     try:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import life, logins, reads, report, wrk
+from bench import asking, life, logins, reads, report, wrk
 from bench.machine import description
 from bench.places import Place, place
 from bench.rows import SMOKE, Effort, Row
@@ -20,6 +20,7 @@ MEASURES: dict[str, Measure] = {
     "workers": reads.two_workers,
     "me": reads.profile,
     "refresh": reads.refreshes,
+    "statements": asking.statements,
     "login": logins.logins,
     "refused": logins.refusals,
     "storm": logins.storm,

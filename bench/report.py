@@ -35,7 +35,7 @@ def plot(rows: Sequence[Row]) -> str:
 
 def _bar(nth: int, row: Row) -> str:
     wanted = float(row.goal.split()[1])
-    long, y = min(row.ratio / wanted, 2) * _WIDE / 2, nth * _HIGH + 5
+    long, y = min(row.ratio / wanted if wanted else row.ratio, 2) * _WIDE / 2, nth * _HIGH + 5
     colour = "#2a7d4f" if row.met else "#b5432f"
     words = f'<text x="{_LEFT - 8}" y="{y + 13}" text-anchor="end">{escape(row.name)}</text>'
     bar = f'<rect x="{_LEFT}" y="{y}" width="{long:.0f}" height="{_HIGH - 8}" fill="{colour}"/>'

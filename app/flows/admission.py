@@ -14,7 +14,7 @@ from app.flows.answers import Authenticated, whole_seconds
 from app.flows.ended import Ended
 from app.flows.recognising import Arrival, Recognised, Recognising
 from app.settings.groups import TokenSettings
-from app.store import sessions, users
+from app.store import opening, users
 from app.store.database import Tx
 from app.store.sessions import Session
 
@@ -48,14 +48,14 @@ class Admission:
     ) -> Opened:
         """Open a session for a user who was admitted in the same transaction, with the *factor* that was proved."""
         now, proved = self.clock.now(), factor is not None
-        device = await self.recognising.meet(tx, user_id, arrival, credential_version=credential_version, proved=proved)
+        met = await self.recognising.meet(tx, user_id, arrival, credential_version=credential_version, proved=proved)
         session = Session(
             id=new_id(now),
             user_id=user_id,
             credential_version=credential_version,
             counter=0,
             key_id=self.refresh_tokens.key_id,
-            device_id=device.id,
+            device_id=met.device.id,
             network=arrival.visitor.network,
             agent=arrival.visitor.agent,
             amr=methods(factor),
@@ -65,8 +65,9 @@ class Admission:
             expires_at=now + self.settings.refresh_max,
         )
         rules = self.settings
-        ended, claims = await sessions.open_(tx, session, most=rules.max_sessions, idle=rules.refresh_idle)
-        return Opened(session, device, arrival.cookie, tuple(ended), claims)
+        most, idle = rules.max_sessions, rules.refresh_idle
+        ended, claims = await opening.open_(tx, session, most=most, idle=idle, on=met.adding)
+        return Opened(session, met.device, arrival.cookie, tuple(ended), claims)
 
     def access_token(self, session: Session, claims: Mapping[str, Own] | None) -> Minted:
         return self.tokens.mint_access(

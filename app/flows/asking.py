@@ -25,7 +25,7 @@ from app.problems import DatabaseUnavailable, FactorNotEnrolled, InvalidMfaCode,
 from app.senders.base import Sender, Sent
 from app.settings.people import MfaSettings
 from app.store import challenges, cooldowns
-from app.store.challenges import Challenge
+from app.store.challenges import Challenge, Posed
 from app.store.cooldowns import Turn
 from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
@@ -80,12 +80,20 @@ class Asking:
         )
         verdict = None
         if message.channel is Channel.SMS:
-            wanted = replace(_wanted(message, challenge, enrollment, visitor), receipt=receipt)
+            wanted = _wanted(message, receipt, challenge, enrollment, visitor)
             verdict = await self.firewall.admit(tx, wanted, at=now)
             if verdict.refused_by:
                 return Put(_unsent(challenge, enrollment.kind), turn.next_at, verdict=verdict)
         asked = await self._renew(tx, challenge, enrollment.kind, question)
         return Put(asked, turn.next_at, message, turn, verdict)
+
+    def opened(self, challenge: Challenge, enrollment: Enrollment) -> Challenge | None:
+        """A new challenge with the question of a factor that needs nothing sent; None for others, and for a broken one."""
+        if not self.factors[enrollment.kind].at_once:
+            return None
+        with suppress(FactorNotEnrolled):
+            return challenge.asking(self._posed(enrollment.kind, self._question(challenge, enrollment)))
+        return None
 
     def _question(self, challenge: Challenge, enrollment: Enrollment) -> Question:
         try:
@@ -95,18 +103,19 @@ class Asking:
         return self.factors[enrollment.kind].ask(state, About(challenge.id, challenge.purpose))
 
     async def _renew(self, tx: Tx, challenge: Challenge, kind: str, question: Question) -> Challenge:
-        asked = await challenges.renew_code(
-            tx,
-            challenge,
+        asked = await challenges.renew_code(tx, challenge, self._posed(kind, question))
+        if asked is None:
+            raise InvalidMfaCode("This was answered, or asked anew, in the same moment.")
+        return asked
+
+    def _posed(self, kind: str, question: Question) -> Posed:
+        return Posed(
             factor=kind,
             fingerprint=question.fingerprint,
             shown=question.show,
             code_expires_at=self.clock.now() + self.settings.code_life if question.fingerprint else None,
             delivery=Delivery.UNKNOWN if question.draft else Delivery.NONE,
         )
-        if asked is None:
-            raise InvalidMfaCode("This was answered, or asked anew, in the same moment.")
-        return asked
 
     async def send(self, put: Put, *, by_name: bool) -> ChallengeState:
         """Send what was put. Raises SmsUnavailable when it was asked for *by_name* and surely not sent."""
@@ -162,7 +171,9 @@ class Asking:
         )
 
 
-def _wanted(message: Message, challenge: Challenge, enrollment: Enrollment, visitor: Visitor) -> Wanted:
+def _wanted(
+    message: Message, receipt: bytes | None, challenge: Challenge, enrollment: Enrollment, visitor: Visitor
+) -> Wanted:
     return Wanted(
         purpose=message.purpose,
         number=message.to,
@@ -173,6 +184,7 @@ def _wanted(message: Message, challenge: Challenge, enrollment: Enrollment, visi
         network=visitor.network,
         wider_network=visitor.wider_network,
         challenge_id=challenge.id,
+        receipt=receipt,
     )
 
 

@@ -14,6 +14,7 @@ from app.flows.completing import Completing
 from app.flows.judging import Judged, Judging
 from app.flows.recognising import Arrival
 from app.problems import Fault, InvalidCredentials, InvalidMfaCode, ValidationFailed
+from app.store import budgets
 from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
 from app.store.users import User
@@ -54,6 +55,7 @@ class AtOnce:
         async def complete(tx: Tx) -> Opened:
             if not await self.admission.admit(tx, user.id, credential_version=version):
                 raise InvalidCredentials
+            await budgets.clear(tx, user.id, enrollment.kind)
             if not await self.completing(tx, enrollment, judged):
                 raise InvalidMfaCode
             factor = self.factors[enrollment.kind]

@@ -1,4 +1,4 @@
-"""What a right answer changes, beside the challenge it closes: the factor's state, the budgets, the mails."""
+"""What a right answer changes of its factor: the state, and the mails about it."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from app.events import Event
 from app.flows.judging import Judged
 from app.flows.notices import tell
 from app.flows.states import States
-from app.store import budgets, enrollments
+from app.store import enrollments
 from app.store.database import Tx
 from app.store.enrollments import Enrollment
 from app.watch import audit
@@ -21,8 +21,7 @@ class Completing:
     states: States
 
     async def __call__(self, tx: Tx, enrollment: Enrollment, judged: Judged) -> bool:
-        """False when another answer was faster: then nothing of this may stay. Lock order: budget, enrollment."""
-        await budgets.clear(tx, enrollment.user_id, enrollment.kind)
+        """False when another answer was faster: then nothing of this may stay."""
         if not judged.changed:
             return True
         if not await enrollments.save(tx, enrollment, state=self.states.seal(enrollment.id, judged.state)):

@@ -23,7 +23,7 @@ from app.flows.states import States
 from app.flows.waiting import MAILED
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, PhoneInUse
-from app.store import budgets, challenges, cooldowns, enrollments, sessions, users
+from app.store import attempts, budgets, challenges, enrollments, sessions, users
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
 from app.store.enrollments import AlreadyHeld, Enrollment, Superseded
@@ -84,11 +84,14 @@ class Confirm:
         """The answer was right though nothing came of it: it is used, and no failure."""
 
         async def consume(tx: Tx) -> None:
-            if await challenges.close(tx, challenge, at=self.clock.now()):
+            if await self._complete(tx, challenge, enrollment):
                 await self.asking.answered(tx, challenge, enrollment.kind)
-            await budgets.clear(tx, enrollment.user_id, budget_of(enrollment))
 
         await self.database.run(consume)
+
+    async def _complete(self, tx: Tx, challenge: Challenge, enrollment: Enrollment) -> bool:
+        budget, now = budget_of(enrollment), self.clock.now()
+        return await attempts.complete(tx, challenge, enrollment.kind, budget=budget, at=now)
 
     def _answer(self, done: Activated) -> Confirmed | ConfirmedAndAuthenticated:
         if isinstance(done.session, Opened):
@@ -118,8 +121,7 @@ class Confirm:
             user = await users.by_id(tx, who.sub)
             if version is None or user is None:
                 raise InvalidToken("The password or a factor of this account was changed.")
-            await cooldowns.clear(tx, who.sub, challenge.lane(enrollment.kind))
-            if not await challenges.close(tx, challenge, at=now):
+            if not await self._complete(tx, challenge, enrollment):
                 raise InvalidMfaCode(attempts_left=attempt.left)
             await self.asking.answered(tx, challenge, enrollment.kind)
             replaced = await self._confirm(tx, enrollment, state)
@@ -140,7 +142,6 @@ class Confirm:
         indexes = self.states.indexes(enrollment)
         if await enrollments.held_by_another(tx, indexes, user_id=enrollment.user_id):
             raise PhoneInUse
-        await budgets.clear(tx, enrollment.user_id, budget_of(enrollment))
         await budgets.forget(tx, enrollment.user_id, enrollment.kind)
         sealed, unique = self.states.seal(enrollment.id, state), indexes[0] if indexes else None
         try:

@@ -18,7 +18,7 @@ from app.flows.states import States
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, MfaAttemptsExhausted, MfaLocked, Problem
 from app.settings.people import MfaSettings
-from app.store import budgets, challenges, enrollments, sessions, users
+from app.store import attempts, budgets, challenges, sessions, users
 from app.store.budgets import Locks, Spent
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
@@ -65,12 +65,17 @@ class Judging:
         FactorNotEnrolled and MfaLocked.
         """
         limit, now = self.settings.attempts, self.clock.now()
+        since = now - self.settings.enroll_life
 
         async def spend(tx: Tx) -> tuple[Challenge, Attempt]:
-            challenge = await challenges.spend(tx, challenge_id, purpose=purpose, user_id=user_id, limit=limit, at=now)
-            if challenge is None:
+            taken = await attempts.spend_on(
+                tx, challenge_id, purpose=purpose, user_id=user_id, limit=limit, named=named, since=since, at=now
+            )
+            if taken is None:
                 raise await self._why_not(tx, challenge_id, purpose, user_id)
-            enrollment = await self._enrollment(tx, challenge, named or challenge.factor)
+            challenge, enrollment = taken
+            if enrollment is None or enrollment.kind not in self.factors.usable:
+                raise FactorNotEnrolled
             spent = await self.pay(tx, enrollment.user_id, budget_of(enrollment))
             asked, version = _asked(challenge, enrollment), challenge.credential_version
             return challenge, Attempt(enrollment, version, asked, limit - challenge.attempts, spent)
@@ -83,16 +88,6 @@ class Judging:
         return Attempt(
             enrollment, credential_version, Asked(About(enrollment.id, Purpose.SIGN_IN), None, None), None, spent
         )
-
-    async def _enrollment(self, tx: Tx, challenge: Challenge, kind: str | None) -> Enrollment:
-        if challenge.purpose == Purpose.CONFIRM:
-            since = self.clock.now() - self.settings.enroll_life
-            found = await enrollments.pending(tx, challenge.id, user_id=challenge.user_id, since=since)
-        else:
-            found = await enrollments.of_kind(tx, challenge.user_id, kind or "")
-        if found is None or found.kind not in self.factors.usable:
-            raise FactorNotEnrolled
-        return found
 
     async def _why_not(self, tx: Tx, challenge_id: UUID, purpose: Purpose, user_id: UUID) -> Problem:
         found = await challenges.find(tx, challenge_id, purpose=purpose, user_id=user_id)

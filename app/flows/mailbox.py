@@ -21,9 +21,9 @@ from app.messages import Delivery, Purpose
 from app.problems import Fault, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted, ResendTooSoon, ValidationFailed
 from app.senders.queue import MailQueue
 from app.settings.people import MfaSettings
-from app.store import budgets, challenges, cooldowns, mailed_codes, users
+from app.store import attempts, budgets, challenges, cooldowns, mailed_codes, users
 from app.store.budgets import Spent
-from app.store.challenges import Challenge
+from app.store.challenges import Challenge, Posed
 from app.store.database import Database, Tx
 from app.store.users import User
 from app.watch import audit
@@ -96,16 +96,8 @@ class Mailbox:
         return True, taken.next_at
 
     async def _remember(self, tx: Tx, sign_in: Challenge, fingerprint: bytes) -> bool:
-        asked = await challenges.renew_code(
-            tx,
-            sign_in,
-            factor=MAILED,
-            fingerprint=fingerprint,
-            shown={},
-            code_expires_at=self.clock.now() + _CODE_LIFE,
-            delivery=Delivery.ACCEPTED,
-        )
-        return asked is not None
+        posed = Posed(MAILED, fingerprint, {}, self.clock.now() + _CODE_LIFE, Delivery.ACCEPTED)
+        return await challenges.renew_code(tx, sign_in, posed) is not None
 
     async def require(self, who: AccessClaims | EnrollmentClaims, code: str | None) -> None:
         """Let a sign-in go on that waits for no mailed code, or whose *code* is right: once (laws 1 and 2).
@@ -130,7 +122,7 @@ class Mailbox:
     async def _spend(self, tx: Tx, who: EnrollmentClaims) -> tuple[Challenge, Challenge | None, Spent]:
         """The sign-in, the one that the newest code was mailed for, and what is left to the account."""
         limit, now = self.settings.attempts, self.clock.now()
-        sign_in = await challenges.spend(tx, who.jti, purpose=Purpose.ENROLL, user_id=who.sub, limit=limit, at=now)
+        sign_in = await attempts.spend(tx, who.jti, purpose=Purpose.ENROLL, user_id=who.sub, limit=limit, at=now)
         if sign_in:
             mailed = await mailed_codes.newest(tx, sign_in, at=now)
             return sign_in, mailed, await self.judging.pay(tx, who.sub, MAILED)

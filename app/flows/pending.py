@@ -45,8 +45,12 @@ class Pending:
         chosen = self._choose(usable, named)
         sign_in = self._sign_in(user, arrival, Purpose.SIGN_IN, chosen.kind if chosen else None)
 
+        asked_already = self.asking.opened(sign_in, chosen) if chosen else None
+
         async def ask(tx: Tx) -> Put | None:
-            await challenges.open_(tx, sign_in, at=self.clock.now())
+            await challenges.open_(tx, asked_already or sign_in, at=self.clock.now())
+            if asked_already:
+                return Put(asked_already)
             return await self._put(tx, sign_in, chosen, arrival.visitor, user.locale) if chosen else None
 
         put = await self.database.run(ask)

@@ -48,6 +48,14 @@ class Recognised:
         return replace(self, token=None) if self.trusted else self
 
 
+@dataclass(frozen=True, slots=True)
+class Met:
+    """The device of a session that is about to be opened; a new one is added by the same statement, which is given *adding*."""
+
+    device: Recognised
+    adding: dict[str, object] | None = None
+
+
 @dataclass(frozen=True)
 class Recognising:
     settings: DeviceSettings
@@ -61,9 +69,7 @@ class Recognising:
     def trusts(self, until: datetime | None) -> bool:
         return self.settings.trust and until is not None and until > self.clock.now()
 
-    async def meet(
-        self, tx: Tx, user_id: UUID, arrival: Arrival, *, credential_version: int, proved: bool
-    ) -> Recognised:
+    async def meet(self, tx: Tx, user_id: UUID, arrival: Arrival, *, credential_version: int, proved: bool) -> Met:
         """Meet the device of somebody who was admitted in this transaction; *proved*: with a second factor."""
         now, visitor = self.clock.now(), arrival.visitor
         trusted_until = now + self.settings.trusted_for if proved and arrival.remember and self.settings.trust else None
@@ -77,9 +83,10 @@ class Recognising:
             at=now,
         )
         if known:
-            return await self._recognised(tx, known.id, known.key_id, known.trusted_until)
-        most = self.settings.max_known
-        return await self._add(tx, user_id, visitor, credential_version, trusted_until=trusted_until, most=most)
+            return Met(await self._recognised(tx, known.id, known.key_id, known.trusted_until))
+        device, token = self._new(user_id, visitor, credential_version, trusted_until=trusted_until)
+        met = Recognised(device.id, token, self.trusts(trusted_until))
+        return Met(met, devices.adding(device, most=self.settings.max_known))
 
     def at_hand(self, kept: Kept) -> Recognised | None:
         """The device of a session that goes on, if nothing has to be written for it."""
@@ -91,20 +98,15 @@ class Recognising:
         session = kept.session
         if session.device_id and kept.device_key:
             return await self._recognised(tx, session.device_id, kept.device_key, kept.trusted_until)
-        device = await self._add(tx, session.user_id, visitor, session.credential_version)
+        device, token = self._new(session.user_id, visitor, session.credential_version, trusted_until=None)
+        await devices.add(tx, device)
         await sessions.place(tx, session.id, device_id=device.id)
-        return device
+        return Recognised(device.id, token, trusted=False)
 
-    async def _add(
-        self,
-        tx: Tx,
-        user_id: UUID,
-        visitor: Visitor,
-        credential_version: int,
-        *,
-        trusted_until: datetime | None = None,
-        most: int | None = None,
-    ) -> Recognised:
+    def _new(
+        self, user_id: UUID, visitor: Visitor, credential_version: int, *, trusted_until: datetime | None
+    ) -> tuple[Device, str]:
+        """A device that was never met, and its token."""
         now, key_id = self.clock.now(), self.tokens.key_id
         device_id = new_id(now)
         token = self.tokens.mint(device_id, key_id=key_id)
@@ -120,8 +122,7 @@ class Recognising:
             seen_at=now,
             trusted_until=trusted_until,
         )
-        await devices.add(tx, device, most=most)
-        return Recognised(device_id, token, self.trusts(trusted_until))
+        return device, token
 
     async def _recognised(self, tx: Tx, device_id: UUID, key_id: bytes, trusted_until: datetime | None) -> Recognised:
         """With the token it had; with a new one, when the key that made it has left the ring."""

@@ -26,7 +26,7 @@ from app.problems import (
     StepUpRequired,
 )
 from app.settings.people import MfaSettings
-from app.store import challenges, cooldowns, enrollments, users
+from app.store import attempts, challenges, enrollments, users
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
 from app.store.users import User
@@ -113,8 +113,7 @@ class StepUp:
 
         async def complete(tx: Tx) -> None:
             await _hold(tx, user_id, challenge.credential_version)
-            await cooldowns.clear(tx, user_id, challenge.lane(kind))
-            closed = await challenges.close(tx, challenge, at=self.clock.now())
+            closed = await attempts.complete(tx, challenge, kind, budget=kind, at=self.clock.now())
             if not closed or not await self.completing(tx, attempt.enrollment, judged):
                 raise InvalidMfaCode(attempts_left=attempt.left)
             await self.asking.answered(tx, challenge, kind)

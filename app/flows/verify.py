@@ -17,7 +17,7 @@ from app.flows.recognising import Arrival
 from app.messages import Delivery, Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted
 from app.settings.people import MfaSettings
-from app.store import challenges, cooldowns, enrollments, receipts, users
+from app.store import attempts, challenges, cooldowns, enrollments, receipts, users
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
 from app.visitor import Visitor
@@ -87,8 +87,8 @@ class Verify:
         async def complete(tx: Tx) -> Opened:
             if not await self.admission.admit(tx, challenge.user_id, credential_version=version):
                 raise InvalidToken("The password or a factor of this account was changed.")
-            await cooldowns.clear(tx, challenge.user_id, challenge.lane(enrollment.kind))
-            closed = await challenges.close(tx, challenge, at=self.clock.now())
+            kind, now = enrollment.kind, self.clock.now()
+            closed = await attempts.complete(tx, challenge, kind, budget=kind, at=now)
             if not closed or not await self.completing(tx, enrollment, judged):
                 raise InvalidMfaCode(attempts_left=attempt.left)
             await self.asking.answered(tx, challenge, enrollment.kind)

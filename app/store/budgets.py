@@ -5,15 +5,20 @@ A failure is counted before the answer is looked at, and taken back when the ans
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     Interval,
+    Select,
     SelectBase,
+    Text,
+    Update,
     Uuid,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -31,6 +36,7 @@ from app.store.tables import budgets
 
 ALL = "*"
 _NEVER = 32_767
+_NOW = bindparam("now", type_=Moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,50 +59,60 @@ class Spent:
 
 async def spend(tx: Tx, user_id: UUID, kind: str, *, locks: Locks, at: datetime) -> Spent | None:
     """Count a failure in advance, by one statement; None while *kind* is locked or stopped."""
-    own = _count(select(literal(user_id, Uuid), literal(kind), literal(1)), locks.stop, locks, at).cte("own")
-    of_all = _count(select(literal(user_id, Uuid), literal(ALL), literal(1)).select_from(own), _NEVER, None, at).cte(
-        "of_all"
-    )
-    row = (
-        await tx.execute(
-            select(own.c.streak, of_all.c.streak.label("all_streak")).select_from(own.outerjoin(of_all, true()))
-        )
-    ).one_or_none()
+    given = {"of_user": user_id, "of_kind": kind, "now": at}
+    row = (await tx.execute(_spending(locks), given)).one_or_none()
     return Spent(row.streak, row.all_streak or 0) if row else None
 
 
-def _count(row: SelectBase, stop: int, locks: Locks | None, at: datetime) -> ReturningInsert[Any]:
+@cache
+def _spending(locks: Locks) -> Select[tuple[int, int | None]]:
+    mine = select(bindparam("of_user", type_=Uuid), bindparam("of_kind", type_=Text), literal(1))
+    own = _count(mine, locks.stop, locks).cte("own")
+    all_ = select(bindparam("of_user", type_=Uuid), literal(ALL), literal(1)).select_from(own)
+    of_all = _count(all_, _NEVER, None).cte("of_all")
+    return select(own.c.streak, of_all.c.streak.label("all_streak")).select_from(own.outerjoin(of_all, true()))
+
+
+def _count(row: SelectBase, stop: int, locks: Locks | None) -> ReturningInsert[Any]:
     streak = func.least(budgets.c.streak + 1, _NEVER - 1)
-    free = func.coalesce(budgets.c.locked_until <= literal(at, Moment), True)
+    free = func.coalesce(budgets.c.locked_until <= _NOW, True)
     return (
         insert(budgets)
         .from_select(["user_id", "kind", "streak"], row)
         .on_conflict_do_update(
             index_elements=[budgets.c.user_id, budgets.c.kind],
-            set_={"streak": streak, "locked_until": _until(streak, locks, at) if locks else None},
+            set_={"streak": streak, "locked_until": _until(streak, locks) if locks else None},
             where=and_(free, budgets.c.streak < stop),
         )
         .returning(budgets.c.streak)
     )
 
 
-def _until(streak: ColumnElement[int], locks: Locks, at: datetime) -> ColumnElement[datetime]:
+def _until(streak: ColumnElement[int], locks: Locks) -> ColumnElement[datetime]:
     """When the lock ends that this failure begins; null when it begins none."""
-    ends = [literal(at, Moment) + literal(pause, Interval) for pause in locks.pauses]
+    ends = [_NOW + literal(pause, Interval) for pause in locks.pauses]
     level = (streak - locks.first) / locks.every
     begins = and_(streak >= locks.first, (streak - locks.first) % locks.every == 0)
     return case((~begins, None), *[(level == n, end) for n, end in enumerate(ends)], else_=ends[-1])
 
 
-async def clear(tx: Tx, user_id: UUID, kind: str) -> None:
-    """The answer was right: the row of failures ends, and with it the lock.
+def clearing(*after: ColumnElement[bool]) -> Update:
+    """End the row of failures of `of_kind`, and with it the lock; *after*: what has to come before.
 
     The rows are taken in the order in which `spend` takes them, or the two would wait for each other.
     """
-    both = select(budgets.c.kind).where(budgets.c.user_id == user_id, budgets.c.kind.in_((kind, ALL)))
+    theirs = budgets.c.user_id == bindparam("of_user", type_=Uuid)
+    both = select(budgets.c.kind).where(theirs, budgets.c.kind.in_((bindparam("of_kind"), ALL)), *after)
     taken = both.order_by(budgets.c.kind == ALL).with_for_update().cte("taken")
-    statement = update(budgets).where(budgets.c.user_id == user_id, budgets.c.kind == taken.c.kind)
-    await tx.execute(statement.values(streak=0, locked_until=None))
+    return update(budgets).where(theirs, budgets.c.kind == taken.c.kind).values(streak=0, locked_until=None)
+
+
+_CLEAR = clearing()
+
+
+async def clear(tx: Tx, user_id: UUID, kind: str) -> None:
+    """The answer was right."""
+    await tx.execute(_CLEAR, {"of_user": user_id, "of_kind": kind})
 
 
 async def forget(tx: Tx, user_id: UUID, kind: str) -> None:

@@ -1,19 +1,27 @@
-"""Questions that wait for an answer: a sign-in, a confirmation, a step-up, a first enrolment.
+"""Questions that wait for an answer: a sign-in, a confirmation, a step-up, a first enrolment."""
 
-Attempts are spent by one statement, and never refilled.
-"""
-
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Uuid, bindparam, insert, select, update
 
 from app.messages import Delivery, Purpose
 from app.store.database import Tx
-from app.store.records import columns, read, values
+from app.store.records import bound, columns, given, read, values
 from app.store.tables import challenges, devices
+
+
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """A question as it is posed; `code_expires_at` for a code that was made for it, of which it has the *fingerprint*."""
+
+    factor: str
+    fingerprint: bytes | None
+    shown: dict[str, Any]
+    code_expires_at: datetime | None
+    delivery: Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,10 @@ class Challenge:
             closed_at=None,
         )
 
+    def asking(self, posed: Posed) -> Self:
+        """With its first question, before it is remembered."""
+        return replace(self, sends=1, **values(posed))
+
     def lane(self, kind: str) -> str:
         """The cool-down of codes of *kind*: one who has only the password must not hold up a known device or a session."""
         unknown = self.purpose == Purpose.SIGN_IN and self.device_id is None
@@ -83,12 +95,16 @@ class Challenge:
 _COLUMNS = columns(challenges, Challenge)
 
 
+_OPEN = insert(challenges).values(bound("new", challenges, [*(column.name for column in _COLUMNS), "created_at"]))
+_THERE = select(devices.c.id).where(devices.c.id == bindparam("new_device_id", type_=Uuid))
+_OPEN_ON_DEVICE = _OPEN.values(device_id=_THERE.with_for_update(read=True, key_share=True).scalar_subquery())
+
+
 async def open_(tx: Tx, challenge: Challenge, *, at: datetime) -> None:
     """A device that is being forgotten in the same moment is waited for, and left out."""
-    there = select(devices.c.id).where(devices.c.id == challenge.device_id)
-    device_id = there.with_for_update(read=True, key_share=True).scalar_subquery() if challenge.device_id else None
-    row = {**values(challenge), "device_id": device_id, "created_at": at}
-    await tx.execute(insert(challenges).values(**row))
+    row = {**values(challenge), "created_at": at}
+    statement = _OPEN_ON_DEVICE if challenge.device_id else _OPEN
+    await tx.execute(statement, given("new", row))
 
 
 async def find(tx: Tx, challenge_id: UUID, *, purpose: Purpose, user_id: UUID) -> Challenge | None:
@@ -115,28 +131,8 @@ async def of_session(tx: Tx, session_id: UUID, *, credential_version: int, at: d
     return read(Challenge, (await tx.execute(statement)).one_or_none())
 
 
-async def spend(
-    tx: Tx, challenge_id: UUID, *, purpose: Purpose, user_id: UUID, limit: int, at: datetime
-) -> Challenge | None:
-    """Take one attempt; None when there is none to take. Commit before the answer is judged (law 1)."""
-    statement = (
-        update(challenges)
-        .where(
-            challenges.c.id == challenge_id,
-            challenges.c.purpose == purpose,
-            challenges.c.user_id == user_id,
-            challenges.c.attempts < limit,
-            challenges.c.closed_at.is_(None),
-            challenges.c.expires_at > at,
-        )
-        .values(attempts=challenges.c.attempts + 1)
-        .returning(*_COLUMNS)
-    )
-    return read(Challenge, (await tx.execute(statement)).one_or_none())
-
-
 async def close(tx: Tx, challenge: Challenge, *, at: datetime) -> bool:
-    """Consume the challenge: the first right answer wins, and only while its code is the newest (law 2)."""
+    """Consume what waits for no code any more; the first one wins, and only while nothing else was asked (law 2)."""
     statement = (
         update(challenges)
         .where(challenges.c.id == challenge.id, challenges.c.closed_at.is_(None), challenges.c.sends == challenge.sends)
@@ -160,28 +156,12 @@ async def answered(tx: Tx, challenge: Challenge) -> bool:
     return (await tx.execute(statement)).rowcount == 1
 
 
-async def renew_code(
-    tx: Tx,
-    challenge: Challenge,
-    *,
-    factor: str,
-    fingerprint: bytes | None,
-    shown: dict[str, Any],
-    code_expires_at: datetime | None,
-    delivery: Delivery,
-) -> Challenge | None:
+async def renew_code(tx: Tx, challenge: Challenge, posed: Posed) -> Challenge | None:
     """The newest question replaces the one before; the attempts stay spent. None when another renewal was faster."""
     statement = (
         update(challenges)
         .where(challenges.c.id == challenge.id, challenges.c.closed_at.is_(None), challenges.c.sends == challenge.sends)
-        .values(
-            factor=factor,
-            fingerprint=fingerprint,
-            shown=shown,
-            code_expires_at=code_expires_at,
-            delivery=delivery,
-            sends=challenges.c.sends + 1,
-        )
+        .values(**values(posed), sends=challenges.c.sends + 1)
         .returning(*_COLUMNS)
     )
     return read(Challenge, (await tx.execute(statement)).one_or_none())

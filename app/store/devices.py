@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Uuid, and_, bindparam, delete, insert, or_, select, update
 
 from app.store.database import Tx
-from app.store.records import columns, read, read_all, values
+from app.store.records import bound, columns, given, read, read_all, values
 from app.store.tables import devices, sessions, users
 
 
@@ -42,20 +42,31 @@ async def of_user(tx: Tx, user_id: UUID) -> list[Device]:
     return read_all(Device, await tx.execute(statement))
 
 
-async def add(tx: Tx, device: Device, *, most: int | None = None) -> None:
-    """With *most*, forget the dead ones and those unused the longest, so that no more are left than that.
+_ADD = insert(devices).values(bound("met", devices, [column.name for column in _COLUMNS]))
+ADDED = _ADD.returning(devices.c.id).cte("added")
+"""Adds a device, within the statement that opens a session on it; `adding` says which."""
+_THEIRS = devices.c.user_id == bindparam("met_user_id", type_=Uuid)
+_SURPLUS = (
+    select(devices.c.id)
+    .where(_THEIRS)
+    .order_by(devices.c.seen_at.desc())
+    .offset(bindparam("other_devices", type_=Integer))
+)
+_DEAD = devices.c.credential_version != bindparam("met_credential_version", type_=Integer)
+FORGOTTEN = (
+    delete(devices).where(_THEIRS, or_(_DEAD, devices.c.id.in_(_SURPLUS))).returning(devices.c.id).cte("forgotten")
+)
+"""Forgets, beside `ADDED`, the user's dead devices, and those unused the longest. The user is locked then, or two at once
+would wait for each other's sessions."""
 
-    The user is locked then, or two at once would wait for each other's sessions.
-    """
-    adding = insert(devices).values(**values(device))
-    if most is None:
-        await tx.execute(adding)
-        return
-    theirs = devices.c.user_id == device.user_id
-    surplus = select(devices.c.id).where(theirs).order_by(devices.c.seen_at.desc()).offset(most - 1)
-    dead = devices.c.credential_version != device.credential_version
-    forgetting = delete(devices).where(theirs, or_(dead, devices.c.id.in_(surplus)))
-    await tx.execute(adding.add_cte(forgetting.cte("forgotten")))
+
+async def add(tx: Tx, device: Device) -> None:
+    await tx.execute(_ADD, given("met", values(device)))
+
+
+def adding(device: Device, *, most: int) -> dict[str, object]:
+    """What `ADDED` and `FORGOTTEN` are given, so that no more than *most* are left."""
+    return given("met", values(device)) | {"other_devices": most - 1}
 
 
 async def meet(

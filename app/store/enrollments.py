@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.store.database import Tx
@@ -170,11 +170,14 @@ async def prefer(tx: Tx, user_id: UUID, enrollment_id: UUID) -> None:
     await tx.execute(statement.values(preferred=enrollments.c.id == enrollment_id))
 
 
+_SAVE = (
+    update(enrollments)
+    .where(enrollments.c.id == bindparam("of_id"), enrollments.c.version == bindparam("of_version"), _CONFIRMED)
+    .values(state=bindparam("next"), version=enrollments.c.version + 1)
+)
+
+
 async def save(tx: Tx, enrollment: Enrollment, *, state: bytes) -> bool:
     """Store the next state, unless another answer was faster: False then (compare-and-set on the version, law 2)."""
-    statement = (
-        update(enrollments)
-        .where(enrollments.c.id == enrollment.id, enrollments.c.version == enrollment.version, _CONFIRMED)
-        .values(state=state, version=enrollments.c.version + 1)
-    )
-    return (await tx.execute(statement)).rowcount == 1
+    given = {"of_id": enrollment.id, "of_version": enrollment.version, "next": state}
+    return (await tx.execute(_SAVE, given)).rowcount == 1

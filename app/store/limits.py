@@ -1,16 +1,19 @@
 """Limits that all replicas share, by the generic cell rate algorithm: one row a key, all of a request's in one statement."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     CTE,
     Executable,
+    FromClause,
     Interval,
     LargeBinary,
     Table,
+    TableValuedAlias,
     bindparam,
     column,
     delete,
@@ -19,6 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.types import TypeEngine
 
 from app.store.database import Tx
 from app.store.schema import Moment
@@ -27,19 +31,29 @@ from app.store.tables import limits, network_limits
 _NOTHING = timedelta(0)
 
 
-def _filling(table: Table, name: str) -> CTE:
-    """Fill each of the keys by its own step, in the order of the keys, so that nobody who does so waits in a circle."""
-    keys, steps = bindparam(f"{name}_keys", type_=ARRAY(LargeBinary)), bindparam(f"{name}_steps", type_=ARRAY(Interval))
+def filling(
+    table: Table,
+    name: str,
+    *,
+    among: Callable[[TableValuedAlias], FromClause] = lambda given: given,
+    **also: TypeEngine[Any],
+) -> CTE:
+    """Fill each key of `{name}_keys` by its step in `{name}_steps`, in the order of the keys: nobody who does so waits in a circle.
+
+    *among* joins to them what has to happen before, and decides which are filled at all; *also* are further arrays it needs.
+    """
     now = bindparam("now", type_=Moment)
-    given = func.unnest(keys, steps).table_valued(column("key", LargeBinary), column("step", Interval)).render_derived()
-    rows = select(given.c.key, now + given.c.step).order_by(given.c.key)
+    kinds: dict[str, TypeEngine[Any]] = {"key": LargeBinary(), "step": Interval(), **also}
+    arrays = [bindparam(f"{name}_{what}s", type_=ARRAY(kind)) for what, kind in kinds.items()]
+    given = func.unnest(*arrays).table_valued(*(column(what, kind) for what, kind in kinds.items())).render_derived()
+    rows = select(given.c.key, now + given.c.step).select_from(among(given)).order_by(given.c.key)
     statement = insert(table).from_select(["key", "full_at"], rows)
     full_at = func.greatest(table.c.full_at, now) + (statement.excluded.full_at - now)
     filled = statement.on_conflict_do_update(index_elements=[table.c.key], set_={"full_at": full_at})
     return filled.returning(table.c.key, table.c.full_at).cte(name)
 
 
-_DURABLE, _VOLATILE = select(_filling(limits, "durable")), select(_filling(network_limits, "volatile"))
+_DURABLE, _VOLATILE = select(filling(limits, "durable")), select(filling(network_limits, "volatile"))
 _FILL: dict[tuple[bool, bool], Executable] = {
     (True, False): _DURABLE,
     (False, True): _VOLATILE,
@@ -106,13 +120,6 @@ async def count(tx: Tx, buckets: Sequence[Bucket], *, at: datetime) -> list[Take
     return [Taken(bucket, full_at[bucket.key]) for bucket in buckets]
 
 
-async def exchange(tx: Tx, takes: Iterable[Taken], buckets: Sequence[Bucket], *, at: datetime) -> list[Taken]:
-    """Undo *takes*, but for what has run off by now, and take one from each of *buckets*, full or not; one statement for both."""
-    back = {taken.bucket: -taken.left(at) for taken in takes}
-    full_at = await _fill(tx, back | {bucket: bucket.step for bucket in buckets}, at)
-    return [Taken(bucket, full_at[bucket.key]) for bucket in buckets]
-
-
 async def give_back(tx: Tx, takes: Iterable[Taken], *, at: datetime) -> None:
     """Undo *takes*, but for what has run off by now."""
     left = {taken.bucket: -taken.left(at) for taken in takes}
@@ -128,9 +135,15 @@ async def _fill(tx: Tx, steps: Mapping[Bucket, timedelta], at: datetime) -> dict
     """When each bucket is full, after its step. A step back into a bucket that is gone leaves an empty one."""
     if not steps:
         return {}
-    durable = {bucket.key: step for bucket, step in steps.items() if not bucket.volatile}
-    volatile = {bucket.key: step for bucket, step in steps.items() if bucket.volatile}
-    given: dict[str, object] = {"now": at}
-    for name, mine in (("durable", durable), ("volatile", volatile)):
-        given |= {f"{name}_keys": list(mine), f"{name}_steps": list(mine.values())} if mine else {}
-    return {row.key: row.full_at for row in await tx.execute(_FILL[bool(durable), bool(volatile)], given)}
+    given = steps_of(steps)
+    which = bool(given["durable_keys"]), bool(given["volatile_keys"])
+    return {row.key: row.full_at for row in await tx.execute(_FILL[which], given | {"now": at})}
+
+
+def steps_of(steps: Mapping[Bucket, timedelta]) -> dict[str, Any]:
+    """The arrays that `filling` is given, for either table."""
+    given: dict[str, Any] = {}
+    for name, volatile in (("durable", False), ("volatile", True)):
+        mine = {bucket.key: step for bucket, step in steps.items() if bucket.volatile is volatile}
+        given |= {f"{name}_keys": list(mine), f"{name}_steps": list(mine.values())}
+    return given

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, func, select, update
 
 from app.store.database import Tx
-from app.store.records import columns, read, values
+from app.store.records import columns, read
 from app.store.schema import Moment
 from app.store.tables import devices, sessions, users
 
@@ -42,11 +42,11 @@ class Kept:
     claims: dict[str, Any]
 
 
-_COLUMNS = columns(sessions, Session)
+COLUMNS = columns(sessions, Session)
 _LIVE = sessions.c.ended_at.is_(None)
 _DEVICE = (devices.c.id == sessions.c.device_id, devices.c.credential_version == sessions.c.credential_version)
 _KEPT = (
-    *_COLUMNS,
+    *COLUMNS,
     select(devices.c.key_id).where(*_DEVICE).correlate(sessions).scalar_subquery().label("device_key"),
     select(devices.c.trusted_until).where(*_DEVICE).correlate(sessions).scalar_subquery().label("trusted_until"),
     users.c.claims,
@@ -58,11 +58,15 @@ def open_at(at: datetime, *, idle: timedelta) -> tuple[ColumnElement[bool], ...]
     return _LIVE, sessions.c.expires_at > at, sessions.c.rotated_at > at - idle
 
 
-_GOOD = (
-    sessions.c.key_id == bindparam("of_key"),
+OPEN_NOW = (
     _LIVE,
     sessions.c.expires_at > bindparam("at", type_=Moment),
     sessions.c.rotated_at > bindparam("idle_since", type_=Moment),
+)
+"""As `open_at`, for statements that are made once."""
+_GOOD = (
+    sessions.c.key_id == bindparam("of_key"),
+    *OPEN_NOW,
     users.c.id == sessions.c.user_id,
     users.c.active,
     users.c.credential_version == sessions.c.credential_version,
@@ -85,23 +89,6 @@ _AGAIN = select(*_KEPT).where(
     sessions.c.rotated_at >= bindparam("grace_since", type_=Moment),
     *_GOOD,
 )
-
-
-async def open_(tx: Tx, session: Session, *, most: int, idle: timedelta) -> tuple[list[UUID], dict[str, Any]]:
-    """Remember a session of a user whom `users.admit` let through in the same transaction.
-
-    Beyond *most* the oldest ends: the sessions that ended so, and what the user's tokens say.
-    """
-    at = session.rotated_at
-    surplus = select(sessions.c.id).where(sessions.c.user_id == session.user_id, *open_at(at, idle=idle))
-    surplus = surplus.order_by(sessions.c.created_at.desc()).offset(most - 1)
-    ending = update(sessions).where(sessions.c.id.in_(surplus)).returning(sessions.c.id)
-    ended = ending.values(ended_at=func.clock_timestamp(), end_reason="too_many").cte("ended")
-    opened = insert(sessions).values(**values(session), created_at=at, seen_at=at).cte("opened")
-    pushed_out = func.array(select(ended.c.id).scalar_subquery(), type_=ARRAY(Uuid))
-    told = select(pushed_out.label("ended"), users.c.claims).where(users.c.id == session.user_id).add_cte(opened)
-    row = (await tx.execute(told)).one()
-    return row.ended, row.claims
 
 
 async def rotate(
@@ -176,7 +163,7 @@ async def strengthen(
         update(sessions)
         .where(sessions.c.id == session_id, _LIVE, sessions.c.expires_at > at)
         .values(amr=amr, acr=acr, auth_time=at, credential_version=credential_version)
-        .returning(*_COLUMNS)
+        .returning(*COLUMNS)
     )
     return read(Session, (await tx.execute(statement)).one_or_none())
 

@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Interval, LargeBinary, SmallInteger, bindparam, te
 from app.store.database import Tx
 from app.store.schema import Moment
 
-_SPEND = text(
+COUNT = text(
     """
     INSERT INTO throttles AS t (key, streak, free_at) VALUES (:key, 1, :now)
     ON CONFLICT (key) DO UPDATE SET (streak, free_at) = (
@@ -16,7 +16,7 @@ _SPEND = text(
         FROM (SELECT CASE WHEN t.free_at < :begin THEN 1 ELSE least(t.streak + 1, :most) END AS streak) AS n
     )
     WHERE t.streak < :first OR t.free_at <= :now
-    RETURNING streak, free_at
+    RETURNING key, free_at, streak
     """
 ).bindparams(
     bindparam("key", type_=LargeBinary),
@@ -26,6 +26,7 @@ _SPEND = text(
     bindparam("first", type_=SmallInteger),
     bindparam("most", type_=SmallInteger),
 )
+"""Counts a failure by one statement; no row comes back, and nothing is counted, while the last one's delay lasts."""
 _FREE_AT = text("SELECT streak, free_at FROM throttles WHERE key = :key").bindparams(
     bindparam("key", type_=LargeBinary)
 )
@@ -59,9 +60,9 @@ class Row:
     wait: timedelta = timedelta(0)
 
 
-async def spend(tx: Tx, key: bytes, *, delays: Delays, at: datetime) -> Row:
-    """Count a failure by one statement. While the last one's delay lasts, count nothing and say how long it still is."""
-    given = {
+def spending(key: bytes, *, delays: Delays, at: datetime) -> dict[str, object]:
+    """What `COUNT` is given to count a failure of *key*."""
+    return {
         "key": key,
         "now": at,
         "begin": at - delays.forgotten,
@@ -69,11 +70,12 @@ async def spend(tx: Tx, key: bytes, *, delays: Delays, at: datetime) -> Row:
         "first": delays.first,
         "most": delays.first + len(delays.pauses) - 1,
     }
-    if counted := (await tx.execute(_SPEND, given)).one_or_none():
-        return Row(counted.streak, counted.free_at)
-    # The row is locked, although the statement left it as it was: nobody takes it away before it is read.
-    waiting = (await tx.execute(_FREE_AT, {"key": key})).one()
-    return Row(waiting.streak, waiting.free_at, waiting.free_at - at)
+
+
+async def waiting(tx: Tx, key: bytes, *, at: datetime) -> Row:
+    """The row of a failure that was not counted. It is locked, although left as it was: nobody takes it away meanwhile."""
+    row = (await tx.execute(_FREE_AT, {"key": key})).one()
+    return Row(row.streak, row.free_at, row.free_at - at)
 
 
 async def undo(tx: Tx, key: bytes, *, free_at: datetime, at: datetime) -> None:

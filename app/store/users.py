@@ -6,12 +6,13 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
 from app.store.held_addresses import held
 from app.store.records import columns, read
+from app.store.schema import Moment
 from app.store.tables import users
 
 
@@ -79,22 +80,25 @@ async def lock(tx: Tx, user_id: UUID) -> User | None:
     return read(User, (await tx.execute(statement)).one_or_none())
 
 
+_ADMIT = (
+    update(users)
+    .where(
+        users.c.id == bindparam("of_user"),
+        users.c.active,
+        ~users.c.password_expired,
+        users.c.credential_version == bindparam("of_version"),
+    )
+    .values(last_login_at=func.greatest(users.c.last_login_at, bindparam("at", type_=Moment)))
+)
+
+
 async def admit(tx: Tx, user_id: UUID, *, credential_version: int, at: datetime) -> bool:
     """Let a signed-in user through, if they are still active and their credentials still those that were proved.
 
     The row stays locked to the end of the transaction, so that no disabling or password change slips in beside (law 2).
     """
-    statement = (
-        update(users)
-        .where(
-            users.c.id == user_id,
-            users.c.active,
-            ~users.c.password_expired,
-            users.c.credential_version == credential_version,
-        )
-        .values(last_login_at=func.greatest(users.c.last_login_at, at))
-    )
-    return (await tx.execute(statement)).rowcount == 1
+    given = {"of_user": user_id, "of_version": credential_version, "at": at}
+    return (await tx.execute(_ADMIT, given)).rowcount == 1
 
 
 async def hold(tx: Tx, user_id: UUID, *, credential_version: int) -> bool:

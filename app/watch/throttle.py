@@ -13,7 +13,7 @@ from app.crypto.vault import Vault
 from app.events import Event
 from app.problems import RateLimited
 from app.settings.limits import LimitSettings, Mode
-from app.store import limits, throttles
+from app.store import limits, throttles, tries
 from app.store.database import Database, Tx
 from app.store.limits import Bucket, Taken
 from app.store.throttles import Delays
@@ -75,11 +75,14 @@ class Throttle:
         self, tx: Tx, trying: Try, surge: Mapping[Bucket, str], first_of: Mapping[Bucket, str], at: datetime
     ) -> Tried:
         """Count the failure; the first one in a row counts its account among those of the network, too."""
-        failures = await throttles.spend(tx, trying.row, delays=self._delays, at=at)
+        always, owners = {**trying.owners, **surge}, {**trying.owners, **surge, **first_of}
+        failures, takes = await tries.spend(
+            tx, trying.row, delays=self._delays, takes=list(always), by_first=list(first_of), at=at
+        )
         delayed = {trying.delay: failures.wait} if failures.wait else {}
         self._refuse(trying, delayed, at)
-        owners = {**trying.owners, **surge, **(first_of if failures.streak == 1 else {})}
-        takes = await limits.count(tx, list(owners), at=at)
+        if delayed:  # by a delay that is only recorded
+            takes = await limits.count(tx, list(always), at=at)
         used_up = _used_up(takes, owners, at)
         self._refuse(trying, used_up, at)
         await limits.give_back(tx, [taken for taken in takes if owners[taken.bucket] in used_up], at=at)
@@ -112,8 +115,8 @@ class Throttle:
 
     async def _exchange(self, tx: Tx, spent: Spent, at: datetime) -> dict[str, timedelta]:
         """The limits that had no room for the success; what it took of them is undone."""
-        await throttles.clear(tx, spent.trying.row)
-        takes = await limits.exchange(tx, spent.takes, list(spent.trying.success), at=at)
+        success = list(spent.trying.success)
+        takes = await tries.refund(tx, spent.trying.row, back=spent.takes, takes=success, at=at)
         used_up = _used_up(takes, spent.trying.success, at)
         if used_up:
             await limits.give_back(tx, takes, at=at)

@@ -58,11 +58,11 @@ class Wire:
                 raise AssertionError(f"{where}: {failure}") from failure
         raise AssertionError("there is no end of statements")
 
-    async def cut_commits(self, step: Callable[[], Awaitable["Drill"]]) -> None:
-        """Let each COMMIT be done, and its confirmation never be heard: then nothing may be handed out."""
+    async def cut_commits(self, step: Callable[[], Awaitable["Drill"]], *, by: str = "COMMIT") -> None:
+        """Let what commits be done, each *by* such a statement, and never be heard of: then nothing may be handed out."""
         for nth in range(1, MOST):
             drill = await step()
-            cut = self.proxy.arm(nth, after=True, only="COMMIT")
+            cut = self.proxy.arm(nth, after=True, only=by)
             answer = await drill.act()
             self.proxy.disarm()
             if not cut.done:

@@ -13,6 +13,8 @@ from pathlib import Path
 SOCKET = ".s.PGSQL.5432"
 POLL = "cut_offs.user_id AS user_id"
 OUTBOX = "SKIP LOCKED"
+ONE_AT_A_TIME = "pg_try_advisory_xact_lock"
+"""What the transaction of a job begins with that only one process does."""
 
 
 @dataclass
@@ -27,7 +29,7 @@ class Cut:
 
 
 class Proxy:
-    """One cut at a time. The revocation poll is not counted, and the outbox's job, which would come between, is held."""
+    """One cut at a time. Jobs would come between: the revocation poll and the sealer are not counted, the outbox is held."""
 
     def __init__(self, server: Path) -> None:
         self._server = server
@@ -54,12 +56,12 @@ class Proxy:
             end.close()
         await link.ended()
 
-    async def reached(self, statement: str) -> str:
+    async def reached(self, statement: str, *, of_job: bool) -> str:
         """What to do about *statement*: `pass`, or cut `before` or `after` it."""
         if OUTBOX in statement:
             await self._held.wait()
         cut = self._cut
-        if cut is None or cut.done or POLL in statement or not statement.startswith(cut.only):
+        if cut is None or cut.done or of_job or POLL in statement or not statement.startswith(cut.only):
             return "pass"
         cut.seen.append(statement)
         cut.done = len(cut.seen) == cut.nth
@@ -78,6 +80,7 @@ class _Link:
         self._statements: dict[bytes, str] = {}
         self._bound = ""
         self._deaf = False
+        self._of_job = False
 
     async def forth(self, client: asyncio.StreamReader) -> None:
         """From the service to the server, message by message."""
@@ -86,7 +89,7 @@ class _Link:
             self._server.write(size + await client.readexactly(struct.unpack("!i", size)[0] - 4))
             while True:
                 kind, message = await _message(client)
-                verdict = await self._proxy.reached(found) if (found := self._statement(kind, message)) else "pass"
+                verdict = await self._reached(self._statement(kind, message))
                 if verdict == "before":
                     return
                 self._deaf = self._deaf or verdict == "after"
@@ -103,6 +106,12 @@ class _Link:
                 if not self._deaf:
                     self._client.write(kind + message)
                     await self._client.drain()
+
+    async def _reached(self, statement: str) -> str:
+        if not statement:
+            return "pass"
+        self._of_job = not statement.startswith("BEGIN") and (self._of_job or ONE_AT_A_TIME in statement)
+        return await self._proxy.reached(statement, of_job=self._of_job)
 
     def _statement(self, kind: bytes, message: bytes) -> str:
         """The SQL that *message* executes; the empty text when it executes none."""

@@ -94,4 +94,4 @@ async def test_a161_a_refresh_that_was_done_unheard_is_answered_when_it_is_asked
 
         return Drill("refresh", ada.refresh, check)
 
-    await wire.cut_commits(drill)
+    await wire.cut_commits(drill, by="UPDATE sessions")  # one statement, which commits itself

@@ -108,7 +108,7 @@ async def test_what_was_taken_is_finished_after_the_port_is_closed() -> None:
                 replies = await asyncio.gather(*(line.reply() for line in opened[: len(people) + 1]))
             assert [reply.status for reply in replies] == [200] * (len(people) + 1)
             assert replies[0].body["challenge"]["delivery"] == "accepted"
-            assert {reply.headers["connection"] for reply in replies} == {"close"}
+            assert replies[0].headers["connection"] == "close"  # of the others some were ready before it was told
             await until(lambda: not service.members(), "it has ended", within=20)
             assert service.process.wait(5) == 0
             async with sql(database) as connection:

@@ -230,7 +230,7 @@ async def test_counting_a_success_costs_no_statement_more(guesses: Guesses) -> N
     with asked() as seen:
         await guesses.throttle.refund(spent, at=guesses.clock.now())
     assert seen.count(CONNECTION) == 1
-    assert len(seen) == 1 + 2
+    assert len(seen) == 1 + 1
 
 
 async def test_the_sixty_first_sign_in_is_429(database_url: str, tmp_path: Path) -> None:

@@ -127,5 +127,5 @@ async def test_no_span_waits_for_a_collector_that_is_ill_and_neither_does_the_en
                 hostile(provider)
             made = time.monotonic() - begun
         closed = time.monotonic() - begun - made
-    assert made < 3
-    assert closed < 3
+    assert made < 15  # to wait for one batch only would take longer
+    assert closed < 6
