@@ -54,12 +54,15 @@ async def statements(place: Place, _: Effort) -> AsyncIterator[Row]:
         with _counted() as refresh:
             await _posted(client, "/token/refresh", refresh_token=tokens["refresh_token"])
         with _counted() as guarded:
-            await client.get("/session", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+            (await client.get("/session", headers=_bearer(tokens["access_token"]))).raise_for_status()
+        with _counted() as profile:
+            (await client.get("/me", headers=_bearer(tokens["access_token"]))).raise_for_status()
     yield _at_most("login, authenticator app, tokens: statements", whole, "statements", 12)
     yield _at_most("login, authenticator app, tokens: transactions", whole, "transactions", 6)
     yield _at_most("POST /login without MFA: statements", alone, "statements", 12)
     yield _at_most("POST /token/refresh: statements", refresh, "statements", 2)
     yield _at_most("GET /session: statements", guarded, "statements", 0)
+    yield _at_most("GET /me: statements", profile, "statements", 1)
 
 
 async def _with_app(client: AsyncClient, who: people.Somebody) -> Response:
@@ -69,8 +72,11 @@ async def _with_app(client: AsyncClient, who: people.Somebody) -> Response:
 
 
 async def _posted(client: AsyncClient, path: str, *, token: str | None = None, **body: str) -> Response:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return (await client.post(path, json=body, headers=headers)).raise_for_status()
+    return (await client.post(path, json=body, headers=_bearer(token) if token else {})).raise_for_status()
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 def _at_most(name: str, counts: dict[str, float], what: str, goal: int) -> Row:

@@ -13,9 +13,10 @@ from app.flows.owner import lock_owner
 from app.flows.states import States
 from app.flows.waiting import require_waiting
 from app.problems import InvalidToken
-from app.store import email_changes, enrollments, users
+from app.store import enrollments, profiles, users
 from app.store.database import Database
 from app.store.enrollments import Enrollment
+from app.store.records import values
 from app.watch import audit
 
 
@@ -28,21 +29,10 @@ class Profiles:
 
     async def __call__(self, who: AccessClaims) -> Profile:
         async with self.database.read() as tx:
-            user = await users.by_id(tx, who.sub)
-            mfa_enabled = await enrollments.has_any(tx, who.sub)
-            change = await email_changes.of_user(tx, who.sub, at=self.clock.now())
-        if user is None:
+            seen = await profiles.of_user(tx, who.sub, at=self.clock.now())
+        if seen is None:
             raise InvalidToken
-        return Profile(
-            id=user.id,
-            email=user.email,
-            pending_email=change.email if change else None,
-            display_name=user.display_name,
-            locale=user.locale,
-            mfa_enabled=mfa_enabled,
-            created_at=user.created_at,
-            last_login_at=user.last_login_at,
-        )
+        return Profile(**values(seen))
 
     async def change(self, who: AccessClaims, changes: Mapping[str, str | None]) -> Profile:
         """Give oneself another locale, or another display name or none; *changes* are by field. Nothing else follows."""
