@@ -10,17 +10,11 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.telemetry import TelemetryConfig
 from sqlalchemy import bindparam, select, update
 
-from app.api import problems, shell
 from app.api.guard import FullAccess
-from app.clock import SystemClock
 from app.crypto.claims import PASSWORD_ONLY, AccessClaims, Scope
-from app.factors import KINDS
 from app.main import create_app
-from app.settings import Settings
 from app.store.database import Database
 from app.store.tables import sessions, users
-from app.tools import Tools
-from app.watch import logs
 
 _SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 _ID = UUID(int=7)
@@ -59,13 +53,14 @@ def bare() -> FastAPI:
 
 
 def unguarded() -> FastAPI:
-    """The same behind the service's own shell: request id, headers, log line."""
-    settings = Settings()
-    logs.configure(settings.logs, json=True)
-    app = bare()
-    problems.install(app)
-    clock = SystemClock()
-    shell.wrap(app, settings, clock, Tools(settings, clock, KINDS).trail)
+    """The service, with the same route without a guard: its logs, metrics, headers, request ids and jobs."""
+    app = create_app()
+    app.state.claims = CLAIMS
+
+    @app.get("/unguarded")
+    async def show(claims: Annotated[AccessClaims, Depends(_claims)]) -> AccessClaims:
+        return claims
+
     return app
 
 
