@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import Connection, Engine, event
@@ -57,10 +58,16 @@ async def statements(place: Place, _: Effort) -> AsyncIterator[Row]:
             (await client.get("/session", headers=_bearer(tokens["access_token"]))).raise_for_status()
         with _counted() as profile:
             (await client.get("/me", headers=_bearer(tokens["access_token"]))).raise_for_status()
+        wrong = {"email": bob.email, "password": "not it"}
+        while (await client.post("/login", json=wrong)).status_code != HTTPStatus.TOO_MANY_REQUESTS:
+            pass
+        with _counted() as refused:
+            await client.post("/login", json=wrong)
     yield _at_most("login, authenticator app, tokens: statements", whole, "statements", 12)
     yield _at_most("login, authenticator app, tokens: transactions", whole, "transactions", 6)
     yield _at_most("POST /login without MFA: statements", alone, "statements", 12)
     yield _at_most("POST /token/refresh: statements", refresh, "statements", 2)
+    yield _at_most("a login over its limit: statements", refused, "statements", 0)
     yield _at_most("GET /session: statements", guarded, "statements", 0)
     yield _at_most("GET /me: statements", profile, "statements", 1)
 

@@ -89,6 +89,8 @@ class Login:
     async def _prove(self, wanted: SignIn, visitor: Visitor) -> Proved:
         """Raises InvalidCredentials, RateLimited, Overloaded. A failure is counted before the password is looked at."""
         email_folded = read_address(wanted.email).folded
+        if wanted.device_token is None:
+            self.password_attempts.refuse_again(email_folded, visitor)
         async with self.database.read() as tx:
             user, enrolled = await credentials.of_address(tx, email_folded)
             device = await self.recognising.find(tx, wanted.device_token, user_id=user.id if user else _NOBODY)

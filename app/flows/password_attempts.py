@@ -46,6 +46,10 @@ class PasswordAttempts:
             await self.throttle.undo(spent, at=self.clock.now())
             raise
 
+    def refuse_again(self, email_folded: str, visitor: Visitor) -> None:
+        """Raises RateLimited for a stranger who was refused a moment ago."""
+        self.throttle.refuse_again(email_folded, visitor, at=self.clock.now())
+
     async def passed(self, attempted: Attempted) -> None:
         """Whoever tried is let in: it was no failure."""
         await self.throttle.refund(attempted.spent, at=self.clock.now())

@@ -20,7 +20,7 @@ from app.store.throttles import Delays
 from app.visitor import Visitor
 from app.watch import audit
 from app.watch.stuffing import Stuffing
-from app.watch.tries import Tries, Try, modes
+from app.watch.tries import Tries, Try, modes, whose_of_strangers
 from app.watch.walls import Closed, Wall
 
 _NOTHING = timedelta(0)
@@ -54,6 +54,10 @@ class Throttle:
         self._stuffing = Stuffing(settings, database=database, vault=vault)
         self._wall = Wall()
 
+    def refuse_again(self, account: str, visitor: Visitor, *, at: datetime) -> None:
+        """Refuse a stranger, who has no device to show, as a moment ago: before anything is looked up. Raises RateLimited."""
+        self._refuse_again(whose_of_strangers(account, visitor), at)
+
     async def spend(self, account: str, visitor: Visitor, *, known: UUID | None, at: datetime) -> Spent:
         """Count a failure in advance, committed. Raises RateLimited, and counts nothing, after too many.
 
@@ -62,7 +66,7 @@ class Throttle:
         trying, surge = self._tries.of(account, visitor, known), self._stuffing.failed(at)
         first_of = {} if known else self._stuffing.buckets(visitor)
         async with self._wall.turn(trying.turn):
-            self._refuse_again(trying, at)
+            self._refuse_again(trying.whose, at)
             tried = await self._database.run(lambda tx: self._take(tx, trying, surge, first_of, at))
         for name in tried.exceeded:
             if name in self._modes:
@@ -140,9 +144,9 @@ class Throttle:
         if enforced:
             self._raise(enforced)
 
-    def _refuse_again(self, trying: Try, at: datetime) -> None:
+    def _refuse_again(self, limited: Mapping[str, str], at: datetime) -> None:
         """What was refused a moment ago is refused without a transaction."""
-        standing = {whose: self._wall.stands(whose, at=at) for whose in trying.whose.items()}
+        standing = {whose: self._wall.stands(whose, at=at) for whose in limited.items()}
         waits = {name: closed.until - at for (name, _), closed in standing.items() if closed}
         if waits:
             self._raise(waits)

@@ -53,15 +53,12 @@ class Tries:
         """*account* is a folded e-mail address, known here or not; *known* is a device or a session of that user."""
         if known:
             return self._of_known(account, known)
-        networks = {_NETWORK: visitor.network}
-        if visitor.wider_network != visitor.network:  # an IPv4 network has no wider one
-            networks[_WIDER_NETWORK] = visitor.wider_network
-        pair, takes = _pair(account, visitor.network), {_ACCOUNT: account, **networks}
+        whose = whose_of_strangers(account, visitor)
         return Try(
             delay=_PAIR,
-            row=self._row(_PAIR, pair),
-            whose={_PAIR: pair, **takes},
-            owners=self._buckets(takes),
+            row=self._row(_PAIR, whose[_PAIR]),
+            whose=whose,
+            owners=self._buckets({name: key for name, key in whose.items() if name != _PAIR}),
             success=self._buckets({_SUCCESSES: account}),
             turn=visitor.wider_network,
         )
@@ -92,6 +89,14 @@ class Tries:
 
     def _buckets(self, takes: dict[str, str]) -> dict[Bucket, str]:
         return {bucket: name for name, key in takes.items() for bucket in self._limits[name].buckets(key)}
+
+
+def whose_of_strangers(account: str, visitor: Visitor) -> dict[str, str]:
+    """Whom the limits of a try limit that comes from no known device."""
+    whose = {_PAIR: _pair(account, visitor.network), _ACCOUNT: account, _NETWORK: visitor.network}
+    if visitor.wider_network != visitor.network:  # an IPv4 network has no wider one
+        whose[_WIDER_NETWORK] = visitor.wider_network
+    return whose
 
 
 def _pair(account: str, network: str) -> str:
