@@ -14,10 +14,22 @@ COPY migrations/ migrations/
 RUN pip wheel --no-build-isolation --no-deps --wheel-dir wheels . \
     && uv pip install --no-cache --python /opt/gatehouse/bin/python --no-deps --compile-bytecode wheels/*.whl
 
+# Argon2 for processors with AVX2, which verifies up to twice as many passwords: `gatehouse` chooses when it starts.
+FROM python:${PYTHON} AS argon2
+WORKDIR /build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1
+COPY requirements/ requirements/
+RUN install -D --mode=755 requirements/with-fast-hash /opt/fast-hash/bin/gatehouse \
+    && pip install --require-hashes -r requirements/uv.txt \
+    && if [ "$(uname -m)" = x86_64 ]; then \
+        sh requirements/fast-hash python /opt/argon2 --elsewhere && mv /opt/argon2/avx2 /opt/fast-hash/avx2; \
+    fi
+
 FROM python:${PYTHON}-slim
 RUN rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip /usr/local/bin/pip*
 COPY --from=build /opt/gatehouse /opt/gatehouse
-ENV PATH=/opt/gatehouse/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 GATEHOUSE_HTTP__HOST=0.0.0.0
+COPY --from=argon2 /opt/fast-hash /opt/fast-hash
+ENV PATH=/opt/fast-hash/bin:/opt/gatehouse/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 GATEHOUSE_HTTP__HOST=0.0.0.0
 USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8000

@@ -3,15 +3,12 @@
 Memory first (RFC 9106 §4): it is what an attacker's hardware pays for. Never under the floor, never above the bounds.
 """
 
-import platform
-import re
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from passlib.hash import argon2
 
@@ -22,11 +19,6 @@ FLOOR_KIB, FLOOR_PASSES = 19_456, 2
 _ROUND_KIB = 1024
 _CORRECTIONS = 3
 _NEAR = 0.05
-_VEX_256 = bytes(byte for byte in range(0b101, 256, 0b1000))
-_WIDE_MULTIPLY = re.compile(rb"(?:\xc5|\xc4.)[" + re.escape(_VEX_256) + rb"]\xf4", re.DOTALL)
-"""VPMULUDQ on 256 bits: an Argon2 that was built for AVX2 is full of it, any other has none but by chance."""
-_BY_CHANCE = 16
-Build = Literal["avx2", "portable", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +32,7 @@ class Cost:
 
 def measure(memory_kib: int, passes: int, parallelism: int = 1, *, times: int = 3) -> Cost:
     """The quickest of some: whatever made another one slower was not the hash."""
-    hasher = argon2.using(  # type: ignore[no-untyped-call]
-        type="ID", memory_cost=memory_kib, time_cost=passes, parallelism=parallelism
-    )
+    hasher = _hasher(memory_kib, passes, parallelism)
     password = random_bytes(16).hex()
     return Cost(memory_kib, passes, min(_seconds(lambda: hasher.hash(password)) for _ in range(times)))
 
@@ -61,6 +51,30 @@ def calibrate(target: timedelta, *, parallelism: int = 1) -> Cost:
     return cost
 
 
+def verifications(cost: Cost, *, threads: int, parallelism: int = 1, seconds: float = 0.5) -> float:
+    """How many a second, on so many threads at once."""
+    hasher = _hasher(cost.memory_kib, cost.passes, parallelism)
+    password = random_bytes(16).hex()
+    stored = hasher.hash(password)
+
+    def one_thread() -> float:
+        began = now = time.perf_counter()
+        done = 0
+        while not done or now - began < seconds:
+            hasher.verify(password, stored)
+            now, done = time.perf_counter(), done + 1
+        return done / (now - began)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(future.result() for future in [pool.submit(one_thread) for _ in range(threads)])
+
+
+def _hasher(memory_kib: int, passes: int, parallelism: int) -> Any:  # noqa: ANN401  passlib has no types
+    return argon2.using(  # type: ignore[no-untyped-call]
+        type="ID", memory_cost=memory_kib, time_cost=passes, parallelism=parallelism
+    )
+
+
 def _scaled(measured: Cost, wanted: float) -> tuple[int, int]:
     """Time grows with memory and with passes alike."""
     kib_passes = measured.memory_kib * measured.passes * wanted / measured.seconds
@@ -74,13 +88,3 @@ def _seconds(job: Callable[[], object]) -> float:
     began = time.perf_counter()
     job()
     return time.perf_counter() - began
-
-
-def build() -> Build:
-    """Whether the installed Argon2 multiplies 256 bits at a time; told by its machine code, for it says nothing itself."""
-    found = find_spec("_argon2_cffi_bindings")
-    folders = (found.submodule_search_locations if found else None) or []
-    libraries = [path for folder in folders for path in Path(folder).glob("_ffi*.so")]
-    if not libraries or platform.machine() != "x86_64":
-        return "unknown"
-    return "avx2" if len(_WIDE_MULTIPLY.findall(libraries[0].read_bytes())) >= _BY_CHANCE else "portable"

@@ -26,11 +26,14 @@ class Watcher(Protocol):
     def done(self, *, waited: float, took: float) -> None: ...
 
 
-class HashPool:
-    """`threads` 0 means the worker's share of the cores."""
+def share(*, threads: int, workers: int) -> int:
+    """The hashing threads of one worker; *threads* 0 means its share of the cores."""
+    return threads or max(1, (os.cpu_count() or 1) // workers)
 
+
+class HashPool:
     def __init__(self, *, threads: int, queue: int, workers: int, watcher: Watcher | None = None) -> None:
-        size = threads or max(1, (os.cpu_count() or 1) // workers)
+        size = share(threads=threads, workers=workers)
         self._pool = ThreadPoolExecutor(size, thread_name_prefix="hash", initializer=_step_back)
         self._room = threading.Semaphore(size + queue)
         self._watcher = watcher or _Nobody()

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 _PINNED = re.compile(r"[a-z0-9][a-z0-9._-]*(\[[a-z0-9,._-]+\])?==[0-9][^\s;]*( ; .+)?")
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
-_INSTALLS = re.compile(r"(?:uv )?pip (?:install|sync)[^\n|;&]*")
+_INSTALLS = re.compile(r"(?:uv )?pip (?:install|sync|wheel)[^\n|;&]*")
 
 
 def requirements(lock: Path) -> list[tuple[str, list[str]]]:
@@ -48,9 +48,9 @@ def test_a178_everything_that_is_named_is_locked() -> None:
                 assert re.sub(r"[-_.]+", "-", name[0]).lower() in locked, line
 
 
-@pytest.mark.parametrize("builds", ["Makefile", "Dockerfile"])
+@pytest.mark.parametrize("builds", ["Makefile", "Dockerfile", "requirements/fast-hash"])
 def test_a178_what_installs_wants_the_hashes(builds: str) -> None:
-    commands = _INSTALLS.findall((ROOT / builds).read_text())
+    commands = _INSTALLS.findall((ROOT / builds).read_text().replace("\\\n", ""))
     assert commands
     for command in commands:
         assert "--require-hashes" in command or "--no-deps" in command, command
