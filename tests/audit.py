@@ -59,11 +59,20 @@ class Log:
         """All that is written is chained, once it is our turn; the checkpoint that vouches for the end of it."""
         sealer = self.sealer()
         for _ in range(_TRIES):
+            await sealer.seal()  # and a slice of what was before it
             await sealer.seal(last=True)
             if await self.rows.fetchval(_SEALED):
                 break
             await asyncio.sleep(_PAUSE)
         return str(await self.rows.fetchval("SELECT token FROM audit_checkpoints ORDER BY seq DESC LIMIT 1"))
+
+    async def written(self, event: str, many: int) -> None:
+        """Some events are written a second later, with others."""
+        for _ in range(100):
+            if await self.rows.fetchval("SELECT count(*) FROM audit_events WHERE event = $1", event) >= many:
+                return
+            await asyncio.sleep(_PAUSE)
+        raise AssertionError(f"{event} was not written")
 
     async def verify(self, *checkpoints: str) -> Report:
         keys = self.world.app.state.house.tokens.keys.published

@@ -16,6 +16,7 @@ from fastapi.security.base import SecurityBase
 from app.api.house import House
 from app.crypto.claims import AccessClaims, EnrollmentClaims, PendingClaims, Scope
 from app.problems import InvalidToken, MalformedRequest, MissingToken
+from app.watch import audit
 from app.watch.logs import bind_session_id
 
 PUBLIC = frozenset(
@@ -93,6 +94,7 @@ class AccessGuard(Guard):
         with _counting(house):
             claims = house.tokens.read(await self.token(request), scope=Scope.FULL)
             bind_session_id(claims.sid)
+            audit.about(claims.sub)
             if await house.revocations.include(claims):
                 raise InvalidToken("The session has ended.")
         house.sightings.note(claims.sid)
@@ -103,7 +105,9 @@ class PendingGuard(Guard):
     async def __call__(self, request: Request) -> PendingClaims:
         house: House = request.app.state.house
         with _counting(house):
-            return house.tokens.read(await self.token(request), scope=Scope.MFA_PENDING)
+            claims = house.tokens.read(await self.token(request), scope=Scope.MFA_PENDING)
+        audit.about(claims.sub)
+        return claims
 
 
 class EnrollmentGuard(Guard):
@@ -117,9 +121,11 @@ class EnrollmentGuard(Guard):
         house: House = request.app.state.house
         token = await self.token(request)
         try:
-            return house.tokens.read(token, scope=Scope.MFA_ENROLL)
+            claims = house.tokens.read(token, scope=Scope.MFA_ENROLL)
         except InvalidToken:
             return await self.access(request)
+        audit.about(claims.sub)
+        return claims
 
 
 _ACCESS = AccessGuard(Scope.FULL, "AccessToken", "An access token, from `/login`, `/verify-otp` or `/token/refresh`.")

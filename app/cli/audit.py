@@ -24,7 +24,11 @@ from app.settings import Settings
 from app.store.database import Database
 from app.watch.audit_keys import AuditKeys, AuditKeyUnreadable
 
-_TOKEN = re.compile(rb"checkpoint\W{1,8}(eyJ[\w-]{1,512}\.[\w-]{1,2048}\.[\w-]{1,512})")
+_BETWEEN = rb"[^\w.-]{1,16}"
+"""What stands between a name and its value, however it is quoted: no request id has any of it."""
+_LINE = re.compile(rb"(?:event" + _BETWEEN + rb"|\sinfo\s+)audit\.checkpoint(?![\w.-])")
+_TOKEN = re.compile(rb"checkpoint" + _BETWEEN + rb"(eyJ[\w-]{20,512}\.[\w-]{40,2048}\.[\w-]{20,512})")
+"""What is shorter is none; what is so long fits into no request id, and is hidden in every other text of a line."""
 _LONGEST = 1 << 20
 _SECOND = timedelta(seconds=1)
 _TELL_EVERY = 100_000
@@ -73,7 +77,7 @@ def _given(name: str) -> Iterator[str]:
     try:
         with sys.stdin.buffer if name == "-" else Path(name).open("rb") as lines:
             while line := lines.readline(_LONGEST):
-                if b"audit.checkpoint" in line:
+                if _LINE.search(line):
                     yield from (token.decode() for token in _TOKEN.findall(line))
     except OSError as reason:
         refuse(f"--checkpoints: {name} cannot be read ({reason.strerror}).")

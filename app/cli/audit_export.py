@@ -21,6 +21,7 @@ from app.watch.audit_keys import AuditKeys
 
 EXAMPLES = """\b
 gatehouse audit export --since 24h > yesterday.jsonl
+gatehouse audit export --after 48211 >> all.jsonl
 gatehouse audit export --since 2026-03-01 --until 2026-04-01 --with-personal | gzip > march.jsonl.gz"""
 
 
@@ -32,6 +33,10 @@ def export(
     until: Annotated[
         datetime | None, typer.Option(parser=moment, metavar=METAVAR, help="Up to then, and not of then.")
     ] = None,
+    after: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="SEQ", help="All beyond this link: the metadata.sequence of the last you have."),
+    ] = None,
     with_personal: Annotated[
         bool, typer.Option("--with-personal", help="Network addresses and User-Agents, too.")
     ] = False,
@@ -42,20 +47,28 @@ def export(
     """
     if since and until and since >= until:
         refuse("--since must be before --until.")
+    if after is not None and (since or until):
+        refuse("--after goes with neither --since nor --until: what is sealed late would be left out.")
     with beside() as settings:
         run(
             patient(settings),
-            lambda database: _print(settings, database, since, until, with_personal=with_personal),
+            lambda database: _print(settings, database, since, until, after, with_personal=with_personal),
             unanswered=": run this again.",
         )
 
 
 async def _print(
-    settings: Settings, database: Database, since: datetime | None, until: datetime | None, *, with_personal: bool
+    settings: Settings,
+    database: Database,
+    since: datetime | None,
+    until: datetime | None,
+    after: int | None,
+    *,
+    with_personal: bool,
 ) -> None:
     keys = AuditKeys(database, vault=Vault(KeyRing(settings.secret_keys)), clock=SystemClock())
     exporting = ExportAudit(database, keys, version=__version__, by=whoami(), with_personal=with_personal)
-    exporting.note(since=since, until=until)
+    exporting.note(since=since, until=until, after=after)
     await write_events()
-    async for event in exporting(since=since, until=until):
+    async for event in exporting(since=since, until=until, after=after):
         print(json.dumps(event))

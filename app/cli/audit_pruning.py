@@ -9,7 +9,7 @@ from app.clock import SystemClock
 from app.crypto.keys import KeyRing
 from app.crypto.vault import Vault
 from app.flows.keys import Keys, KeysMissing, KeysUnreadable
-from app.flows.prune_audit import Disagrees, Disordered, PruneAudit, Pruned, Unsealed
+from app.flows.prune_audit import Disagrees, Disordered, Held, PruneAudit, Pruned, Unsealed
 from app.settings import Settings
 from app.store.database import Database
 from app.watch.audit_keys import AuditKeys, AuditKeyUnreadable
@@ -29,9 +29,9 @@ def _run(owner: Settings, *, despite: bool) -> Pruned:
         return run(
             owner,
             lambda database: _prune(owner, database, despite=despite),
-            unanswered=". Nothing was dropped: run this again.",
+            unanswered=". What was dropped stays dropped: run this again.",
         )
-    except (Unsealed, Disagrees, Disordered, AuditKeyUnreadable, KeysUnreadable, KeysMissing) as reason:
+    except (Unsealed, Disagrees, Disordered, Held, AuditKeyUnreadable, KeysUnreadable, KeysMissing) as reason:
         refuse(str(reason))
 
 
@@ -45,6 +45,9 @@ async def _prune(settings: Settings, database: Database, *, despite: bool) -> Pr
 
 def _line(pruned: Pruned) -> str:
     made = f"{pruned.made} partitions made ahead."
+    more = f" {pruned.checkpoints} checkpoints and {pruned.keys} keys that nothing needs any more went as well."
+    thinned = more if pruned.checkpoints or pruned.keys else ""
     if pruned.before is None:
-        return f"Nothing is old enough to be dropped; {made}"
-    return f"{pruned.events} events from before {pruned.before:%Y-%m-%d}, up to link {pruned.seq}, were dropped; {made}"
+        return f"Nothing is old enough to be dropped; {made}{thinned}"
+    dropped = f"{pruned.events} events from before {pruned.before:%Y-%m-%d}, up to link {pruned.seq}, were dropped; "
+    return f"{dropped}{made}{thinned}"

@@ -16,6 +16,7 @@ from app.clock import SystemClock
 from app.crypto.calibration import calibrate as calibrated
 from app.flows.checkup import Check, State, fail, of_machine, of_settings, ok
 from app.flows.checkup_database import DatabaseCheckup
+from app.flows.hashing import yields
 from app.senders.reachable import plivo_refuses
 from app.senders.smtp import SmtpSender
 from app.settings import Settings
@@ -75,3 +76,4 @@ def calibrate(
     cores = os.cpu_count() or 1
     said = f"{cost.seconds * 1000:.0f} ms here, alone; {cost.memory_kib // 1024} MiB for each of {cores} at a time."
     typer.echo(f"{said} Old hashes stay good, and are made anew at the next sign-in.", err=True)
+    typer.echo(yields(cost, cores), err=True)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TypeAlias
 from uuid import UUID
 
@@ -55,6 +56,11 @@ class AuditKey:
     @classmethod
     def new(cls, key_id: UUID) -> "AuditKey":
         return cls(key_id, random_bytes(_KEY_BYTES))
+
+    @cached_property
+    def proofs(self) -> "Proofs":
+        """What it proves, if it is the house's own."""
+        return Proofs(self)
 
     def seal(self, personal: Mapping[str, str], *, event_id: UUID) -> bytes:
         nonce = random_bytes(_NONCE_BYTES)

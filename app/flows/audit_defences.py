@@ -1,4 +1,7 @@
-"""What stands before the tables of the audit log, compared with what the migrations put there: a trigger can swallow a row."""
+"""What stands before the tables of the audit log, compared with what the migrations put there: a trigger can swallow a row.
+
+With the foreign key of `audit_keys` a user's keys go when their user goes.
+"""
 
 from collections.abc import Iterable
 
@@ -14,7 +17,9 @@ _OURS: dict[str, frozenset[tuple[str, str]]] = {
     "audit_events": frozenset({_CHANGE, _TRUNCATE}),
     "audit_links": frozenset({_CHANGE, _TRUNCATE, ("trigger audit_follows", f"4 false {_FOLLOWS}")}),
     "audit_checkpoints": frozenset({_CHANGE, _TRUNCATE}),
-    "audit_keys": frozenset({("trigger audit_house", f"27 true {_REFUSES}")}),
+    "audit_keys": frozenset(
+        {("trigger audit_house", f"27 true {_REFUSES}"), ("foreign key audit_keys_user_id_fk", "users c true")}
+    ),
 }
 
 

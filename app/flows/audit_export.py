@@ -26,15 +26,23 @@ class ExportAudit:
     by: str
     with_personal: bool = False
 
-    def note(self, *, since: datetime | None, until: datetime | None) -> None:
+    def note(self, *, since: datetime | None = None, until: datetime | None = None, after: int | None = None) -> None:
         """To be written before anything leaves."""
-        audit.note(Event.AUDIT_EXPORTED, since=since, until=until, with_personal=self.with_personal, by=self.by)
+        audit.note(
+            Event.AUDIT_EXPORTED, since=since, until=until, after=after, with_personal=self.with_personal, by=self.by
+        )
 
-    async def __call__(self, *, since: datetime | None, until: datetime | None) -> AsyncIterator[dict[str, Any]]:
-        """Of what was written from *since* on and before *until*, by the database's time; a page is held at a time."""
+    async def __call__(
+        self, *, since: datetime | None = None, until: datetime | None = None, after: int | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Of what was written from *since* on and before *until*, by the database's time; a page is held at a time.
+
+        Or whatever is in the chain beyond link *after*, however late it got there: whoever goes on from the last link that they
+        have misses nothing.
+        """
         async with self.database.read() as tx:
             first, last = await audit_reading.span(tx, since=since, until=until)
-        after = first - 1
+        after = first - 1 if after is None else after
         while after < last:
             async with self.database.read() as tx:
                 page = await audit_chain.in_order(tx, after=after, most=min(_PAGE, last - after))

@@ -6,15 +6,17 @@ It changes nothing and makes nothing. What the database alone could have forgott
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from itertools import compress
+from operator import not_
 
 from app.crypto.audit import Proofs
 from app.crypto.audit_checkpoints import Checkpoints
 from app.crypto.signing import SigningKey
 from app.flows.audit_defences import strangers
+from app.flows.audit_key_faults import KeyFaults
 from app.flows.audit_vouched import Known, Reading
 from app.flows.audit_walk import Finding, Walk
-from app.store import audit_chain, audit_faults
+from app.store import audit_chain, audit_faults, audit_repeats
 from app.store.audit import StoredEvent
 from app.store.audit_chain import Link, Linked
 from app.store.database import Database
@@ -22,7 +24,6 @@ from app.watch.audit_keys import AuditKeys
 
 _BATCH = 1000
 _UNSEALED = timedelta(minutes=1)
-_AFTERWARDS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,9 @@ class VerifyAudit:
         house = await self.keys.stored_house()
         if house is None:
             return await self._without_key(any(True for _ in given))
-        proofs = Proofs(house)
+        proofs = house.proofs
         outside = self._reading(proofs).outside(given)
-        walk = await self._begin(proofs, outside)
-        lost = await self._keyless(walk)
-        await self._follow(walk)
-        await self._ask(walk, lost)
+        walk = await self._walk(proofs, outside)
         newest = outside.newest
         return Report(
             events=walk.events,
@@ -72,7 +70,7 @@ class VerifyAudit:
 
     async def of_what_goes(self, before: datetime, *, last: int) -> list[Finding]:
         """The same of links up to number *last*, and of rows from before *before* that none of them holds."""
-        walk = await self._begin(Proofs(await self.keys.house()), Known())
+        walk = await self._begin((await self.keys.house()).proofs, Known())
         async for linked in self._links():
             if linked.link.seq > last:
                 break
@@ -80,6 +78,18 @@ class VerifyAudit:
         async for row in self._unlinked(walk, until=before):
             walk.outside(row, until=before)
         return walk.findings
+
+    async def _walk(self, proofs: Proofs, outside: Known) -> Walk:
+        """Once more when somebody pruned meanwhile: what they dropped was still to be looked at."""
+        key_faults = KeyFaults(self.database, self.keys)
+        while True:
+            walk = await self._begin(proofs, outside)
+            lost = await key_faults.lost(walk)
+            await self._follow(walk)
+            await self._ask(walk)
+            walk.findings.extend(await key_faults(walk, lost))
+            if not walk.findings or walk.begin == (await self._begin(proofs, outside)).begin:
+                return walk
 
     async def _begin(self, proofs: Proofs, outside: Known) -> Walk:
         async with self.database.read() as tx:
@@ -102,13 +112,11 @@ class VerifyAudit:
         async for row in self._unlinked(walk):
             walk.outside(row, until=until)
 
-    async def _ask(self, walk: Walk, lost: dict[UUID, bool]) -> None:
-        """What only the log as a whole shows; *lost* is what was seen before, for an event may come after what it tells of."""
+    async def _ask(self, walk: Walk) -> None:
+        """What only the log as a whole shows."""
         async with self.database.read() as tx:
             walk.twice(await audit_faults.copies(tx, after=walk.begins_after))
             walk.findings.extend(strangers(await audit_faults.defences(tx)))
-        still = await self._keyless(walk)
-        walk.findings.extend(_keyless(user_id, is_here=still[user_id]) for user_id in lost if user_id in still)
 
     async def _links(self) -> AsyncIterator[Linked]:
         """Whatever number it has: nothing is taken for looked at that was not."""
@@ -130,17 +138,13 @@ class VerifyAudit:
         while True:
             async with self.database.read() as tx:
                 page = await audit_chain.unlinked(tx, until=until, after=last, most=_BATCH, walked=walked)
-            for row in page:
+                ours = [walk.proofs.holds(row.row, row.mac) for row in page]
+                once = await audit_repeats.without(tx, [*compress(page, ours)], walked=walked)
+            for row in [*compress(page, map(not_, ours)), *once]:
                 yield row
             if len(page) < _BATCH:
                 return
             last = page[-1]
-
-    async def _keyless(self, walk: Walk) -> dict[UUID, bool]:
-        """What tells of a deletion may have been pruned, and what came right after it not."""
-        pruned = walk.begin.pruned_before if walk.begin else None
-        async with self.database.read() as tx:
-            return await audit_faults.keyless(tx, since=pruned + _AFTERWARDS if pruned else None)
 
     def _reading(self, proofs: Proofs) -> Reading:
         return Reading(Checkpoints(self.issuer, proofs), self.signing_keys)
@@ -155,8 +159,3 @@ class VerifyAudit:
             return Report()
         sentence = "The log's own key is gone from audit_keys: nothing of the log can be proved."
         return Report(findings=(Finding("key_removed", sentence),))
-
-
-def _keyless(user_id: UUID, *, is_here: bool) -> Finding:
-    why = "who is still here" if is_here else "and nothing says that they were deleted"
-    return Finding("key_removed", f"Keys of personal fields of user {user_id} are gone, {why}.")

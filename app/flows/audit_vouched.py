@@ -9,7 +9,7 @@ from app.crypto.signing import SigningKey
 from app.flows.audit_walk import Finding
 from app.store.audit_chain import StoredCheckpoint
 
-_APART = timedelta(minutes=1)
+APART = timedelta(minutes=1)
 """What a checkpoint's row and its token may differ by: both are of the database's clock, a moment apart."""
 
 
@@ -51,7 +51,7 @@ class Reading:
         known = Known()
         for one in stored:
             found = self._read(one.token, known)
-            if found and (found.seq != one.seq or abs(found.at - one.at) > _APART):
+            if found and (found.seq != one.seq or abs(found.at - one.at) > APART):
                 sentence = f"The row of the checkpoint of link {found.seq} says another number or time than its token."
                 known.faults.append(Finding("checkpoint_changed", sentence, seq=found.seq))
             if found:

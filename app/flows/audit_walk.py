@@ -87,7 +87,7 @@ class Walk:
         if not (same(event.mac, link.event_mac) and self.proofs.holds(event.row, event.mac)):
             sentence = f"Row {event.id} (link {link.seq}) is not as it was written."
             self._find("row_changed", sentence, event.id, link.seq)
-        elif self._is_pruned(event.at + _LATE) and not self._is_pruned(event.written_at):
+        elif self._is_pruned(event.at) and event.written_at - event.at > _LATE:
             sentence = (
                 f"Row {event.id} (link {link.seq}) is of {event.at:%Y-%m-%d}, which was pruned: it was put in again."
             )

@@ -5,19 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from app.crypto import calibration
+from app.crypto.pool import share
+from app.flows.hashing import yields
 from app.settings import Settings
-from app.settings.groups import DatabaseSettings
+from app.settings.near import is_loopback
 
 _SLOW_HASH = timedelta(seconds=1)
-_BUILDS = {
-    "avx2": "Argon2 uses AVX2",
-    "portable": "Argon2 is built without AVX2",
-    "unknown": "how Argon2 is built cannot be told",
-}
 
 
 class State(StrEnum):
@@ -58,7 +53,7 @@ def of_settings(settings: Settings) -> Iterator[Check]:
 
 
 def _unsafe(settings: Settings) -> Iterator[str]:
-    if settings.database.tls != "verify-full" and not _is_near(settings.database):
+    if settings.database.tls_mode != "verify-full" and not settings.database.is_near:
         yield "GATEHOUSE_DATABASE__TLS is not verify-full: whoever stands in between can pose as the database."
     if settings.logs.level == "DEBUG":
         yield "GATEHOUSE_LOGS__LEVEL=DEBUG fills logs: set INFO."
@@ -70,7 +65,7 @@ def _unsafe(settings: Settings) -> Iterator[str]:
         yield "GATEHOUSE_SMS__TEST_NUMBERS: their codes are known to whoever reads the settings. Remove them after the review."
     if settings.sms.plivo_auth_id and not settings.sms.budget:
         yield "GATEHOUSE_SMS__BUDGET is not set: what SMS may cost is bounded by their number alone."
-    if settings.metrics.port and not settings.metrics.token and not _is_loopback(settings.metrics.host):
+    if settings.metrics.port and not settings.metrics.token and not is_loopback(settings.metrics.host):
         yield "GATEHOUSE_METRICS__HOST is not loopback: set GATEHOUSE_METRICS__TOKEN, or keep the port inside."
 
 
@@ -103,23 +98,9 @@ def of_machine(settings: Settings) -> Iterator[Check]:
         yield ok("workers", f"{workers} of {cores} cores' worth.")
     rules = settings.passwords
     cost = calibration.measure(rules.memory_kib, rules.time_cost, rules.parallelism)
-    says = f"{cost.seconds * 1000:.0f} ms a password; {_BUILDS[calibration.build()]}."
+    threads = workers * share(threads=rules.threads, workers=workers)
+    says = f"{cost.seconds * 1000:.0f} ms a password; {yields(cost, min(threads, cores), rules.parallelism)}"
     if cost.seconds > _SLOW_HASH.total_seconds():
         yield warn("hashing", f"{says} That is long: `gatehouse calibrate` finds settings for this machine.")
     else:
         yield ok("hashing", says)
-
-
-def _is_near(settings: DatabaseSettings) -> bool:
-    """A socket, or loopback."""
-    host = urlsplit(settings.url.get_secret_value()).hostname if settings.url else None
-    return host is None or _is_loopback(host)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

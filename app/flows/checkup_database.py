@@ -138,8 +138,8 @@ class DatabaseCheckup:
         if lacking:
             return fail(
                 "audit partitions",
-                f"{', '.join(lacking)}: next month has no partition, so its rows would land in the default one and could"
-                " not be pruned. As the owner of the tables: SELECT audit_make_partitions(current_date, 24).",
+                f"{', '.join(lacking)}: next month has no partition, so its rows would land in the default one and"
+                " would have to be moved. As the owner of the tables: SELECT audit_make_partitions(current_date, 24).",
             )
         return ok("audit partitions", "There is one for next month.")
 

@@ -75,28 +75,29 @@ class Register:
         if found is None or not self._is_right(found, code):
             audit.note(Event.VERIFICATION_REFUSED, registration_id=registration_id)
             raise InvalidVerificationCode
-        if not await self.database.run(lambda tx: self._close(tx, found)):
+        user_id = new_id(now)
+        if not await self.database.run(lambda tx: self._close(tx, found, user_id)):
             raise InvalidVerificationCode
+        audit.about(user_id)
         audit.note(Event.EMAIL_VERIFIED, registration_id=registration_id)
 
-    async def _close(self, tx: Tx, registration: Registration) -> bool:
+    async def _close(self, tx: Tx, registration: Registration, user_id: UUID) -> bool:
         """The first right answer to any registration of an address makes the user."""
-        return await registrations.close(tx, registration) and await self._add_user(tx, registration)
+        return await registrations.close(tx, registration) and await self._add_user(tx, registration, user_id)
 
     def _is_right(self, registration: Registration, code: str) -> bool:
         fingerprint, purpose = registration.fingerprint or b"", Purpose.VERIFY_EMAIL
         return self.fingerprints.match(fingerprint, code, purpose=purpose, about=registration.id)
 
-    async def _add_user(self, tx: Tx, registration: Registration) -> bool:
-        now = self.clock.now()
+    async def _add_user(self, tx: Tx, registration: Registration, user_id: UUID) -> bool:
         return await users.add(
             tx,
-            new_id(now),
+            user_id,
             email=registration.email,
             email_folded=registration.email_folded,
             password_hash=registration.password_hash,
             locale=registration.locale,
-            at=now,
+            at=self.clock.now(),
         )
 
     async def _mail_again(self, registration_id: UUID, visitor: Visitor) -> None:
@@ -108,7 +109,7 @@ class Register:
     async def _mail(self, registration: Registration, visitor: Visitor) -> None:
         """Mail a code, or to a known address that it is known. Until a code is on its way, none is right."""
         if not await self.limit.allows(registration.email_folded, visitor, at=self.clock.now()):
-            audit.note(Event.MAIL_HELD_BACK, registration_id=registration.id)
+            audit.note(Event.MAIL_HELD_BACK)
             return
         async with self.database.read() as tx:
             known = await users.by_email(tx, registration.email_folded)

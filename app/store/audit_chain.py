@@ -82,6 +82,13 @@ async def newest(tx: Tx) -> Link | None:
     return read(Link, (await tx.execute(statement)).one_or_none())
 
 
+async def latest(tx: Tx) -> datetime | None:
+    """When the youngest event of the chain was written; one that says that it comes yet does not count."""
+    statement = select(func.max(audit_links.c.event_at)).where(audit_links.c.event_at <= func.now())
+    found: datetime | None = await tx.scalar(statement)
+    return found
+
+
 async def unlinked(
     tx: Tx,
     *,
@@ -93,17 +100,17 @@ async def unlinked(
 ) -> list[StoredEvent]:
     """Rows without a link, in the order they were written, from after *since*: all of them when it is None.
 
-    *walked*: only links after the first number and up to the second one count.
+    *walked*: only links after the first number and up to the second one count. Neither table is read beyond the times.
     """
     held = and_(audit_links.c.event_at == audit_events.c.written_at, audit_links.c.event_id == audit_events.c.id)
     if walked:
         held = and_(held, audit_links.c.seq > walked[0], audit_links.c.seq <= walked[1])
-    key = (audit_events.c.written_at, audit_events.c.id)
-    statement = select(*COLUMNS).where(~exists().where(held))
+    key, where = (audit_events.c.written_at, audit_events.c.id), []
     if since:
-        statement = statement.where(audit_events.c.written_at > since)
+        held, where = and_(held, audit_links.c.event_at > since), [key[0] > since]
     if until:
-        statement = statement.where(audit_events.c.written_at < until)
+        held, where = and_(held, audit_links.c.event_at < until), [*where, key[0] < until]
+    statement = select(*COLUMNS).where(~exists().where(held), *where)
     if after:
         statement = statement.where(tuple_(*key) > tuple_(after.written_at, after.id))
     return read_all(StoredEvent, await tx.execute(statement.order_by(*key).limit(most)))

@@ -8,7 +8,9 @@ from sqlalchemy import exists, func, or_, select, text
 
 from app.crypto.audit import HOUSE_ID
 from app.events import Event
+from app.store.audit_keys import StoredAuditKey
 from app.store.database import Tx
+from app.store.records import columns
 from app.store.tables import audit_events, audit_keys, audit_links, users
 
 _DEFENCES = text(
@@ -20,9 +22,12 @@ _DEFENCES = text(
         AND coalesce(p.relname, c.relname) IN ('audit_events', 'audit_links', 'audit_checkpoints', 'audit_keys')
     )
     SELECT o.name, o.root, 'trigger ' || t.tgname AS what, t.tgtype || ' ' || (t.tgqual IS NOT NULL) || ' ' || encode(sha256(convert_to(f.prosrc, 'UTF8')), 'hex') AS does,
-        t.tgenabled <> 'D' AS works
+        t.tgenabled IN ('O', 'A') AS works
     FROM ours AS o JOIN pg_trigger AS t ON t.tgrelid = o.oid JOIN pg_proc AS f ON f.oid = t.tgfoid
     WHERE NOT (t.tgisinternal AND f.pronamespace = 'pg_catalog'::regnamespace)
+    UNION ALL SELECT o.name, o.root, 'foreign key ' || c.conname, concat_ws(' ', c.confrelid::regclass, c.confdeltype, c.convalidated::text),
+        NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgconstraint = c.oid AND t.tgenabled NOT IN ('O', 'A'))
+    FROM ours AS o JOIN pg_constraint AS c ON c.conrelid = o.oid WHERE c.contype = 'f'
     UNION ALL SELECT o.name, o.root, 'rule ' || r.rulename, '', true FROM ours AS o JOIN pg_rewrite AS r ON r.ev_class = o.oid
     UNION ALL SELECT o.name, o.root, 'row security', '', true FROM ours AS o WHERE o.filtered
     ORDER BY 1, 3
@@ -40,13 +45,21 @@ _SHADOWS = text(
 
 @dataclass(frozen=True, slots=True)
 class Defence:
-    """A trigger, a rule or row security of a table of the log, or of a partition of *root*; *does*: when, and a digest of its text."""
+    """A trigger, a foreign key, a rule or row security of a table of the log, or of a partition of *root*; *does*: when, and a digest of its text."""
 
     name: str
     root: str
     what: str
     does: str
     works: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeptKey:
+    """*is_users*: it is of a user who is here."""
+
+    key: StoredAuditKey
+    is_users: bool
 
 
 async def defences(tx: Tx) -> list[Defence]:
@@ -72,6 +85,23 @@ async def keyless(tx: Tx, *, since: datetime | None) -> dict[UUID, bool]:
     if since:
         statement = statement.where(audit_events.c.written_at >= since)
     return {row[0]: row[1] for row in await tx.execute(statement.where(or_(is_here, ~is_told)))}
+
+
+async def kept(tx: Tx, *, after: UUID, most: int) -> list[KeptKey]:
+    """Keys in the order of their ids, from after *after*."""
+    is_users = exists().where(users.c.id == audit_keys.c.user_id)
+    statement = select(*columns(audit_keys, StoredAuditKey), is_users).where(audit_keys.c.id > after)
+    rows = await tx.execute(statement.order_by(audit_keys.c.id).limit(most))
+    return [KeptKey(StoredAuditKey(*row[:-1]), row[-1]) for row in rows]
+
+
+async def strayed(tx: Tx) -> list[UUID]:
+    """Keys that sealed events of others, and none of the user whom they are given to."""
+    statement = select(audit_keys.c.id).join(audit_events, audit_events.c.key_id == audit_keys.c.id)
+    statement = statement.group_by(audit_keys.c.id).having(
+        func.bool_and(audit_events.c.user_id != audit_keys.c.user_id)
+    )
+    return list((await tx.execute(statement.order_by(audit_keys.c.id))).scalars())
 
 
 async def has_events(tx: Tx) -> bool:

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from sqlalchemy import Boolean, and_, exists, func, literal_column, or_, select, text
 
+from app.problems import DatabaseUnavailable
 from app.store.database import Tx
 from app.store.records import read_all
 from app.store.tables import audit_events, audit_links
@@ -25,6 +26,9 @@ _MONTHS = text(
 )
 _LIES_IN_DEFAULT = literal_column("audit_links.tableoid = to_regclass('audit_links_default')", Boolean)
 _NAME = text("SELECT set_config('gatehouse.partition', :name, true)")
+_WAIT_SHORTLY = text("SET LOCAL lock_timeout = '500ms'")
+_HELD = {"40P01", "55P03"}
+"""SQLSTATEs: deadlock_detected, lock_not_available."""
 _DROP = text("DO $$ BEGIN EXECUTE format('DROP TABLE %I', current_setting('gatehouse.partition')); END $$")
 
 
@@ -73,6 +77,16 @@ async def count(tx: Tx, *, before: datetime) -> int:
     """How many events were written before *before*."""
     statement = select(func.count()).select_from(audit_events).where(audit_events.c.written_at < before)
     return int((await tx.execute(statement)).scalar_one())
+
+
+async def wait_shortly(tx: Tx) -> None:
+    """From here on in this transaction: who writes the log waits behind whoever waits to drop a part of it, or to make one."""
+    await tx.execute(_WAIT_SHORTLY)
+
+
+def was_held(failure: DatabaseUnavailable) -> bool:
+    """Whether somebody had a lock for longer than that."""
+    return getattr(getattr(failure.__cause__, "orig", None), "sqlstate", None) in _HELD
 
 
 async def drop(tx: Tx, gone: Sequence[Month]) -> None:

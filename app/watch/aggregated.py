@@ -11,20 +11,25 @@ from typing import TypeAlias
 from app.clock import Clock
 from app.events import Event
 from app.visitor import Visitor
-from app.watch.audit import Whence
+from app.watch.audit import Facts, Whence
+from app.watch.redaction import Published
 
 AGGREGATED = frozenset({Event.LIMIT_EXCEEDED, Event.SMS_REFUSED, Event.MAIL_HELD_BACK})
 _WINDOW = 60.0
 _MOST = 1000
 """So many are told apart by user and network at a time; beyond that they are told apart by what was refused alone."""
+_WHAT = frozenset({"limit", "mode", "region"})
+"""The facts that say what was refused: they have few values, whoever asks."""
 
-Facts: TypeAlias = dict[str, str]
-_Key: TypeAlias = tuple[Event, tuple[tuple[str, str], ...], str]
+_Key: TypeAlias = tuple[Event, tuple[tuple[str, str | Published], ...], str]
 
 
 @dataclass(slots=True)
 class _Count:
+    """*about*: the users of the request that *visitor* is of, the first one."""
+
     visitor: Visitor | None
+    about: set[str]
     since: datetime
     until: float
     times: int = 0
@@ -44,7 +49,7 @@ class Aggregated:
         key, visitor = self._key(event, facts, whence.visitor() if whence.visitor else None)
         count = self._counts.get(key)
         if count is None:
-            count = _Count(visitor, self._clock.now(), self._clock.elapsed() + _WINDOW)
+            count = _Count(visitor, whence.about, self._clock.now(), self._clock.elapsed() + _WINDOW)
             self._counts[key] = count
         count.times += 1
         return True
@@ -53,7 +58,7 @@ class Aggregated:
         key = (event, tuple(sorted(facts.items())), visitor.network if visitor else "")
         if key in self._counts or len(self._counts) < _MOST:
             return key, visitor
-        return (event, tuple(sorted((name, fact) for name, fact in facts.items() if name != "user_id")), ""), None
+        return (event, tuple(sorted((name, fact) for name, fact in facts.items() if name in _WHAT)), ""), None
 
     def due(self, *, all_: bool = False) -> Iterator[tuple[Event, Facts, Whence]]:
         """What began a minute ago, or *all_* there is; each is counted anew from then on."""
@@ -61,12 +66,14 @@ class Aggregated:
         for key, count in list(self._counts.items()):
             if all_ or count.until <= now:
                 del self._counts[key]
-                yield key[0], _told(key, count), _whence(count.visitor)
+                yield key[0], _told(key, count), _whence(count)
 
 
 def _told(key: _Key, count: _Count) -> Facts:
-    return {**dict(key[1]), "times": str(count.times), "since": count.since.isoformat(timespec="seconds")}
+    since = count.since.isoformat(timespec="seconds")
+    return {**dict(key[1]), "times": Published(str(count.times)), "since": since}
 
 
-def _whence(visitor: Visitor | None) -> Whence:
-    return Whence(visitor=(lambda: visitor) if visitor else None)
+def _whence(count: _Count) -> Whence:
+    visitor = count.visitor
+    return Whence(visitor=(lambda: visitor) if visitor else None, about=count.about)

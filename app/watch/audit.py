@@ -18,16 +18,31 @@ from app.events import Event
 from app.visitor import Visitor
 from app.watch import metrics
 from app.watch.logs import logger
+from app.watch.redaction import MOST_CHARACTERS, Published
 
+_OPERATOR = "by"
+_UNHURRIED = {Event.SESSION_REFRESHED}
+"""What happens so often that its rows are written together, a second later: it changes nothing that its session does not show."""
 _log = logger("gatehouse.audit")
+
+Facts: TypeAlias = dict[str, str | Published]
 
 
 @dataclass(frozen=True, slots=True)
 class Whence:
-    """The request in which something happened. Who asks is found out once there is anything to write."""
+    """The request in which something happened. Who asks is found out once there is anything to write.
+
+    *about*: the users whom it names so far, by their ids.
+    """
 
     request_id: str | None = None
     visitor: Callable[[], Visitor] | None = None
+    about: set[str] = field(default_factory=set, compare=False)
+
+    @property
+    def user(self) -> str:
+        """Whom it is about, if that is one: what is noted without a user must not outlive them either."""
+        return next(iter(self.about)) if len(self.about) == 1 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +50,16 @@ class Noted:
     id: UUID
     at: datetime
     event: Event
-    facts: dict[str, str]
+    facts: Facts
     whence: Whence
 
 
-Collect: TypeAlias = Callable[[Event, dict[str, str], Whence], bool]
+Collect: TypeAlias = Callable[[Event, Facts, Whence], bool]
 
 
 @dataclass(slots=True)
 class Record:
-    """The events of one request, until they are written; *late* takes those that come after.
+    """The events of one request, until they are written; *late* takes those that come after, or are in no hurry.
 
     *collect* says whether it took an event, to be told with others that are alike.
     """
@@ -56,10 +71,10 @@ class Record:
     closed: bool = False
     events: list[Noted] = field(default_factory=list)
 
-    def add(self, event: Event, facts: dict[str, str]) -> None:
+    def add(self, event: Event, facts: Facts) -> None:
         at = self.clock.now()
         noted = Noted(new_id(at), at, event, facts, self.whence)
-        if self.closed:
+        if self.closed or event in _UNHURRIED:
             self.late(noted)
         else:
             self.events.append(noted)
@@ -86,8 +101,10 @@ def within(record: Record) -> Iterator[None]:
 
 def note(event: Event, **facts: object) -> None:
     """Note *event* with ids and outcomes; what is a secret or a person's data has no place in *facts*."""
-    told = {name: str(fact) for name, fact in facts.items() if fact is not None}
+    told = {name: _fact(name, fact) for name, fact in facts.items() if fact is not None}
     metrics.event(event, facts)
+    if user_id := facts.get("user_id"):
+        about(user_id)
     record = _open.get()
     if record and record.collect(event, told, record.whence):
         return
@@ -96,6 +113,19 @@ def note(event: Event, **facts: object) -> None:
         record.add(event, told)
 
 
-def tell(event: Event, told: dict[str, str]) -> None:
+def about(user_id: object) -> None:
+    """Say whom the request is about: the network address of what it notes without a user goes with them, too."""
+    record = _open.get()
+    if record and record.whence.visitor:  # what no request did has no address; and a job's record never ends
+        record.whence.about.add(str(user_id))
+
+
+def tell(event: Event, told: Facts) -> None:
     """The line of an event, which is counted already."""
     _log.info(event.value, **told)
+
+
+def _fact(name: str, fact: object) -> str | Published:
+    """A count of six digits is no code, and an operator's name no user's address, whatever they look like."""
+    is_number = isinstance(fact, int | float) and not isinstance(fact, bool)
+    return Published(str(fact)[:MOST_CHARACTERS]) if is_number or name == _OPERATOR else str(fact)

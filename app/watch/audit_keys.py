@@ -101,6 +101,12 @@ class AuditKeys:
         audit.note(Event.CANNOT_OPEN, table="audit_keys", row=stored.id)
         return None
 
+    def opens(self, stored: StoredAuditKey) -> bool:
+        """Whether it is what was sealed, for who looks and changes nothing."""
+        with suppress(CannotOpen):
+            return bool(self._vault.open(stored.key, place=_place(stored.id)))
+        return False
+
 
 def reseal(vault: Vault, stored: StoredAuditKey) -> bytes:
     """The same key under the newest key of the ring. Raises CannotOpen."""

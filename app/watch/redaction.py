@@ -44,6 +44,9 @@ class Published:
 
     text: str
 
+    def __str__(self) -> str:
+        return self.text
+
 
 def clean(values: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:
     """The same names with what may be logged of their values: plain JSON types, bounded in size and depth."""

@@ -1,7 +1,7 @@
 """Chains the rows of the audit log under a numbering of its own: one process at a time, each second, in nobody's way.
 
 Requests write rows and know nothing of the chain, so none waits for another; a row is in the chain a second later. A row that
-is not ours gets no link.
+is not ours gets no link, nor does one that is in the chain already.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from app.crypto.audit import GENESIS, Proofs
 from app.crypto.tokens import Tokens
 from app.problems import DatabaseUnavailable
 from app.settings.audit import AuditSettings
-from app.store import audit_chain
+from app.store import audit_chain, audit_repeats
 from app.store.audit import StoredEvent
 from app.store.audit_chain import Link
 from app.store.database import Database, Tx
@@ -25,12 +25,15 @@ from app.watch.redaction import Published
 from app.watch.standing import LATE, OVERLAP, UNSEALED, Standing
 from app.watch.vouching import Vouching
 
-_FIRST_OVERLAP = timedelta(days=1)
+_LOOK_BACK = timedelta(days=1)
+_SLICE = timedelta(minutes=15)
+"""So much of a day is looked through at once: at millions of events a day that takes a moment, and all of it seconds."""
 _EVERY = 1.0
 _LOOK_EACH = 60
 _BATCH = 2000
 _MOST_AHEAD = timedelta(hours=1)
 """The clock of a database may go back so far; a link that says more is not waited for."""
+_MOMENT = timedelta(microseconds=1)
 _MOST_FOREIGN = 1000
 _log = logger("gatehouse.audit")
 
@@ -44,7 +47,8 @@ class Sealer:
         self._keys = keys
         self._standing = Standing(issuer, database, keys)
         self._vouching = Vouching(settings.checkpoint_every, issuer=issuer, tokens=tokens)
-        self._overlap = _FIRST_OVERLAP
+        self._back: datetime | None = None
+        self._slices = _LOOK_BACK // _SLICE
         self._foreign: set[UUID] = set()
 
     async def run(self) -> None:
@@ -65,13 +69,20 @@ class Sealer:
 
     async def seal(self, *, last: bool = False) -> None:
         """Chain what was written, unless another process does so now; the *last* time a checkpoint is due in any case."""
-        proofs = Proofs(await self._keys.house())
-        rows: list[StoredEvent] = []
-        while rows := await self._round(proofs, after=rows[-1] if rows else None):
-            if len(rows) < _BATCH:
-                break
-        self._overlap = OVERLAP
+        proofs = (await self._keys.house()).proofs
+        async with self._database.read() as tx:
+            latest = await audit_chain.latest(tx)
+        since = latest - OVERLAP if latest else None
+        held = await self._look(proofs, since=since)
         await self._checkpoint(proofs, last=last)
+        if held and not last:
+            await self._look_back(proofs, since)
+
+    async def _look_back(self, proofs: Proofs, since: datetime | None) -> None:
+        """Through the day before this process began, a slice a turn: what came later than anybody waited for it is there."""
+        until = self._back or since
+        if until and self._slices and await self._look(proofs, since=until - _SLICE, until=until + _MOMENT):
+            self._back, self._slices = until - _SLICE, self._slices - 1
 
     async def finish(self) -> None:
         """Seal the last time; whoever stops last vouches for the end. What cannot be done now, others do, or the next start."""
@@ -80,16 +91,26 @@ class Sealer:
         except Exception as failure:  # noqa: BLE001  the process ends all the same
             _log.warning("audit.unsealed", exc_info=failure)
 
-    async def _round(self, proofs: Proofs, *, after: StoredEvent | None) -> list[StoredEvent]:
-        """The rows that were looked at; the lock lasts as long as the transaction."""
+    async def _look(self, proofs: Proofs, *, since: datetime | None, until: datetime | None = None) -> bool:
+        """Chain what was written in between. False: another process does so now."""
+        rows: list[StoredEvent] | None = []
+        while True:
+            rows = await self._round(proofs, since=since, until=until, after=rows[-1] if rows else None)
+            if rows is None or len(rows) < _BATCH:
+                return rows is not None
+
+    async def _round(
+        self, proofs: Proofs, *, since: datetime | None, until: datetime | None, after: StoredEvent | None
+    ) -> list[StoredEvent] | None:
+        """The rows that were looked at; the lock lasts as long as the transaction. None: it is somebody else's."""
         async with self._database.begin() as tx:
             if not await audit_chain.is_sealer(tx):
-                return []
-            newest, now = await audit_chain.newest(tx), await audit_chain.now(tx)
-            since = min(newest.event_at, now) - self._overlap if newest else None
-            rows = await audit_chain.unlinked(tx, since=since, most=_BATCH, after=after)
-            if ours := [row for row in rows if self._is_ours(proofs, row)]:
-                await audit_chain.add(tx, _links(proofs, newest, ours, now))
+                return None
+            rows = await audit_chain.unlinked(tx, since=since, until=until, most=_BATCH, after=after)
+            ours = [row for row in rows if self._is_ours(proofs, row)]
+            if once := _once(await audit_repeats.without(tx, ours)):
+                newest, now = await audit_chain.newest(tx), await audit_chain.now(tx)
+                await audit_chain.add(tx, _links(proofs, newest, once, now))
             return rows
 
     def _is_ours(self, proofs: Proofs, row: StoredEvent) -> bool:
@@ -111,10 +132,18 @@ class Sealer:
         return await self._vouching.vouch(tx, proofs, last=last) if await audit_chain.is_sealer(tx) else None
 
 
+def _once(rows: Sequence[StoredEvent]) -> list[StoredEvent]:
+    first: dict[tuple[UUID, bytes], StoredEvent] = {}
+    for row in rows:
+        first.setdefault((row.id, row.mac), row)
+    return [*first.values()]
+
+
 def _links(proofs: Proofs, newest: Link | None, rows: Sequence[StoredEvent], now: datetime) -> list[Link]:
-    """Their numbers and their times go the same way, so that whole months can be dropped."""
+    """Their numbers and their times go the same way, and none before its event's, so that whole months can be dropped."""
     before, seq = (newest.link, newest.seq) if newest else (GENESIS, 0)
-    at = newest.sealed_at if newest and now < newest.sealed_at < now + _MOST_AHEAD else now
+    last = max([*(row.written_at for row in rows), *([newest.sealed_at] if newest else [])])
+    at = last if now < last < now + _MOST_AHEAD else now
     links = []
     for row in rows:
         seq += 1

@@ -6,9 +6,9 @@ Whoever holds the sealer's lock, or takes checkpoints away, is seen here and now
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.crypto.audit import Proofs
 from app.crypto.audit_checkpoints import Checkpoints
-from app.store import audit_chain
+from app.store import audit_chain, audit_repeats
+from app.store.audit import StoredEvent
 from app.store.database import Database, Tx
 from app.watch.audit_keys import AuditKeys
 from app.watch.vouching import proved
@@ -20,6 +20,7 @@ UNSEALED = timedelta(seconds=60)
 LATE = timedelta(minutes=1)
 """A checkpoint that is so long overdue was not forgotten by chance."""
 _LOOKED_AT = 5
+_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,17 @@ class Standing:
         if house is None:
             return Behind()
         async with self.database.read() as tx:
-            return Behind(await _unsealed(tx), await _unvouched(tx, Checkpoints(self.issuer, Proofs(house))))
+            return Behind(await _unsealed(tx), await _unvouched(tx, Checkpoints(self.issuer, house.proofs)))
 
 
 async def _unsealed(tx: Tx) -> timedelta:
-    """Of those that were written since the newest link; whatever is put in before is for verify to find."""
-    newest, now = await audit_chain.newest(tx), await audit_chain.now(tx)
-    since = min(newest.event_at, now) - OVERLAP if newest else None
-    waiting = await audit_chain.unlinked(tx, since=since, most=1)
-    return max(timedelta(0), now - waiting[0].written_at) if waiting else timedelta(0)
+    """Of those that were written since the youngest linked one; whatever is put in before is for verify to find."""
+    latest, now = await audit_chain.latest(tx), await audit_chain.now(tx)
+    since, rows = latest - OVERLAP if latest else None, list[StoredEvent]()
+    while rows := await audit_chain.unlinked(tx, since=since, most=_BATCH, after=rows[-1] if rows else None):
+        if waiting := await audit_repeats.without(tx, rows):
+            return max(timedelta(0), now - waiting[0].written_at)
+    return timedelta(0)
 
 
 async def _unvouched(tx: Tx, checkpoints: Checkpoints) -> timedelta:

@@ -108,23 +108,19 @@ class Throttle:
 
         Raises RateLimited after too many successes: only whoever knows the password is ever told so.
         """
-        exceeded = await self._database.run(lambda tx: self._exchange(tx, spent, at))
+        success = spent.trying.success
+        takes = await self._database.once(
+            lambda tx: tries.refund(tx, spent.trying.row, back=spent.takes, takes=list(success), at=at)
+        )
         self._given_back(spent)
+        exceeded = _used_up(takes, success, at)
         if not exceeded:
             return
+        await self._database.once(lambda tx: limits.give_back(tx, takes, at=at))
         if any(self._modes[name] == "enforce" for name in exceeded):
             self._raise(exceeded)
         for name in exceeded:
             audit.note(Event.LIMIT_EXCEEDED, limit=name, mode=self._modes[name])
-
-    async def _exchange(self, tx: Tx, spent: Spent, at: datetime) -> dict[str, timedelta]:
-        """The limits that had no room for the success; what it took of them is undone."""
-        success = list(spent.trying.success)
-        takes = await tries.refund(tx, spent.trying.row, back=spent.takes, takes=success, at=at)
-        used_up = _used_up(takes, spent.trying.success, at)
-        if used_up:
-            await limits.give_back(tx, takes, at=at)
-        return used_up
 
     async def forgive(self, tx: Tx, account: str, *, networks: Iterable[str], known: Iterable[UUID]) -> None:
         """End the rows of failures of *account* from those networks, devices and sessions, and empty its own limits."""

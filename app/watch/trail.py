@@ -12,7 +12,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.clock import Clock
-from app.crypto.audit import AuditKey, Proofs, Row
+from app.crypto.audit import AuditKey, Row
 from app.crypto.chance import new_id
 from app.problems import DatabaseUnavailable
 from app.store import audit as rows
@@ -156,7 +156,7 @@ class Trail:
     async def _add(self, events: Sequence[Noted]) -> None:
         if not events:
             return
-        batch, proofs = _Batch(), Proofs(await self._keys.house())
+        batch, proofs = _Batch(), (await self._keys.house()).proofs
         for noted in events:
             row = await self._row(noted, batch)
             batch.events.append(NewEvent(row, proofs.mac(row)))
@@ -173,7 +173,7 @@ class Trail:
         personal, key_id = None, None
         if noted.whence.visitor:
             visitor = noted.whence.visitor()
-            key = await self._key(user_id, batch)
+            key = await self._key(user_id or _id(noted.whence.user), batch)
             told = {"network_address": str(visitor.address or ""), "agent": visitor.agent}
             personal, key_id = key.seal(told, event_id=noted.id), key.id
         request_id = noted.whence.request_id

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,12 +13,12 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
-from app.cli import commands
 from app.events import Event
 from app.watch import audit
 from tests.audit import Log
 from tests.cli.service import GATEHOUSE, PATIENCE
-from tests.world import KEY, Person, own_logging
+from tests.verbs import commands, on_database
+from tests.world import Person
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 REQUIRED = {
@@ -33,21 +32,8 @@ OF_EVERY = {"class_uid", "category_uid", "activity_id", "type_uid", "severity_id
 
 @pytest.fixture(autouse=True)
 def beside(log: Log, tmp_path: Path) -> Iterator[None]:
-    """The verbs complete the environment; a test gives it back as it was."""
-    before = dict(os.environ)
-    given = {
-        "ENVIRONMENT": "development",
-        "DATA_DIR": str(tmp_path),
-        "DATABASE__URL": log.url,
-        "DATABASE__TLS": "disable",
-        "SECRET_KEYS": KEY,
-        "LOGS__FORMAT": "json",
-    }
-    os.environ |= {f"GATEHOUSE_{name}": value for name, value in given.items()}
-    with own_logging():
+    with on_database(log.url, tmp_path):
         yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 async def verb(*arguments: str) -> Result:
@@ -97,6 +83,7 @@ async def test_tail_takes_the_newest_of_a_user_of_a_name_and_of_a_time(log: Log)
     ada, bob = await signed_in(log), await signed_in(log)
     for _ in range(3):
         await ada.refresh_session()
+    await log.written("session.refreshed", 3)
     user_id = str((await log.named("session.refreshed"))["user_id"])
     of_ada = await lines("tail", "--user", ada.email, "--json")
     assert {event["user_id"] for event in of_ada} == {user_id}

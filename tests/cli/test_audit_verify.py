@@ -12,11 +12,11 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
-from app.cli import commands
 from app.store.audit_roles import grant
 from tests.aging import SEALING, age, happen
 from tests.audit import Log
 from tests.cli.test_audit import beside
+from tests.verbs import commands
 
 __all__ = ["beside"]
 
@@ -133,3 +133,26 @@ async def test_prune_says_why_it_drops_nothing_and_drops_it_when_it_is_told_to(l
     assert "were dropped" in done.stdout
     assert await log.found() == []
     assert timedelta(days=400) == log.settings.audit.retention
+
+
+async def test_prune_gives_way_to_who_reads_the_log_and_says_what_else_went(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.flows.prune_audit._TRIES", 1)
+    await (await log.world.signed_up()).login()
+    await log.seal()
+    await age(log, 15)
+    await log.rows.execute("UPDATE audit_keys SET created_at = now() - interval '15 months' WHERE user_id IS NOT NULL")
+    await happen(log)
+    await log.seal()
+    reading = log.rows.transaction()
+    await reading.start()
+    await log.rows.fetchval("SELECT count(*) FROM audit_events")
+    refused = await run("prune", "--audit")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "Somebody has been reading the log" in refused.stderr
+    await reading.rollback()
+    done = await run("prune", "--audit")
+    assert done.exit_code == 0, done.output
+    assert "1 keys that nothing needs any more" in done.stdout
+    assert await log.found() == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,25 +10,28 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import commands
+from app.crypto import builds
 from app.crypto.keys import new_secret_key
+from app.flows import hashing
+from app.flows.checkup import of_settings
+from app.settings import Settings
+from app.settings.groups import DatabaseSettings
 from app.settings.people import PasswordSettings
 from app.store.migrate import head
 from tests import postgres
 from tests.cli.test_serving import PRODUCTION
 from tests.standins.plivo import AUTH_ID, AUTH_TOKEN, PlivoStandIn
+from tests.verbs import commands, environment
 from tests.world import KEY, running, settings_for
 
 Checks = dict[str, tuple[str, str]]
+YIELDS = r"\d+\.\d verified a second on one thread(, \d+\.\d on \d+)?\. "
 
 
 @pytest.fixture(autouse=True)
-def environment(tmp_path: Path) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ |= {"GATEHOUSE_ENVIRONMENT": "development", "GATEHOUSE_DATA_DIR": str(tmp_path)}
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+def development(tmp_path: Path) -> Iterator[None]:
+    with environment(tmp_path):
+        yield
 
 
 def run(*arguments: str, **variables: str) -> Result:
@@ -61,7 +65,8 @@ def test_a_healthy_development_is_told_that_it_is_one(served: str) -> None:
     assert checks["settings"][1].startswith("GATEHOUSE_ENVIRONMENT=development")
     assert checks["schema"] == ("ok", f"Revision {head()}; this code's is {head()}.")
     assert checks["pooler"] == ("ok", "None.")
-    assert "ms a password; " in checks["hashing"][1]
+    assert re.match(rf"\d+ ms a password; {YIELDS}", checks["hashing"][1])
+    assert checks["hashing"][1].endswith(built())
 
 
 def test_for_the_eye_it_is_a_line_a_check(served: str) -> None:
@@ -151,6 +156,21 @@ def test_production_is_told_what_is_unsafe(served: str) -> None:
     assert "123456" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql+asyncpg://gatehouse@db.example/gatehouse", True),
+        ("postgresql+asyncpg://gatehouse@/gatehouse?host=db1:5432&host=db2:5432", True),
+        ("postgresql+asyncpg://gatehouse@localhost/gatehouse", False),
+    ],
+)
+def test_a_database_elsewhere_that_is_not_verified_is_told(url: str, *, told: bool) -> None:
+    for mode, unsafe in (("disable", told), ("prefer", told), ("require", told), ("verify-full", False)):
+        database = DatabaseSettings.model_validate({"url": url, "tls": mode})
+        checks = of_settings(Settings.model_construct(environment="production", database=database))
+        assert any("GATEHOUSE_DATABASE__TLS" in check.says for check in checks) is unsafe
+
+
 def test_what_is_safe_is_said_too(served: str) -> None:
     given = {**PRODUCTION, "ENVIRONMENT": "production", "DATABASE__URL": served}
     given |= {"HTTP__TRUSTED_PROXIES": "10.0.0.0/8", "SMS__BUDGET": "50/hour", "SMS__PRICES": '{"US": 0.008, "*": 0.1}'}
@@ -189,6 +209,33 @@ def test_calibrate_prints_settings_that_the_service_takes(target: str) -> None:
         memory_kib=int(named["GATEHOUSE_PASSWORDS__MEMORY_KIB"]), time_cost=int(named["GATEHOUSE_PASSWORDS__TIME_COST"])
     )
     assert rules.memory_kib >= 19_456
-    assert " ms here, alone; " in result.stderr
+    said, yields = result.stderr.splitlines()
+    assert " ms here, alone; " in said
+    assert re.match(YIELDS, yields)
+    assert yields.endswith(built())
     if target == "10":
         assert (rules.memory_kib, rules.time_cost) == (19_456, 2)
+
+
+def built() -> str:
+    """The sentence about the build that is installed here."""
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return hashing.says(builds.build(), avx2=bool(re.search(r"\bavx2\b", flags)))
+
+
+@pytest.mark.parametrize(
+    ("build", "avx2", "said"),
+    [
+        ("avx2", True, "Argon2 is built for AVX2."),
+        ("avx512", True, "Argon2 is built for AVX-512."),
+        ("portable", True, "`make fast-hash` builds it, and the image has it."),
+        ("portable", False, "Argon2 is built without AVX2, which this processor does not have either."),
+        ("unknown", False, "How Argon2 is built cannot be told here."),
+    ],
+)
+def test_it_is_told_which_build_hashes_and_how_to_get_a_faster_where_there_is_one(
+    build: builds.Build, avx2: bool, said: str
+) -> None:
+    told = hashing.says(build, avx2=avx2)
+    assert told.endswith(said)
+    assert ("make fast-hash" in told) == (build == "portable" and avx2)

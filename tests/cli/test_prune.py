@@ -3,38 +3,20 @@
 import asyncio
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import commands
 from app.store.prune import OVER
-from tests.world import KEY, own_logging
+from tests.verbs import commands
 
 THROTTLE = "INSERT INTO throttles (key, streak, free_at) VALUES ($1, 1, $2)"
 BLOCK = "INSERT INTO sms_blocks (key, label, reason, until, created_at) VALUES ('x', 'JM', '', $1, $1)"
 
 
-@pytest.fixture(autouse=True)
-def environment(tmp_path: Path, database_url: str) -> Iterator[None]:
-    """The verbs complete the environment; a test gives it back as it was."""
-    before = dict(os.environ)
-    given = {
-        "ENVIRONMENT": "development",
-        "DATA_DIR": str(tmp_path),
-        "DATABASE__URL": database_url,
-        "DATABASE__TLS": "disable",
-        "SECRET_KEYS": KEY,
-    }
-    os.environ |= {f"GATEHOUSE_{name}": value for name, value in given.items()}
-    with own_logging():
-        yield
-    os.environ.clear()
-    os.environ.update(before)
+pytestmark = pytest.mark.usefixtures("beside_the_service")
 
 
 @pytest.fixture

@@ -239,7 +239,8 @@ async def test_months_that_are_too_old_are_dropped_up_to_a_checkpoint_and_the_re
     pruned = await pruning(kept)()
     assert (pruned.events, pruned.partitions, pruned.seq) == (old, 2, old)
     report = await kept.verify()
-    assert (report.findings, report.pruned, report.events) == ((), old, len(await kept.events()))
+    assert (report.findings, report.pruned, report.events) == ((), old, report.last - old)
+    assert report.events >= 3
     again = await pruning(kept)()
     assert (again.events, again.partitions, again.seq) == (0, 0, None)
 

@@ -159,6 +159,8 @@ async def test_a158_a_cut_tail_is_told_by_the_service_that_vouched_for_it(kept: 
 
 
 async def test_a158_a_row_that_is_put_in_again_is_found(kept: Log) -> None:
+    """More than a day later: no insert is under way for so long."""
+    await age(kept, 2)
     row = await kept.named("sign_in.completed")
     again = """INSERT INTO audit_events SELECT id, clock_timestamp(), at, event, user_id, session_id, request_id, facts, personal,
         key_id, mac FROM audit_events WHERE id = $1"""

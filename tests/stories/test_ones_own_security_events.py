@@ -194,6 +194,7 @@ async def test_the_export_has_every_event_the_oldest_first_with_the_address(log:
     await ada.sign_in()
     later(log.world)
     await ada.refresh_session()
+    await log.written("session.refreshed", 1)
     told = (await ada.call("GET", "/me/export")).json()
     events = told["security_events"]
     assert [event["event"] for event in events] == ["sign_in.completed", "session.refreshed"]

@@ -50,7 +50,7 @@ async def test_who_asked_is_sealed_for_the_user_and_told_by_the_key_alone(log: L
     assert await log.personal(row) == {"network_address": "127.0.0.1", "agent": BROWSER["User-Agent"]}
     assert b"Mozilla" not in row["personal"]
     assert b"127.0.0.1" not in row["personal"]
-    other = await log.named("registration.verified")
+    other = await log.named("registration.requested")
     assert other["key_id"] != row["key_id"]
 
 

@@ -76,6 +76,6 @@ audit_checkpoints = Table(
     metadata,
     id_(),
     Column("seq", BigInteger, nullable=False, index=True),
-    Column("at", Moment, nullable=False, server_default=func.clock_timestamp()),
+    Column("at", Moment, nullable=False, index=True, server_default=func.clock_timestamp()),
     Column("token", Text, nullable=False, comment="signed; printed to the log as well"),
 )

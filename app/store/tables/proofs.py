@@ -45,6 +45,7 @@ Index(
     unique=True,
     postgresql_where=enrollments.c.confirmed_at.is_(None),
 )
+Index("enrollments_user_ix", enrollments.c.user_id)
 Index("enrollments_unconfirmed_ix", enrollments.c.created_at, postgresql_where=enrollments.c.confirmed_at.is_(None))
 Index("enrollments_unique_index_uq", enrollments.c.unique_index, unique=True, postgresql_where=_CONFIRMED)
 

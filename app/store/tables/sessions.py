@@ -56,7 +56,7 @@ sessions = Table(
     Column("end_reason", Text),
     CheckConstraint("(ended_at is null) = (end_reason is null)", name="ended"),
 )
-Index("sessions_user_ix", sessions.c.user_id, postgresql_where=sessions.c.ended_at.is_(None))
+Index("sessions_of_user_ix", sessions.c.user_id, sessions.c.ended_at)
 Index("sessions_device_ix", sessions.c.device_id, postgresql_where=sessions.c.device_id.is_not(None))
 Index("sessions_expires_ix", sessions.c.expires_at, postgresql_where=sessions.c.ended_at.is_(None))
 Index("sessions_ended_ix", sessions.c.ended_at, postgresql_where=sessions.c.ended_at.is_not(None))

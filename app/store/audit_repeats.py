@@ -1,0 +1,51 @@
+"""Rows of the audit log that were written twice: an insert that was given up may arrive all the same, after it was made once more."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, LargeBinary, Uuid, bindparam, text
+
+from app.store.audit import StoredEvent
+from app.store.database import Tx
+from app.store.schema import Moment
+
+_REPEATED = text(
+    """
+    SELECT g.id, g.at FROM unnest(:ids, :ats, :macs) AS g (id, at, mac)
+    CROSS JOIN LATERAL (
+        SELECT FROM audit_events AS e JOIN audit_links AS l ON l.event_at = e.written_at AND l.event_id = e.id
+        WHERE e.id = g.id AND e.mac = g.mac AND e.written_at <> g.at
+        AND e.written_at BETWEEN g.at - interval '1 day' AND g.at + interval '1 day'
+        AND l.seq > :first AND l.seq <= :last LIMIT 1
+    ) AS linked
+    """
+).bindparams(
+    bindparam("ids", type_=ARRAY(Uuid)),
+    bindparam("ats", type_=ARRAY(Moment)),
+    bindparam("macs", type_=ARRAY(LargeBinary)),
+    bindparam("first", type_=BigInteger),
+    bindparam("last", type_=BigInteger),
+)
+"""Row by row, however many: each is found by its id."""
+_ALL_LINKS = (-(2**63), 2**63 - 1)
+
+
+async def without(tx: Tx, rows: Sequence[StoredEvent], *, walked: tuple[int, int] = _ALL_LINKS) -> list[StoredEvent]:
+    """*rows* but for those whose id and MAC are in the chain already, by a row that was written within a day of them.
+
+    Whether they are what their MAC proves is for the caller to know. *walked*: only links after the first number and up to the
+    second one count.
+    """
+    if not rows:
+        return []
+    given: dict[str, Any] = {
+        "ids": [row.id for row in rows],
+        "ats": [row.written_at for row in rows],
+        "macs": [row.mac for row in rows],
+        "first": walked[0],
+        "last": walked[1],
+    }
+    repeated: set[tuple[UUID, datetime]] = {(row.id, row.at) for row in await tx.execute(_REPEATED, given)}
+    return [row for row in rows if (row.id, row.written_at) not in repeated]
