@@ -1,41 +1,52 @@
-"""The operator's verbs, one file each: this one only lists them."""
+"""The operator's verbs, one file each: this one lists them, and loads the one that is asked for (decisions/0012)."""
+
+import sys
+from collections.abc import Iterable
+from pkgutil import resolve_name
 
 import typer
 
-from app.cli import (
-    audit,
-    configuration,
-    demo,
-    doctor,
-    env_example,
-    keys,
-    migrate,
-    openapi,
-    prune,
-    serve,
-    sms,
-    users,
-    users_everybody,
-)
+from app.cli.lasting import lasting
 
-commands = typer.Typer(
-    help="Run and look after Gatehouse.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-)
-commands.command("serve")(serve.serve)
-commands.command("migrate")(migrate.migrate)
-commands.command("demo")(demo.demo)
-commands.add_typer(keys.commands, name="keys")
-users.commands.command("end-all-sessions")(users_everybody.end_all_sessions)
-commands.add_typer(users.commands, name="users")
-commands.add_typer(sms.commands, name="sms")
-commands.add_typer(audit.commands, name="audit")
-commands.command("prune")(prune.prune)
-commands.command("doctor")(doctor.doctor)
-commands.command("calibrate")(doctor.calibrate)
-commands.command("openapi")(openapi.openapi)
-commands.command("env-example")(env_example.env_example)
-commands.command("configuration")(configuration.configuration)
+VERBS = {
+    "serve": "app.cli.serve:serve",
+    "migrate": "app.cli.migrate:migrate",
+    "demo": "app.cli.demo:demo",
+    "keys": "app.cli.keys:commands",
+    "users": "app.cli.users:commands",
+    "sms": "app.cli.sms:commands",
+    "audit": "app.cli.audit:commands",
+    "prune": "app.cli.prune:prune",
+    "doctor": "app.cli.doctor:doctor",
+    "calibrate": "app.cli.doctor:calibrate",
+    "openapi": "app.cli.openapi:openapi",
+    "env-example": "app.cli.env_example:env_example",
+    "configuration": "app.cli.configuration:configuration",
+}
 
 
 def main() -> None:
+    asked = [verb for verb in sys.argv[1:2] if verb in VERBS]
+    with lasting():
+        commands = load(asked or VERBS)
     commands(prog_name="gatehouse")
+
+
+def load(verbs: Iterable[str]) -> typer.Typer:
+    """The command line of these *verbs*, and of what is loaded for them."""
+    commands = typer.Typer(
+        help="Run and look after Gatehouse.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+    commands.callback()(_say_nothing)
+    for verb in verbs:
+        found = resolve_name(VERBS[verb])
+        if isinstance(found, typer.Typer):
+            commands.add_typer(found, name=verb)
+        else:
+            commands.command(verb)(found)
+    return commands
+
+
+def _say_nothing() -> None:
+    # Without it, typer takes a verb that is alone for the whole command, and its name for an argument.
+    return

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from types import NoneType
 from typing import Annotated, Literal, TypeAlias, get_args, get_origin
 
@@ -24,7 +25,7 @@ printed. What is unset has no default. Values that cannot work, and in productio
 with a sentence for each; `gatehouse doctor` tells of the rest. The README's table is what production must set."""
 _COLUMNS = "| variable | type | default | what it is |\n|---|---|---|---|"
 _NAMES: dict[object, str] = {str: "text", int: "number", float: "number", Decimal: "number", bool: "`true` or `false`"}
-_NAMES |= {timedelta: "duration", datetime: "time, ISO 8601", SecretStr: "secret", dict: "JSON"}
+_NAMES |= {timedelta: "duration", datetime: "time, ISO 8601", SecretStr: "secret", dict: "JSON", Path: "path"}
 
 
 def configuration() -> None:

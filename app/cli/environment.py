@@ -35,7 +35,8 @@ def try_settings() -> tuple[Settings | None, list[str]]:
     except ValidationError as refused:
         return None, list(dict.fromkeys(_sentences(refused)))
     except SettingsError as refused:
-        return None, [f"{PREFIX}…: {refused}. Lists are `a,b` or JSON."]
+        told = str(refused)
+        return None, [f"{told}." if told.startswith(PREFIX) else f"{PREFIX}…: {told}. Lists are `a,b` or JSON."]
 
 
 def _sentences(refused: ValidationError) -> Iterator[str]:

@@ -16,6 +16,11 @@ _SHADOWS = (
     "{} may make temporary tables, which can hide those of the log: let the owner of the database run "
     "REVOKE TEMPORARY ON DATABASE … FROM PUBLIC."
 )
+_SILENT = "the database does not answer."
+_NOT_OVER_TLS = (
+    "the database does not answer, or not over TLS with a certificate that can be verified: see "
+    "GATEHOUSE_DATABASE__TLS_CA and GATEHOUSE_DATABASE__TLS."
+)
 
 
 def migrate(
@@ -50,4 +55,5 @@ def is_behind(settings: DatabaseSettings) -> bool:
     try:
         return asyncio.run(behind(settings))
     except DatabaseUnavailable as problem:
-        refuse(f"GATEHOUSE_DATABASE__URL: {problem.detail or 'the database does not answer.'}")
+        verified = settings.tls_mode == "verify-full"
+        refuse(f"GATEHOUSE_DATABASE__URL: {problem.detail or (_NOT_OVER_TLS if verified else _SILENT)}")

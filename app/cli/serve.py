@@ -1,12 +1,10 @@
 """`gatehouse serve`: the service, with nothing left running when it ends, however it ends."""
 
 import asyncio
-import multiprocessing
 import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -21,6 +19,7 @@ from uvicorn.supervisors import Multiprocess
 from app.cli.beside import recorded
 from app.cli.development import furnished
 from app.cli.environment import read_settings, refuse
+from app.cli.lasting import lasting
 from app.cli.leaving import HUNG, App, Leaving
 from app.cli.measured import measured
 from app.cli.migrate import is_behind
@@ -60,9 +59,8 @@ def serve(
             _run(settings, listener)
 
 
-def worker() -> App:
-    """Make the app of one of several workers, which ends when its parent does, even by kill -9."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def of_worker() -> App:
+    """The app of one of several workers."""
     return _leaving(create_app(), read_settings())
 
 
@@ -72,12 +70,6 @@ def _leaving(app: App, settings: Settings) -> App:
     leaving = Leaving(app, drain=settings.drain, deadline=deadline)
     leaving.take_over()
     return leaving
-
-
-def _end_with_parent() -> None:
-    if parent := multiprocessing.parent_process():
-        parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -132,7 +124,8 @@ def _announce(settings: Settings) -> None:
 def _run(settings: Settings, listener: socket.socket) -> None:
     # Made here also for several workers: what stops the start must stop it once, not in every worker again and again.
     try:
-        app = create_app()
+        with lasting():
+            app = create_app()
     except ValueError as fault:
         refuse(str(fault))
     if settings.workers > 1:
@@ -142,7 +135,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
 
 
 def _run_many(settings: Settings, listener: socket.socket) -> None:
-    parent = Multiprocess(_config(settings, "app.cli.serve:worker"), sockets=[listener])
+    parent = Multiprocess(_config(settings, "app.cli.worker:worker"), sockets=[listener])
     parent.run()
     for code in (STARTUP_FAILURE, HUNG):
         if any(process.exitcode == code for process in parent.processes):

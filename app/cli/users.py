@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from app.cli import users_claims, users_create, users_export, users_import, users_shown
+from app.cli import users_claims, users_create, users_everybody, users_export, users_import, users_shown
 from app.cli.beside import beside
 from app.cli.environment import refuse
 from app.cli.users_desk import AsJson, desk, looking, operator, work
@@ -27,6 +27,7 @@ commands.command("import")(users_import.import_)
 commands.command("create")(users_create.create)
 commands.command("set-claims")(users_claims.set_claims)
 commands.command("export")(users_export.export)
+commands.command("end-all-sessions")(users_everybody.end_all_sessions)
 
 Who = Annotated[str, typer.Argument(metavar="EMAIL_OR_ID", show_default=False)]
 Reason = Annotated[str | None, typer.Option(help="Kept in the audit log.")]

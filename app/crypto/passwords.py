@@ -8,10 +8,10 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from passlib.hash import argon2
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.clock import Clock, SystemClock
 from app.crypto.chance import random_bytes
@@ -59,7 +59,7 @@ class Passwords:
             time_cost=settings.time_cost,
             parallelism=settings.parallelism,
         )
-        self._common = frozenset(FREQUENCY_LISTS["passwords"]) | {_plain(word.casefold()) for word in words}
+        self._of_house = {_plain(word.casefold()) for word in words}
         self._nobodys_hash: str = self._argon2.hash(random_bytes(16).hex())
         self._nobody = understand(self._nobodys_hash)
         self.own = self._nobodys_hash.rsplit("$", 2)[0] + "$"
@@ -111,7 +111,8 @@ class Passwords:
         """On the list, with or without blanks; or a listed or very short word over and over."""
         plain = _plain(folded)
         word = next(plain[:size] for size in range(1, len(plain) + 1) if _repeats(plain, size)) if plain else ""
-        return folded in self._common or word in self._common or len(word) < _SHORT
+        common: frozenset[str] = import_module("app.crypto.common_passwords").COMMON
+        return len(word) < _SHORT or any(text in common or text in self._of_house for text in (folded, word))
 
 
 def _plain(folded: str) -> str:

@@ -3,9 +3,9 @@
 import hmac
 from base64 import b32decode, b32encode
 from datetime import datetime
+from importlib import import_module
 from typing import Annotated, Literal
 
-import segno
 from pydantic import BaseModel, Field
 from pyotp import TOTP
 from typing_extensions import override
@@ -78,7 +78,7 @@ class Totp(Factor[TotpState, EnrollTotp, TotpAnswer, TotpSettings]):
     def enroll(self, request: EnrollTotp, holder: Holder) -> Enrolled[TotpState]:
         seed = b32encode(random_bytes(SEED_BYTES)).decode()
         uri = TOTP(seed, name=holder.account, issuer=holder.brand).provisioning_uri()
-        svg = segno.make(uri, micro=False).svg_inline(scale=4, light="#fff")
+        svg = import_module("app.factors.qr").svg(uri)
         return Enrolled(TotpState(seed=seed), TotpSetup(secret=seed, otpauth_uri=uri, qr_svg=svg))
 
     @override

@@ -15,7 +15,7 @@ from app.messages import Delivery, Message
 from app.senders.base import Sent
 from app.senders.letters import Letter, Letters
 from app.senders.smtp_address import Server, read_url
-from app.settings.groups import EmailSettings
+from app.settings.email import EmailSettings
 
 LOG = logging.getLogger("gatehouse.senders")
 REFUSAL = 400

@@ -9,7 +9,8 @@ import pytest
 import structlog
 
 from tests import postgres
-from tests.world import KEY, own_logging
+from tests.verbs import on_database
+from tests.world import own_logging
 
 
 @pytest.fixture(autouse=True)
@@ -37,18 +38,5 @@ async def sweeper(worker_database: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 def beside_the_service(tmp_path: Path, database_url: str) -> Iterator[None]:
-    """The verbs complete the environment; a test gives it back as it was."""
-    before = dict(os.environ)
-    given = {
-        "ENVIRONMENT": "development",
-        "DATA_DIR": str(tmp_path),
-        "DATABASE__URL": database_url,
-        "DATABASE__TLS": "disable",
-        "SECRET_KEYS": KEY,
-        "LOGS__FORMAT": "json",
-    }
-    os.environ |= {f"GATEHOUSE_{name}": value for name, value in given.items()}
-    with own_logging():
+    with on_database(database_url, tmp_path):
         yield
-    os.environ.clear()
-    os.environ.update(before)

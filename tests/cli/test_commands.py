@@ -10,21 +10,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import commands
 from app.store import embedded
 from app.store.migrate import head
 from tests import postgres
+from tests.verbs import commands, environment
 from tests.world import KEY
 
 
 @pytest.fixture(autouse=True)
-def environment(tmp_path: Path) -> Iterator[None]:
-    """The verbs complete the environment; a test gives it back as it was."""
-    before = dict(os.environ)
-    os.environ |= {"GATEHOUSE_ENVIRONMENT": "development", "GATEHOUSE_DATA_DIR": str(tmp_path)}
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+def development(tmp_path: Path) -> Iterator[None]:
+    with environment(tmp_path):
+        yield
 
 
 def run(*arguments: str, **variables: str) -> Result:
@@ -110,6 +106,8 @@ def test_a_database_that_does_not_answer_is_one_sentence(postgres_url: str) -> N
     assert refusals("migrate", DATABASE__URL=nobody, SECRET_KEYS=KEY) == [
         "GATEHOUSE_DATABASE__URL: the database does not answer."
     ]
+    (sentence,) = refusals("migrate", DATABASE__URL="postgresql+asyncpg://0.0.0.0:1/nobody", SECRET_KEYS=KEY)
+    assert sentence.endswith("see GATEHOUSE_DATABASE__TLS_CA and GATEHOUSE_DATABASE__TLS.")
     missing = postgres.named(postgres_url, "missing")
     assert refusals("migrate", DATABASE__URL=missing, DATABASE__TLS="disable") == [
         "GATEHOUSE_DATABASE__URL: The database refuses: InvalidCatalogNameError."

@@ -11,9 +11,10 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import commands, users_create, users_desk
+from app.cli import users_create, users_desk
 from app.crypto.chance import new_id
 from tests.cli.noted import noted
+from tests.verbs import commands
 from tests.world import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("beside_the_service")

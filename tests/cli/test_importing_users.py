@@ -12,9 +12,10 @@ import pytest
 from passlib.hash import bcrypt
 from typer.testing import CliRunner, Result
 
-from app.cli import commands, users_import
+from app.cli import users_import
 from tests.cli.noted import noted
 from tests.cli.service import GATEHOUSE
+from tests.verbs import commands
 from tests.world import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("beside_the_service")

@@ -14,13 +14,13 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import commands
 from app.store.database import Database
-from tests import postgres
+from tests import postgres, verbs
 from tests.cli.service import run as run_apart
 from tests.cli.service import serving, until
 from tests.rotation import Installation
 from tests.standins.clock import ManualClock
+from tests.verbs import commands
 from tests.world import KEY, settings_for
 
 QUICK = {"TOKENS__PUBLISH_AHEAD": "0.3", "TOKENS__FOLLOW_KEYS_EVERY": "0.1"}
@@ -65,12 +65,9 @@ async def installation(own_database: str, rows: asyncpg.Connection, tmp_path: Pa
 
 
 @pytest.fixture(autouse=True)
-def environment() -> Iterator[None]:
-    """The verbs complete the environment; a test gives it back as it was."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+def environment(tmp_path: Path) -> Iterator[None]:
+    with verbs.environment(tmp_path):
+        yield
 
 
 async def run(*arguments: str, **variables: str) -> Result:

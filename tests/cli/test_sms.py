@@ -11,32 +11,17 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import commands
 from app.crypto.chance import new_id
-from tests.world import KEY, own_logging
+from tests.verbs import commands, on_database
 
 SEND = """INSERT INTO sends (id, purpose, region, confirmed, number_index, prefix_index, network_index, price, delivery,
     created_at, verified_at) VALUES ($1, $2, $3, $4, $5, '\\x01', $6, $7, $8, $9, $10)"""
 
 
 @pytest.fixture(autouse=True)
-def environment(tmp_path: Path, database_url: str) -> Iterator[None]:
-    """The verbs complete the environment; a test gives it back as it was."""
-    before = dict(os.environ)
-    given = {
-        "ENVIRONMENT": "development",
-        "DATA_DIR": str(tmp_path),
-        "DATABASE__URL": database_url,
-        "DATABASE__TLS": "disable",
-        "SECRET_KEYS": KEY,
-        "SMS__PRICES": '{"JM": 0.25, "*": 0.01}',
-        "LOGS__FORMAT": "json",
-    }
-    os.environ |= {f"GATEHOUSE_{name}": value for name, value in given.items()}
-    with own_logging():
+def prices(tmp_path: Path, database_url: str) -> Iterator[None]:
+    with on_database(database_url, tmp_path, SMS__PRICES='{"JM": 0.25, "*": 0.01}'):
         yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 async def sms(*arguments: str) -> Result:

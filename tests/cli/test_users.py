@@ -11,10 +11,10 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import commands
 from app.crypto.chance import new_id
 from tests import postgres
 from tests.cli.noted import noted
+from tests.verbs import commands
 
 ADA = "Ada@example.test"
 USER = """INSERT INTO users (id, email, email_folded, password_hash, locale, created_at)
