@@ -13,13 +13,15 @@ from bench import people
 from bench.places import Place
 from bench.rows import Effort, Row
 from tests.statements import CONNECTION, asked
+from tests.world import own_logging
 
 _ORIGIN = "http://127.0.0.1:8000"
 
 
 @asynccontextmanager
 async def _client(place: Place) -> AsyncIterator[AsyncClient]:
-    app = create_app(place.settings())
+    with own_logging():
+        app = create_app(place.settings())
     async with app.router.lifespan_context(app), AsyncClient(transport=ASGITransport(app), base_url=_ORIGIN) as client:
         yield client
 

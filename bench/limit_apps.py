@@ -52,6 +52,12 @@ def bare() -> FastAPI:
     return app
 
 
+def _first(app: FastAPI) -> FastAPI:
+    """*app* with the route that was added last before all of its own: finding it must not count."""
+    app.router.routes.insert(0, app.router.routes.pop())
+    return app
+
+
 def unguarded() -> FastAPI:
     """The service, with the same route without a guard: its logs, metrics, headers, request ids and jobs."""
     app = create_app()
@@ -61,7 +67,7 @@ def unguarded() -> FastAPI:
     async def show(claims: Annotated[AccessClaims, Depends(_claims)]) -> AccessClaims:
         return claims
 
-    return app
+    return _first(app)
 
 
 def selecting() -> FastAPI:
@@ -75,7 +81,7 @@ def selecting() -> FastAPI:
             row = (await tx.execute(select(users).where(users.c.id == who.sub))).one()
         return {"id": str(row.id), "email": row.email, "locale": row.locale, "created_at": row.created_at.isoformat()}
 
-    return app
+    return _first(app)
 
 
 def updating() -> FastAPI:
@@ -98,4 +104,4 @@ def updating() -> FastAPI:
         )
         return {"access_token": minted.token, "expires_in": minted.expires_in, "token_type": "Bearer"}
 
-    return app
+    return _first(app)

@@ -45,15 +45,13 @@ class Pending:
         chosen = self._choose(usable, named)
         sign_in = self._sign_in(user, arrival, Purpose.SIGN_IN, chosen.kind if chosen else None)
 
-        asked_already = self.asking.opened(sign_in, chosen) if chosen else None
-
         async def ask(tx: Tx) -> Put | None:
-            await challenges.open_(tx, asked_already or sign_in, at=self.clock.now())
-            if asked_already:
-                return Put(asked_already)
+            await challenges.open_(tx, sign_in, at=self.clock.now())
             return await self._put(tx, sign_in, chosen, arrival.visitor, user.locale) if chosen else None
 
-        put = await self.database.run(ask)
+        if asked_already := self.asking.opened(sign_in, chosen) if chosen else None:
+            await self._remember(asked_already)
+        put = Put(asked_already) if asked_already else await self.database.run(ask)
         audit.note(Event.CODE_ASKED, user_id=user.id, challenge_id=sign_in.id, factor=sign_in.factor)
         asked = await self.asking.send(put, by_name=False) if put else None
         return self._answer(sign_in, usable, chosen, asked)
@@ -61,13 +59,16 @@ class Pending:
     async def have_enrolled(self, user: User, arrival: Arrival) -> EnrollmentRequired:
         """Let nothing happen but the enrolment of a first factor."""
         sign_in = self._sign_in(user, arrival, Purpose.ENROLL, MAILED if user.email_proof_due else None)
-        await self.database.run(lambda tx: challenges.open_(tx, sign_in, at=self.clock.now()))
+        await self._remember(sign_in)
         token = self.tokens.mint_enrollment(user_id=user.id, sign_in=sign_in.id)
         kinds = self.factors.strongest_first(self.factors.enrollable)
         mailed = await self.mailbox.ask(user, sign_in) if user.email_proof_due else None
         return EnrollmentRequired(
             enrollment_token=token.token, expires_in=token.expires_in, enrollable=kinds, email_code=mailed
         )
+
+    async def _remember(self, sign_in: Challenge) -> None:
+        await self.database.once(lambda tx: challenges.open_(tx, sign_in, at=self.clock.now()))
 
     def _sign_in(self, user: User, arrival: Arrival, purpose: Purpose, kind: str | None) -> Challenge:
         now = self.clock.now()

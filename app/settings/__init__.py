@@ -9,12 +9,14 @@ from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.settings import files
 from app.settings.audit import AuditSettings
-from app.settings.faults import PAGE, URL, of_fallback, of_http, of_money, of_rotation
+from app.settings.email import EmailSettings
+from app.settings.faults import URL, of_database, of_email, of_http, of_sms, of_tokens
 from app.settings.fixed_codes import of_test_numbers
-from app.settings.groups import DatabaseSettings, EmailSettings, LogSettings, SmsSettings, TokenSettings
+from app.settings.groups import DatabaseSettings, LogSettings, SmsSettings, TokenSettings
 from app.settings.http import HttpSettings
 from app.settings.limits import LimitSettings, Mode
 from app.settings.metrics import MetricsSettings
@@ -54,6 +56,7 @@ class Settings(BaseSettings):
     texts_dir: str | None = Field(
         None, description="Folder of your own message texts: TOML files as in app/texts, each key in the place of ours."
     )
+    secrets_dir: str | None = Field(None, description="Files named as variables, see docs/deployment.md.")
     database: DatabaseSettings = DatabaseSettings()
     tokens: TokenSettings = TokenSettings()
     http: HttpSettings = HttpSettings()
@@ -71,6 +74,17 @@ class Settings(BaseSettings):
     logs: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the same
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  pydantic hands it over, and no such file is read
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, *files.sources(file_secret_settings)
 
     @property
     def in_development(self) -> bool:
@@ -126,6 +140,7 @@ class Settings(BaseSettings):
 
 
 def _always(settings: Settings) -> Iterator[str]:
+    yield from of_database(settings.database)
     yield from of_http(settings.http)
     urls = {
         "TOKENS__ISSUER": settings.tokens.issuer,
@@ -139,21 +154,11 @@ def _always(settings: Settings) -> Iterator[str]:
             yield f"GATEHOUSE_{name} is not a URL such as https://id.example.com."
     if settings.shortest_password > settings.passwords.max_length:
         yield "GATEHOUSE_PASSWORDS__MIN_LENGTH must not exceed MAX_LENGTH."
-    if settings.email.reset_url and not PAGE.fullmatch(settings.email.reset_url):
-        yield "GATEHOUSE_EMAIL__RESET_URL is not a page such as https://app.example.com/reset."
-    if settings.email.undo_url and not PAGE.fullmatch(settings.email.undo_url):
-        yield "GATEHOUSE_EMAIL__UNDO_URL is not a page such as https://app.example.com/undo-email."
+    yield from of_email(settings.email)
     if settings.shortest_password < _ALONE and settings.mfa.policy == "optional":
         yield f"GATEHOUSE_PASSWORDS__MIN_LENGTH under {_ALONE} needs GATEHOUSE_MFA__POLICY=required."
-    yield from of_rotation(settings.tokens)
-    if settings.tokens.refresh_idle > settings.tokens.refresh_max:
-        yield "GATEHOUSE_TOKENS__REFRESH_IDLE must not exceed REFRESH_MAX."
-    if bool(settings.sms.plivo_auth_id) != bool(settings.sms.plivo_auth_token):
-        yield "GATEHOUSE_SMS__PLIVO_AUTH_ID and GATEHOUSE_SMS__PLIVO_AUTH_TOKEN go together: set both."
-    if settings.sms.plivo_auth_id and not settings.sms.plivo_src:
-        yield "GATEHOUSE_SMS__PLIVO_SRC is missing: set the number or name that messages come from."
-    yield from of_fallback(settings.sms)
-    yield from of_money(settings.sms)
+    yield from of_tokens(settings.tokens)
+    yield from of_sms(settings.sms)
     yield from of_test_numbers(settings.sms.test_numbers, in_development=settings.in_development)
 
 

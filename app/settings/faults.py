@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from app.settings.groups import SmsSettings, TokenSettings
+from app.settings.email import EmailSettings
+from app.settings.groups import DatabaseSettings, SmsSettings, TokenSettings
 from app.settings.http import HttpSettings
 
 _HOST = r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
@@ -13,6 +14,30 @@ URL = re.compile(_HOST + r"(/[!$-;=@-~]*)?", re.ASCII)
 PAGE = re.compile(_HOST + r"(/[!$-;=?-~]*)?", re.ASCII)
 """Printable ASCII without a fragment: nothing that could end the link in a mail or move the token out of its place."""
 _OUR_OWN_IPV6 = IPv6Network("fc00::/7")
+
+
+def of_database(database: DatabaseSettings) -> Iterator[str]:
+    """With any other mode than verify-full the driver would not use them, and say nothing."""
+    if bool(database.tls_certificate) != bool(database.tls_key):
+        yield "GATEHOUSE_DATABASE__TLS_CERTIFICATE and GATEHOUSE_DATABASE__TLS_KEY go together: set both."
+    if (database.tls_ca or database.tls_certificate) and database.tls_mode != "verify-full":
+        yield "GATEHOUSE_DATABASE__TLS_CA and …_CERTIFICATE need verify-full: leave GATEHOUSE_DATABASE__TLS unset."
+
+
+def of_email(email: EmailSettings) -> Iterator[str]:
+    if email.reset_url and not PAGE.fullmatch(email.reset_url):
+        yield "GATEHOUSE_EMAIL__RESET_URL is not a page such as https://app.example.com/reset."
+    if email.undo_url and not PAGE.fullmatch(email.undo_url):
+        yield "GATEHOUSE_EMAIL__UNDO_URL is not a page such as https://app.example.com/undo-email."
+
+
+def of_sms(sms: SmsSettings) -> Iterator[str]:
+    if bool(sms.plivo_auth_id) != bool(sms.plivo_auth_token):
+        yield "GATEHOUSE_SMS__PLIVO_AUTH_ID and GATEHOUSE_SMS__PLIVO_AUTH_TOKEN go together: set both."
+    if sms.plivo_auth_id and not sms.plivo_src:
+        yield "GATEHOUSE_SMS__PLIVO_SRC is missing: set the number or name that messages come from."
+    yield from of_fallback(sms)
+    yield from of_money(sms)
 
 
 def of_fallback(sms: SmsSettings) -> Iterator[str]:
@@ -53,9 +78,11 @@ def _is_half_the_world(network: IPv4Network | IPv6Network) -> bool:
     return network.prefixlen < 16 and not network.subnet_of(_OUR_OWN_IPV6)  # noqa: PLR2004
 
 
-def of_rotation(tokens: TokenSettings) -> Iterator[str]:
+def of_tokens(tokens: TokenSettings) -> Iterator[str]:
     """A key that signs before everybody has it is a refusal to everybody who was handed a token under it."""
     if tokens.publish_ahead < 3 * tokens.follow_keys_every:
         yield "GATEHOUSE_TOKENS__PUBLISH_AHEAD must be three times FOLLOW_KEYS_EVERY or more."
     if tokens.rotate_every != "never" and tokens.rotate_every < tokens.publish_ahead:
         yield "GATEHOUSE_TOKENS__ROTATE_EVERY must not be shorter than PUBLISH_AHEAD."
+    if tokens.refresh_idle > tokens.refresh_max:
+        yield "GATEHOUSE_TOKENS__REFRESH_IDLE must not exceed REFRESH_MAX."

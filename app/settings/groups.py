@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import Field, FilePath, SecretStr
 
 from app.settings.fixed_codes import FixedCode
+from app.settings.near import is_near
 from app.settings.types import (
-    DEVELOPMENT_SENDER,
     DEVELOPMENT_URL,
     Duration,
     Group,
@@ -28,9 +28,17 @@ class DatabaseSettings(Group):
         None,
         description="The same database as its owner, for `migrate` and `prune --audit`; unset: URL. See docs/audit.md.",
     )
-    tls: Literal["disable", "prefer", "require", "verify-full"] = Field(
-        "prefer", description="As libpq's sslmode. A unix socket wants `disable`."
+    tls: Literal["disable", "prefer", "require", "verify-full"] | None = Field(
+        None,
+        description="As libpq's sslmode. Unset: verify-full; `prefer` where URL names a unix socket or this machine.",
     )
+    tls_ca: FilePath | None = Field(
+        None, description="Certificates (PEM) that the database's must be signed by. Unset: the system's."
+    )
+    tls_certificate: FilePath | None = Field(
+        None, description="Certificate (PEM) that the service shows to the database; read again for each connection."
+    )
+    tls_key: FilePath | None = Field(None, description="Its private key, not encrypted.")
     pgbouncer: bool = Field(
         False, description="True behind PgBouncer in transaction mode: no named prepared statements."
     )
@@ -41,6 +49,19 @@ class DatabaseSettings(Group):
     statement_limit: Duration = Field(
         timedelta(seconds=8), description="A statement or an idle transaction ends after this."
     )
+
+    @property
+    def tls_mode(self) -> Literal["disable", "prefer", "require", "verify-full"]:
+        """What is spoken: nothing falls back to plain text over a network unless the operator says so."""
+        return self.tls or ("prefer" if self.is_near and not self._has_certificates else "verify-full")
+
+    @property
+    def is_near(self) -> bool:
+        return self.url is None or is_near(self.url.get_secret_value())
+
+    @property
+    def _has_certificates(self) -> bool:
+        return bool(self.tls_ca or self.tls_certificate or self.tls_key)
 
     @property
     def of_owner(self) -> Self:
@@ -153,29 +174,6 @@ class SmsSettings(Group):
         """Of every account that sends: Plivo signs its receipts with the sending one's, and with the main one's."""
         given = (self.plivo_auth_token, self.fallback_plivo_auth_token)
         return tuple(token.get_secret_value() for token in given if token)
-
-
-class EmailSettings(Group):
-    """E-mail through SMTP; with no URL in development, messages go to the dev inbox."""
-
-    model_config = ConfigDict(**Group.model_config, populate_by_name=True)
-
-    smtp_url: SecretStr | None = Field(
-        None, description="smtps://user:password@host:465, or smtp:// with STARTTLS when offered."
-    )
-    sender: str = Field(DEVELOPMENT_SENDER, alias="from", description="The From header.")
-    reset_url: Annotated[str, Field(max_length=1024)] | None = Field(
-        None,
-        description="Your page that resets a password, with the token in its fragment. Unset: PUBLIC_URL + /reset.",
-    )
-    undo_url: Annotated[str, Field(max_length=1024)] | None = Field(
-        None,
-        description="Your page that undoes a change of e-mail, as RESET_URL. Unset: PUBLIC_URL + /undo-email.",
-    )
-    queue: Annotated[int, Field(ge=1)] = Field(
-        1000, description="Mails a worker holds; beyond it they are dropped and logged."
-    )
-    timeout: Duration = Field(timedelta(seconds=20), description="Of each step of handing over a mail.")
 
 
 class LogSettings(Group):

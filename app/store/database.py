@@ -4,10 +4,12 @@ import logging
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -33,7 +35,7 @@ def connect(settings: DatabaseSettings, *, pool_size: int | None = None) -> Asyn
     """Make an engine; the first connection is made when it is needed."""
     if settings.url is None:
         raise ValueError("GATEHOUSE_DATABASE__URL is not set: `gatehouse serve` sets it in development.")
-    return create_async_engine(
+    engine = create_async_engine(
         settings.url.get_secret_value(),
         hide_parameters=True,
         pool_size=pool_size or settings.pool_size,
@@ -42,16 +44,31 @@ def connect(settings: DatabaseSettings, *, pool_size: int | None = None) -> Asyn
         pool_pre_ping=False,
         connect_args=_connect_args(settings),
     )
+    if settings.tls_certificate:
+        event.listen(engine.sync_engine, "do_connect", partial(_show, (settings.tls_certificate, settings.tls_key)))
+    return engine
 
 
 def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
     seconds = settings.statement_limit.total_seconds()
     args: dict[str, Any] = {"timeout": settings.pool_wait.total_seconds(), "command_timeout": seconds}
-    args["ssl"] = ssl.create_default_context() if settings.tls == "verify-full" else settings.tls
+    args["ssl"] = _trusting(settings) if settings.tls_mode == "verify-full" else settings.tls_mode
     if settings.pgbouncer:
         return args | {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     millis = str(int(seconds * 1000))
     return args | {"server_settings": {"statement_timeout": millis, "idle_in_transaction_session_timeout": millis}}
+
+
+def _trusting(settings: DatabaseSettings) -> ssl.SSLContext:
+    """Verifies certificate and name, TLS 1.2 or newer."""
+    return ssl.create_default_context(cafile=settings.tls_ca)
+
+
+def _show(
+    chain: tuple[Path, Path | None], _dialect: object, _record: object, _args: object, params: dict[str, Any]
+) -> None:
+    """The certificate as it is now: one that lives for hours is replaced while the service runs."""
+    params["ssl"].load_cert_chain(*chain, password="")  # it would ask the terminal for one
 
 
 class Database:
@@ -70,18 +87,30 @@ class Database:
         async with self._named_failures(), self._engine.begin() as tx:
             yield tx
 
-    async def run(self, work: Callable[[Tx], Awaitable[_Result]], *, reruns: int = _RERUNS) -> _Result:
+    async def run(self, work: Callable[[Tx], Awaitable[_Result]]) -> _Result:
         """*work* in a transaction of its own, and once more from its beginning when a deadlock undid it (decisions/0011).
 
         So *work* asks the database and nobody else.
         """
+        return await self._run(self.begin, work, _RERUNS)
+
+    async def once(self, work: Callable[[Tx], Awaitable[_Result]]) -> _Result:
+        """As `run`, for *work* of one statement, which commits itself: two round trips less."""
+        return await self._run(self.read, work, _RERUNS)
+
+    async def _run(
+        self,
+        open_: Callable[[], AbstractAsyncContextManager[Tx]],
+        work: Callable[[Tx], Awaitable[_Result]],
+        reruns: int,
+    ) -> _Result:
         try:
-            async with self.begin() as tx:
+            async with open_() as tx:
                 return await work(tx)
         except DatabaseUnavailable as failure:
             if reruns == 0 or not _was_lost(failure.__cause__):
                 raise
-        return await self.run(work, reruns=reruns - 1)
+        return await self._run(open_, work, reruns - 1)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:

@@ -4,6 +4,7 @@ import time
 import unicodedata
 
 import pytest
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from app.crypto.passwords import Passwords
 from app.problems import PasswordBlocklisted, PasswordTooLong, PasswordTooShort
@@ -106,3 +107,14 @@ def test_the_names_of_the_house_are_as_common_as_the_list(passwords: Passwords, 
     with pytest.raises(PasswordBlocklisted):
         ours.refuse_weak(password)
     passwords.refuse_weak(password)
+
+
+@pytest.mark.parametrize("shortest", [8, 15])
+def test_a085_none_of_the_three_thousand_commonest_that_are_long_enough_is_taken(shortest: int) -> None:
+    """As a list of how often passwords are used has them, and not as ours does."""
+    by_rank = [word for word in FREQUENCY_LISTS["passwords"] if len(word) >= shortest][:3000]
+    assert len(by_rank) > (2999 if shortest == 8 else 10)
+    passwords = Passwords(PasswordSettings(), shortest=shortest)
+    for password in by_rank:
+        with pytest.raises(PasswordBlocklisted):
+            passwords.refuse_weak(password)

@@ -128,6 +128,29 @@ def test_whatever_selects_pods_selects_these() -> None:
     assert MANIFESTS["PodDisruptionBudget", "gatehouse"]["spec"]["minAvailable"] < DEPLOYMENT["replicas"]
 
 
+def test_out_goes_only_what_the_service_needs() -> None:
+    """docs/deployment.md, "What it connects to": names, the database, and the providers of SMS and mail."""
+    egress = MANIFESTS["NetworkPolicy", "gatehouse"]["spec"]["egress"]
+    assert all(rule["to"] for rule in egress), "a rule without `to` would let everything out"
+    assert [{port["port"] for port in rule["ports"]} for rule in egress] == [{53}, {5432}, {443, 465}]
+    (outside,) = egress[-1]["to"]
+    assert {"10.0.0.0/8", "169.254.0.0/16"} <= set(outside["ipBlock"]["except"]), (
+        "nothing else inside, no metadata service"
+    )
+
+
+def test_with_the_secret_mounted_as_files_production_starts_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in secrets().items():
+        (tmp_path / name).write_text(value)
+    for name, value in CONFIGURED.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GATEHOUSE_SECRETS_DIR", str(tmp_path))
+    settings = Settings()
+    assert (settings.environment, settings.database.tls_mode) == ("production", "verify-full")
+
+
 def unit() -> dict[str, list[str]]:
     told: dict[str, list[str]] = {}
     for name, value in re.findall(r"^(\w+)=(.*)$", UNIT.read_text(), re.MULTILINE):

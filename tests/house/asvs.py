@@ -23,8 +23,8 @@ else concerns neither this service nor its repository is left out. Nobody from o
 
 **What is claimed.** Level 2, but for the gaps below, where `GATEHOUSE_MFA__POLICY=required`,
 `GATEHOUSE_DEVICES__TRUST=false`, sessions are as short as
-[NIST wants](authentication.md#sessions), `GATEHOUSE_PASSWORDS__BREACH_CHECK_URL` and
-`GATEHOUSE_DATABASE__TLS=verify-full` are set, and a proxy ends TLS. Of level 3 single rows are shown, and only with SMS
+[NIST wants](authentication.md#sessions), `GATEHOUSE_PASSWORDS__BREACH_CHECK_URL` is set, `GATEHOUSE_DATABASE__TLS` is
+not, and a proxy ends TLS. Of level 3 single rows are shown, and only with SMS
 left out (`GATEHOUSE_MFA__FACTORS=totp`); level 3 as a whole is not claimed: there is no phishing-resistant factor.
 
 What is tested under `tests/attack` is run by `make attack`, the rest by `make check`."""

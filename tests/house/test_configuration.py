@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from app.cli import commands
 from app.cli.configuration import document
 from app.cli.env_example import document as env_example
+from tests.verbs import commands
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 ROW = re.compile(r"^\| `(GATEHOUSE_\w+)` \| (.+?) \| (.*?) \| (.*) \|$", re.MULTILINE)

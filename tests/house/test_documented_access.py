@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import pytest
 
 from app.api.guard import admissions
 from app.cli.env_example import document
+from app.settings import Settings
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
 ACCESS, LIMITS, INPUT = ((ROOT / "docs" / f"{page}.md").read_text() for page in ("authentication", "limits", "input"))
 TOKENS = {"AccessToken": "access", "PendingToken": "pending", "EnrollmentToken": "enrolment or access"}
 OPERATION = re.compile(r"^\| `([A-Z]+ /\S*)` \| (.*) \| (.*) \|$", re.MULTILINE)
+LIFE = re.compile(r"\| (\d+) ?(days|minutes|)[^|]* \| `GATEHOUSE_(\w+)` \|$", re.MULTILINE)
 LIMIT = re.compile(r"^\| `(GATEHOUSE_\w+)` \| `(.+?)` \|", re.MULTILINE)
 
 
@@ -70,6 +73,17 @@ def test_every_limit_of_the_settings_is_told() -> None:
     assert len(names) > 10
     elsewhere = {"GATEHOUSE_LIMITS__STUFFING_ACCOUNTS"}  # it refuses nothing
     assert [name for name in names if name not in LIMITS and name not in elsewhere] == []
+
+
+@pytest.mark.parametrize(("number", "unit", "name"), LIFE.findall(section(ACCESS, "Sessions")))
+def test_a_session_lives_as_long_as_its_table_says(number: str, unit: str, name: str) -> None:
+    group, _, setting = name.lower().partition("__")
+    default = getattr(getattr(Settings(environment="development"), group), setting)
+    assert default == (timedelta(**{unit: int(number)}) if unit else int(number))
+
+
+def test_the_table_of_sessions_is_read() -> None:
+    assert len(LIFE.findall(section(ACCESS, "Sessions"))) == 5
 
 
 def test_every_rule_on_fields_that_must_fit_together_has_its_test() -> None:

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from app.messages import Channel, Message, Purpose
 from app.senders.plivo import PlivoSender
 from app.senders.smtp import SmtpSender
-from app.settings.groups import EmailSettings, SmsSettings
+from app.settings.email import EmailSettings
+from app.settings.groups import SmsSettings
 from tests.standins.clock import ManualClock
 from tests.standins.plivo import AUTH_ID, AUTH_TOKEN, PlivoStandIn
 from tests.standins.smtp import Mailbox

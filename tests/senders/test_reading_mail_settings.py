@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from app.senders.smtp import SmtpSender
 from app.senders.smtp_address import read_url
-from app.settings.groups import EmailSettings
+from app.settings.email import EmailSettings
 from tests.senders.conftest import mail_sender
 from tests.standins.clock import ManualClock
 

@@ -1,4 +1,4 @@
-"""A self-made certificate for 127.0.0.1, good for an hour; nobody trusts it unless told to."""
+"""A self-made certificate for one address, good for an hour; nobody trusts it unless told to."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ def server_context(path: Path) -> ssl.SSLContext:
     return context
 
 
-def certificate() -> bytes:
+def certificate(address: str = "127.0.0.1") -> bytes:
     """Key and certificate, PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stand-in")])
@@ -25,7 +25,7 @@ def certificate() -> bytes:
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address(address))]), critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(

@@ -108,6 +108,18 @@ async def test_ending_all_others_wants_a_fresh_proof(world: World) -> None:
     assert (await ada.call("DELETE", "/me/sessions")).status_code == 204
 
 
+async def test_ending_one_takes_an_access_token_and_no_fresh_proof(world: World) -> None:
+    """Decision 0017: whoever lost a phone signs it out at once, and the worst a thief can do is to sign others out."""
+    ada = await world.with_app()
+    other = Person(world, email=ada.email)
+    await other.login(code=ada.app_code())
+    world.clock.forward(timedelta(minutes=6))
+    (theirs,) = [item["id"] for item in await listed(ada) if not item["current"]]
+    assert (await ada.call("DELETE", f"/me/sessions/{theirs}", token=other.mfa_token)).status_code == 401
+    assert (await ada.call("DELETE", f"/me/sessions/{theirs}")).status_code == 204
+    assert (await other.call("GET", "/session")).status_code == 401
+
+
 async def test_a_twenty_first_session_ends_the_oldest(world: World) -> None:
     ada = await world.signed_up()
     await ada.sign_in()

@@ -22,6 +22,23 @@ async def test_a_factor_makes_an_old_sign_in_fresh_for_one_token(world: World) -
     assert refreshed.json()["code"] == "step_up_required"
 
 
+async def test_the_token_of_before_proves_no_more_than_it_did_and_ends_when_it_would_have(world: World) -> None:
+    """Decision 0017: it is not withdrawn; another program of the same session may be using it."""
+    ada = await world.with_app()
+    world.clock.forward(LATER)
+    before = ada.access_token
+    ada.keep((await ada.step_up(ada.app_code(), "totp")).json())
+    assert ada.access_token != before
+    old, new = [(await ada.call("GET", "/session", token=token)).json() for token in (before, ada.access_token)]
+    assert (old["sid"], old["auth_time"] < new["auth_time"]) == (new["sid"], True)
+    assert (await ada.call("DELETE", "/me/sessions", token=before)).json()["code"] == "step_up_required"
+    world.clock.forward(timedelta(minutes=10) - LATER)
+    assert (await ada.call("GET", "/session", token=before)).json()["code"] == "invalid_token"
+    assert (await ada.call("GET", "/session")).status_code == 200
+    await ada.call("POST", "/logout", {})
+    assert (await ada.call("GET", "/session")).status_code == 401
+
+
 async def test_the_token_says_when_and_how(world: World) -> None:
     ada = await world.with_phone()
     before = (await ada.call("GET", "/session")).json()

@@ -13,6 +13,7 @@ from app.visitor import Visitor
 from app.watch import aggregated, audit
 from app.watch.aggregated import Aggregated
 from app.watch.audit import Noted, Record, Whence
+from app.watch.redaction import Published
 from tests.measures import sample
 from tests.ring import hearing
 from tests.standins.clock import ManualClock
@@ -52,7 +53,7 @@ def refuse(alike: Aggregated, clock: Clock, address: str = "192.0.2.1", *, times
 def told(alike: Aggregated, *, all_: bool = False) -> list[tuple[str, str]]:
     """The network and the number of each that is told."""
     found = [(whence.visitor, facts) for _, facts, whence in alike.due(all_=all_)]
-    return [(visitor().network if visitor else "", facts["times"]) for visitor, facts in found]
+    return [(visitor().network if visitor else "", str(facts["times"])) for visitor, facts in found]
 
 
 def test_those_that_are_alike_are_one_event_when_a_minute_is_over(alike: Aggregated, clock: ManualClock) -> None:
@@ -65,7 +66,7 @@ def test_those_that_are_alike_are_one_event_when_a_minute_is_over(alike: Aggrega
         clock.forward(timedelta(seconds=1))
         ((event, facts, whence),) = alike.due()
     assert event is Event.LIMIT_EXCEEDED
-    assert facts == {**LIMIT, "times": "1000", "since": began.isoformat(timespec="seconds")}
+    assert facts == {**LIMIT, "times": Published("1000"), "since": began.isoformat(timespec="seconds")}
     assert whence.request_id is None
     assert whence.visitor
     assert whence.visitor() == Visitor(ip_address("192.0.2.1"), "curl/8")

@@ -1,0 +1,31 @@
+"""The knobs of e-mail: where it is handed over, in whose name, and which pages its links lead to."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, SecretStr
+
+from app.settings.types import DEVELOPMENT_SENDER, Duration, Group
+
+
+class EmailSettings(Group):
+    """E-mail through SMTP; with no URL in development, messages go to the dev inbox."""
+
+    model_config = ConfigDict(**Group.model_config, populate_by_name=True)
+
+    smtp_url: SecretStr | None = Field(
+        None, description="smtps://user:password@host:465, or smtp:// with STARTTLS when offered."
+    )
+    sender: str = Field(DEVELOPMENT_SENDER, alias="from", description="The From header.")
+    reset_url: Annotated[str, Field(max_length=1024)] | None = Field(
+        None,
+        description="Your page that resets a password, with the token in its fragment. Unset: PUBLIC_URL + /reset.",
+    )
+    undo_url: Annotated[str, Field(max_length=1024)] | None = Field(
+        None,
+        description="Your page that undoes a change of e-mail, as RESET_URL. Unset: PUBLIC_URL + /undo-email.",
+    )
+    queue: Annotated[int, Field(ge=1)] = Field(
+        1000, description="Mails a worker holds; beyond it they are dropped and logged."
+    )
+    timeout: Duration = Field(timedelta(seconds=20), description="Of each step of handing over a mail.")
