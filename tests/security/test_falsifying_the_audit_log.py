@@ -14,7 +14,7 @@ from app.flows.prune_audit import Unsealed
 from app.store.audit_roles import UnknownRole, grant
 from app.watch import audit
 from tests import postgres
-from tests.aging import age, pruning
+from tests.aging import SEALING, age, pruning
 from tests.audit import Log
 
 APPEND_ONLY = ("audit_events", "audit_links", "audit_checkpoints")
@@ -84,6 +84,7 @@ async def test_a158_renumbered_links_are_found(kept: Log) -> None:
 
 async def test_a158_a_cut_tail_is_found_by_a_checkpoint_that_was_kept_elsewhere(kept: Log) -> None:
     printed = await kept.seal()
+    await kept.rows.execute("SELECT pg_advisory_lock($1)", SEALING)  # or what comes late would take the place of the tail
     for statement in (
         "DELETE FROM audit_events USING audit_links AS l WHERE l.event_id = audit_events.id AND l.seq > 2",
         "DELETE FROM audit_links WHERE seq > 2",
