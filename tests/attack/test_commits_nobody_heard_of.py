@@ -52,7 +52,7 @@ async def test_a161_a_pending_token_is_handed_out_for_a_sign_in_that_is_there(wi
     ada = await with_phone(wire.service)
     await ada.ask_code()
     assert await wire.sql.fetchval("SELECT count(*) FROM challenges WHERE closed_at IS NULL") > 0
-    cut = wire.proxy.arm(3, after=True, only="COMMIT")
+    cut = wire.proxy.arm(2, after=True, only="COMMIT")
     refused = await ada.login()
     wire.proxy.disarm()
     assert cut.done
