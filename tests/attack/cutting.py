@@ -1,5 +1,6 @@
 """A service whose line to PostgreSQL can be cut at every statement, and what is asked of each step of the journey then."""
 
+import asyncio
 import itertools
 import shutil
 import tempfile
@@ -58,22 +59,27 @@ class Wire:
                 raise AssertionError(f"{where}: {failure}") from failure
         raise AssertionError("there is no end of statements")
 
-    async def cut_commits(self, step: Callable[[], Awaitable["Drill"]], *, by: str = "COMMIT") -> None:
-        """Let what commits be done, each *by* such a statement, and never be heard of: then nothing may be handed out."""
-        for nth in range(1, MOST):
+    async def cut_commits(self, step: Callable[[], Awaitable["Drill"]], *, commits: int, by: str = "COMMIT") -> None:
+        """Let each of the *commits* of a step be done, by a statement *by*, and never be heard of: then nothing is handed out.
+
+        The one after the last is of what goes on after the answer, if there is any.
+        """
+        for nth in range(1, commits + 1):
             drill = await step()
+            await asyncio.sleep(BACKGROUND)  # a code that was asked for is reported after its answer
             cut = self.proxy.arm(nth, after=True, only=by)
             answer = await drill.act()
             self.proxy.disarm()
-            if not cut.done:
-                assert answer.is_success, answer.text
-                await refuse_halves(self.sql)
-                assert nth > 1
-                return
+            assert cut.done, cut.seen
             assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable"), f"commit {nth}"
             assert "token" not in answer.text
             await drill.check(False)
-        raise AssertionError("there is no end of commits")
+        drill = await step()
+        self.proxy.arm(commits + 1, after=True, only=by)
+        answer = await drill.act()
+        self.proxy.disarm()
+        assert answer.is_success, answer.text
+        await refuse_halves(self.sql)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 SOCKET = ".s.PGSQL.5432"
 POLL = "cut_offs.user_id AS user_id"
 OUTBOX = "SKIP LOCKED"
-ONE_AT_A_TIME = "pg_try_advisory_xact_lock"
-"""What the transaction of a job begins with that only one process does."""
+JOBS = ("pg_try_advisory_xact_lock", "UPDATE sessions SET seen_at=")
+"""What the transactions of jobs begin with: of those that only one process does, and of the one that notes who is about."""
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Cut:
 
 
 class Proxy:
-    """One cut at a time. Jobs would come between: the revocation poll and the sealer are not counted, the outbox is held."""
+    """One cut at a time. Jobs would come between: those that are known are not counted, the outbox is held."""
 
     def __init__(self, server: Path) -> None:
         self._server = server
@@ -110,8 +110,9 @@ class _Link:
     async def _reached(self, statement: str) -> str:
         if not statement:
             return "pass"
-        self._of_job = not statement.startswith("BEGIN") and (self._of_job or ONE_AT_A_TIME in statement)
-        return await self._proxy.reached(statement, of_job=self._of_job)
+        of_job = self._of_job or any(one in statement for one in JOBS)
+        self._of_job = of_job and not statement.startswith(("COMMIT", "ROLLBACK"))
+        return await self._proxy.reached(statement, of_job=of_job)
 
     def _statement(self, kind: bytes, message: bytes) -> str:
         """The SQL that *message* executes; the empty text when it executes none."""

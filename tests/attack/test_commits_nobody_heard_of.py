@@ -32,7 +32,7 @@ async def test_a161_a_session_that_was_opened_unheard_spent_its_code(wire: Wire)
 
         return Drill("verify-otp", lambda: ada.verify(code), check)
 
-    await wire.cut_commits(drill)
+    await wire.cut_commits(drill, commits=2)
 
 
 async def test_a161_a_sign_in_with_a_password_alone_hands_out_no_token_it_is_not_sure_of(wire: Wire) -> None:
@@ -44,7 +44,7 @@ async def test_a161_a_sign_in_with_a_password_alone_hands_out_no_token_it_is_not
     async def drill() -> Drill:
         return Drill("login", ada.login, check)
 
-    await wire.cut_commits(drill)
+    await wire.cut_commits(drill, commits=2)
 
 
 async def test_a161_a_pending_token_is_handed_out_for_a_sign_in_that_is_there(wire: Wire) -> None:
@@ -80,7 +80,7 @@ async def test_a161_a_factor_that_was_confirmed_unheard_is_confirmed_once(wire: 
 
         return Drill("confirm", lambda: ada.confirm(code), check)
 
-    await wire.cut_commits(drill)
+    await wire.cut_commits(drill, commits=2)
 
 
 async def test_a161_a_refresh_that_was_done_unheard_is_answered_when_it_is_asked_again(wire: Wire) -> None:
@@ -94,4 +94,4 @@ async def test_a161_a_refresh_that_was_done_unheard_is_answered_when_it_is_asked
 
         return Drill("refresh", ada.refresh, check)
 
-    await wire.cut_commits(drill, by="UPDATE sessions")  # one statement, which commits itself
+    await wire.cut_commits(drill, commits=1, by="UPDATE sessions")  # one statement, which commits itself
