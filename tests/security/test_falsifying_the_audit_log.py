@@ -84,7 +84,9 @@ async def test_a158_renumbered_links_are_found(kept: Log) -> None:
 
 async def test_a158_a_cut_tail_is_found_by_a_checkpoint_that_was_kept_elsewhere(kept: Log) -> None:
     printed = await kept.seal()
-    await kept.rows.execute("SELECT pg_advisory_lock($1)", SEALING)  # or what comes late would take the place of the tail
+    await kept.rows.execute(
+        "SELECT pg_advisory_lock($1)", SEALING
+    )  # or what comes late would take the place of the tail
     for statement in (
         "DELETE FROM audit_events USING audit_links AS l WHERE l.event_id = audit_events.id AND l.seq > 2",
         "DELETE FROM audit_links WHERE seq > 2",
