@@ -57,8 +57,11 @@ def database_url(worker_database: str, clean: None) -> str:  # noqa: ARG001  ask
 
 
 @pytest.fixture(scope="session")
-async def service(worker_database: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def service(
+    worker_database: str, sweeper: asyncpg.Connection, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
     """One app a worker: its rows are swept between tests, its clock only goes on, and other tests' keys are not its own."""
+    await sweeper.execute(postgres.broom())  # nor can it open those that somebody before it left
     settings = settings_for(worker_database, tmp_path_factory.mktemp("data"), tokens={"rotate_every": "never"})
     async with running(settings) as world:
         yield world
