@@ -5,10 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from typer.testing import CliRunner, Result
+
 from app.cli import VERBS, load
 from tests.world import KEY, own_logging
 
 commands = load(VERBS)
+
+
+def run(*arguments: str, **variables: str) -> Result:
+    """A verb, with *variables* by the settings' names besides."""
+    os.environ |= {f"GATEHOUSE_{name}": value for name, value in variables.items()}
+    return CliRunner().invoke(commands, arguments)
 
 
 @contextmanager

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from app.store import embedded
 from app.store.migrate import head
 from tests import postgres
-from tests.verbs import commands, environment
+from tests.verbs import environment, run
 from tests.world import KEY
 
 
@@ -21,11 +20,6 @@ from tests.world import KEY
 def development(tmp_path: Path) -> Iterator[None]:
     with environment(tmp_path):
         yield
-
-
-def run(*arguments: str, **variables: str) -> Result:
-    os.environ |= {f"GATEHOUSE_{name}": value for name, value in variables.items()}
-    return CliRunner().invoke(commands, arguments)
 
 
 def refusals(*arguments: str, **variables: str) -> list[str]:

@@ -1,14 +1,12 @@
 """`gatehouse doctor` finds what is wrong and says what to do; `calibrate` prints settings that the service takes."""
 
 import json
-import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from app.crypto import builds
 from app.crypto.keys import new_secret_key
@@ -21,7 +19,7 @@ from app.store.migrate import head
 from tests import postgres
 from tests.cli.test_serving import PRODUCTION
 from tests.standins.plivo import AUTH_ID, AUTH_TOKEN, PlivoStandIn
-from tests.verbs import commands, environment
+from tests.verbs import environment, run
 from tests.world import KEY, running, settings_for
 
 Checks = dict[str, tuple[str, str]]
@@ -32,11 +30,6 @@ YIELDS = r"\d+\.\d verified a second on one thread(, \d+\.\d on \d+)?\. "
 def development(tmp_path: Path) -> Iterator[None]:
     with environment(tmp_path):
         yield
-
-
-def run(*arguments: str, **variables: str) -> Result:
-    os.environ |= {f"GATEHOUSE_{name}": value for name, value in variables.items()}
-    return CliRunner().invoke(commands, arguments)
 
 
 def doctor(*arguments: str, **variables: str) -> tuple[int, Checks]:
