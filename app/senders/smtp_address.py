@@ -1,11 +1,12 @@
 """Where mail is handed over: reads `smtp://user:password@host:port?starttls=required` or `smtps://…`."""
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
+
+from app.settings.near import is_loopback
 
 PORTS = {"smtp": 587, "smtps": 465}
 FORM = (
@@ -54,14 +55,5 @@ def _start_tls(parts: SplitResult, *, signed_in: bool) -> Literal[True, False] |
         raise ValueError("only starttls=required is known")
     if parts.scheme == "smtps":
         return False
-    exposed = signed_in and not _is_loopback(parts.hostname or "")
+    exposed = signed_in and not is_loopback(parts.hostname or "")
     return True if parts.query or exposed else None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -36,8 +36,8 @@ _SPENT = _SPEND.cte("spent")
 
 def _judged_by(*conditions: ColumnElement[bool]) -> Select[Any]:
     theirs = and_(enrollments.c.user_id == _SPENT.c.user_id, *conditions)
-    both = beside("challenge", _SPENT, Challenge), beside("factor", enrollments, Enrollment)
-    return select(*both[0], *both[1]).select_from(_SPENT.outerjoin(enrollments, theirs))
+    challenge, factor = beside("challenge", _SPENT, Challenge), beside("factor", enrollments, Enrollment)
+    return select(*challenge, *factor).select_from(_SPENT.outerjoin(enrollments, theirs))
 
 
 _SPEND_ON_CONFIRMED = _judged_by(

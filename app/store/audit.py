@@ -6,13 +6,13 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, LargeBinary, Text, Uuid, bindparam, func, select, text, tuple_
+from sqlalchemy import LargeBinary, Text, Uuid, func, select, text, tuple_
 
 from app.crypto.audit import Row
 from app.store.audit_keys import StoredAuditKey
 from app.store.database import Tx
 from app.store.records import columns, read_all
-from app.store.schema import Moment
+from app.store.schema import Moment, arrays
 from app.store.tables import audit_events
 
 _ADD = text(
@@ -30,11 +30,9 @@ _ADD = text(
     ) AS e (id, at, event, user_id, session_id, request_id, facts, personal, key_id, mac)
     """
 ).bindparams(
-    *(bindparam(name, type_=ARRAY(Uuid)) for name in ("key_ids", "key_users", "ids", "user_ids", "session_ids")),
-    *(bindparam(name, type_=ARRAY(LargeBinary)) for name in ("keys", "personals", "macs")),
-    *(bindparam(name, type_=ARRAY(Moment)) for name in ("keys_at", "ats")),
-    *(bindparam(name, type_=ARRAY(Text)) for name in ("events", "request_ids", "facts")),
-    bindparam("event_keys", type_=ARRAY(Uuid)),
+    *arrays(key_ids=Uuid(), key_users=Uuid(), keys=LargeBinary(), keys_at=Moment),
+    *arrays(ids=Uuid(), ats=Moment, events=Text(), user_ids=Uuid(), session_ids=Uuid(), request_ids=Text()),
+    *arrays(facts=Text(), personals=LargeBinary(), event_keys=Uuid(), macs=LargeBinary()),
 )
 
 

@@ -7,12 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     LargeBinary,
     Uuid,
     and_,
-    bindparam,
     exists,
     func,
     insert,
@@ -23,8 +21,8 @@ from sqlalchemy import (
 
 from app.store.audit import COLUMNS, StoredEvent
 from app.store.database import Tx
-from app.store.records import columns, read, read_all
-from app.store.schema import Moment
+from app.store.records import beside, columns, read, read_all, read_beside
+from app.store.schema import Moment, arrays
 from app.store.tables import audit_checkpoints, audit_events, audit_links
 
 _LOCK = 0x6761_7473  # any number that nothing else here locks by
@@ -34,12 +32,8 @@ _ADD = text(
     SELECT * FROM unnest(:seqs, :sealed_ats, :event_ids, :event_ats, :event_macs, :links)
     """
 ).bindparams(
-    bindparam("seqs", type_=ARRAY(BigInteger)),
-    bindparam("sealed_ats", type_=ARRAY(Moment)),
-    bindparam("event_ids", type_=ARRAY(Uuid)),
-    bindparam("event_ats", type_=ARRAY(Moment)),
-    bindparam("event_macs", type_=ARRAY(LargeBinary)),
-    bindparam("links", type_=ARRAY(LargeBinary)),
+    *arrays(seqs=BigInteger(), sealed_ats=Moment, event_ids=Uuid(), event_ats=Moment),
+    *arrays(event_macs=LargeBinary(), links=LargeBinary()),
 )
 
 
@@ -134,20 +128,15 @@ async def in_order(tx: Tx, *, after: int | Link | None, most: int) -> list[Linke
     Whoever owns the database may have put several of one number there.
     """
     same = and_(audit_events.c.id == audit_links.c.event_id, audit_events.c.written_at == audit_links.c.event_at)
-    named = [column.label(f"event__{column.name}") for column in COLUMNS]
     key = (audit_links.c.seq, audit_links.c.sealed_at)
-    statement = select(*columns(audit_links, Link), *named).select_from(audit_links.outerjoin(audit_events, same))
+    link, held = columns(audit_links, Link), beside("held", audit_events, StoredEvent)
+    statement = select(*link, *held).select_from(audit_links.outerjoin(audit_events, same))
     if isinstance(after, Link):
         statement = statement.where(tuple_(*key) > tuple_(after.seq, after.sealed_at))
     elif after is not None:
         statement = statement.where(audit_links.c.seq > after)
     rows = await tx.execute(statement.order_by(*key).limit(most))
-    return [_linked(dict(row._mapping)) for row in rows]  # noqa: SLF001  its public name
-
-
-def _linked(row: dict[str, Any]) -> Linked:
-    found = {column.name: row.pop(f"event__{column.name}") for column in COLUMNS}
-    return Linked(Link(**row), StoredEvent(**found) if found["id"] else None)
+    return [Linked(Link(*row[: len(link)]), read_beside("held", StoredEvent, row)) for row in rows]
 
 
 async def checkpoint(tx: Tx, checkpoint_id: UUID, *, seq: int, token: str) -> None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, LargeBinary, Uuid, bindparam, func, select, text
+from sqlalchemy import LargeBinary, Uuid, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
 from app.store.records import columns, read, read_all, values
+from app.store.schema import arrays
 from app.store.tables import audit_keys
 
 _RENEW = text(
@@ -18,9 +19,7 @@ _RENEW = text(
     WHERE k.id = g.id AND k.key = g.old
     """
 ).bindparams(
-    bindparam("ids", type_=ARRAY(Uuid)),
-    bindparam("olds", type_=ARRAY(LargeBinary)),
-    bindparam("keys", type_=ARRAY(LargeBinary)),
+    *arrays(ids=Uuid(), olds=LargeBinary(), keys=LargeBinary()),
 )
 
 

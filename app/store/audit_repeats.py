@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, LargeBinary, Uuid, bindparam, text
+from sqlalchemy import BigInteger, LargeBinary, Uuid, bindparam, text
 
 from app.store.audit import StoredEvent
 from app.store.database import Tx
-from app.store.schema import Moment
+from app.store.schema import Moment, arrays
 
 _REPEATED = text(
     """
@@ -22,9 +22,7 @@ _REPEATED = text(
     ) AS linked
     """
 ).bindparams(
-    bindparam("ids", type_=ARRAY(Uuid)),
-    bindparam("ats", type_=ARRAY(Moment)),
-    bindparam("macs", type_=ARRAY(LargeBinary)),
+    *arrays(ids=Uuid(), ats=Moment, macs=LargeBinary()),
     bindparam("first", type_=BigInteger),
     bindparam("last", type_=BigInteger),
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Uuid, bindparam, insert, select, update
 
 from app.messages import Delivery, Purpose
 from app.store.database import Tx
@@ -133,11 +133,7 @@ async def of_session(tx: Tx, session_id: UUID, *, credential_version: int, at: d
 
 async def close(tx: Tx, challenge: Challenge, *, at: datetime) -> bool:
     """Consume what waits for no code any more; the first one wins, and only while nothing else was asked (law 2)."""
-    statement = (
-        update(challenges)
-        .where(challenges.c.id == challenge.id, challenges.c.closed_at.is_(None), challenges.c.sends == challenge.sends)
-        .values(closed_at=at, fingerprint=None)
-    )
+    statement = update(challenges).where(*_unchanged(challenge)).values(closed_at=at, fingerprint=None)
     return (await tx.execute(statement)).rowcount == 1
 
 
@@ -145,12 +141,7 @@ async def answered(tx: Tx, challenge: Challenge) -> bool:
     """Take away what was asked, for good: the challenge waits for no code any more. The first right answer wins (law 2)."""
     statement = (
         update(challenges)
-        .where(
-            challenges.c.id == challenge.id,
-            challenges.c.closed_at.is_(None),
-            challenges.c.sends == challenge.sends,
-            challenges.c.factor.is_not(None),
-        )
+        .where(*_unchanged(challenge), challenges.c.factor.is_not(None))
         .values(factor=None, fingerprint=None)
     )
     return (await tx.execute(statement)).rowcount == 1
@@ -160,7 +151,7 @@ async def renew_code(tx: Tx, challenge: Challenge, posed: Posed) -> Challenge | 
     """The newest question replaces the one before; the attempts stay spent. None when another renewal was faster."""
     statement = (
         update(challenges)
-        .where(challenges.c.id == challenge.id, challenges.c.closed_at.is_(None), challenges.c.sends == challenge.sends)
+        .where(*_unchanged(challenge))
         .values(**values(posed), sends=challenges.c.sends + 1)
         .returning(*_COLUMNS)
     )
@@ -173,3 +164,8 @@ async def report(tx: Tx, challenge_id: UUID, *, sends: int, delivery: Delivery) 
         challenges.c.id == challenge_id, challenges.c.sends == sends, challenges.c.delivery.in_(delivery.earlier)
     )
     await tx.execute(statement.values(delivery=delivery))
+
+
+def _unchanged(challenge: Challenge) -> tuple[ColumnElement[bool], ...]:
+    """Open, and nothing else was asked since it was read."""
+    return challenges.c.id == challenge.id, challenges.c.closed_at.is_(None), challenges.c.sends == challenge.sends

@@ -11,11 +11,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     LargeBinary,
     Uuid,
-    bindparam,
     func,
     or_,
     select,
@@ -28,6 +26,7 @@ from sqlalchemy.exc import IntegrityError
 from app.store.database import Tx
 from app.store.enrollments import Enrollment
 from app.store.records import columns
+from app.store.schema import arrays
 from app.store.tables import challenges, email_changes, enrollments, registrations, sessions, signing_keys
 
 _RENEW = text(
@@ -43,10 +42,7 @@ _RENEW = text(
     RETURNING e.id
     """
 ).bindparams(
-    bindparam("ids", type_=ARRAY(Uuid)),
-    bindparam("olds", type_=ARRAY(LargeBinary)),
-    bindparam("states", type_=ARRAY(LargeBinary)),
-    bindparam("indexes", type_=ARRAY(LargeBinary)),
+    *arrays(ids=Uuid(), olds=LargeBinary(), states=LargeBinary(), indexes=LargeBinary()),
 )
 
 

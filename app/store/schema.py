@@ -1,8 +1,10 @@
-"""What all tables are made of: one naming of constraints, ids, moments, words."""
+"""What all tables are made of: one naming of constraints, ids, moments, words, lists."""
 
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Column, DateTime, Enum, ForeignKey, MetaData, Uuid
+from sqlalchemy import ARRAY, BindParameter, Column, DateTime, Enum, ForeignKey, MetaData, Uuid, bindparam
+from sqlalchemy.types import TypeEngine
 
 Moment = DateTime(timezone=True)
 metadata = MetaData(
@@ -31,3 +33,8 @@ def word(words: type[StrEnum]) -> Enum:
 
 def moment(name: str, *, nullable: bool = False) -> Column[object]:
     return Column(name, Moment, nullable=nullable)
+
+
+def arrays(**kinds: TypeEngine[Any]) -> list[BindParameter[Any]]:
+    """Parameters of a statement that is given many rows at once, a list a column."""
+    return [bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()]

@@ -4,7 +4,7 @@ from app.flows.change_email import ChangeEmail
 from app.flows.undo_email import UndoEmail
 from app.tools import Tools
 from app.watch.limits import Limit
-from app.wiring.shared import Shared
+from app.wiring.shared import Shared, mail_limit
 
 
 def change_email(tools: Tools, shared: Shared) -> ChangeEmail:
@@ -15,8 +15,8 @@ def change_email(tools: Tools, shared: Shared) -> ChangeEmail:
         clock=tools.clock,
         fingerprints=tools.fingerprints,
         proof=shared.proof,
-        limit=_limit(tools, "email change mails", rules.mails),
-        user_limit=_limit(tools, "email change mails of a user", rules.user_mails),
+        limit=mail_limit(tools, "email change mails", rules.mails),
+        user_limit=mail_limit(tools, "email change mails of a user", rules.user_mails),
         tries=Limit("email changes of a user", rules.user_tries, database=tools.database, vault=tools.vault),
         letters=tools.letters,
         mails=tools.mails,
@@ -28,7 +28,3 @@ def change_email(tools: Tools, shared: Shared) -> ChangeEmail:
 
 def undo_email(tools: Tools, shared: Shared) -> UndoEmail:
     return UndoEmail(tools.database, tools.clock, shared.ended)
-
-
-def _limit(tools: Tools, name: str, rules: str) -> Limit:
-    return Limit(name, rules, database=tools.database, vault=tools.vault, mode=tools.settings.limits.mails)

@@ -60,15 +60,19 @@ class Shared:
         )
 
 
+def mail_limit(tools: Tools, name: str, rules: str) -> Limit:
+    """Of mails to one address, or of one user."""
+    return Limit(name, rules, database=tools.database, vault=tools.vault, mode=tools.settings.limits.mails)
+
+
 def _mailbox(tools: Tools, judging: Judging) -> Mailbox:
-    rules, mode = tools.settings.registration.mails, tools.settings.limits.mails
     return Mailbox(
         settings=tools.settings.mfa,
         database=tools.database,
         clock=tools.clock,
         fingerprints=tools.fingerprints,
         judging=judging,
-        limit=Limit("enrolment mails", rules, database=tools.database, vault=tools.vault, mode=mode),
+        limit=mail_limit(tools, "enrolment mails", tools.settings.registration.mails),
         letters=tools.letters,
         mails=tools.mails,
     )
