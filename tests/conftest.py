@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.world import World, running, settings_for
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell's background job has Ctrl-C ignored, and so would each command that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         postgres.open_run()
 
