@@ -1,22 +1,63 @@
 """The operator's whole command line, in this process: it completes the environment, which is given back as it was."""
 
+import asyncio
 import os
+import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TextIO, cast
 
+import structlog
 from typer.testing import CliRunner, Result
 
 from app.cli import VERBS, load
 from tests.world import KEY, own_logging
 
 commands = load(VERBS)
+THREAD = "verbs"
+"""How the name of their thread begins."""
+_thread = ThreadPoolExecutor(1, THREAD)
+
+
+class _OwnLines:
+    """A stream that takes what the thread writes that it was made in, and lets the rest go by."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._thread = stream, threading.get_ident()
+
+    def write(self, text: str) -> int:
+        return self._stream.write(text) if threading.get_ident() == self._thread else len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _Runner(CliRunner):
+    """A service in this process goes on, and logs where the verb does."""
+
+    @contextmanager
+    def isolation(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        with super().isolation(*args, **kwargs) as streams:
+            sys.stderr = cast("TextIO", _OwnLines(sys.stderr))
+            yield streams
 
 
 def run(*arguments: str, **variables: str) -> Result:
     """A verb, with *variables* by the settings' names besides."""
     os.environ |= {f"GATEHOUSE_{name}": value for name, value in variables.items()}
     return CliRunner().invoke(commands, arguments)
+
+
+async def aside(*arguments: str, answer: str = "", **variables: str) -> Result:
+    """As `run`, within a loop, in a thread: the verbs begin one of their own. Afterwards a service logs where it did before."""
+    os.environ |= {f"GATEHOUSE_{name}": value for name, value in variables.items()}
+    before, loop = structlog.get_config(), asyncio.get_running_loop()
+    done = await loop.run_in_executor(_thread, lambda: _Runner().invoke(commands, arguments, input=answer))
+    structlog.configure(**before)
+    return done
 
 
 @contextmanager

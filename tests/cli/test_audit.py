@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from app.events import Event
 from app.watch import audit
 from tests.audit import Log
 from tests.cli.service import GATEHOUSE, PATIENCE
-from tests.verbs import commands, on_database
+from tests.verbs import aside, on_database
 from tests.world import Person
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -37,11 +36,7 @@ def beside(log: Log, tmp_path: Path) -> Iterator[None]:
 
 
 async def verb(*arguments: str) -> Result:
-    """The service logs on afterwards, where it did before."""
-    before = structlog.get_config()
-    done = await asyncio.to_thread(CliRunner().invoke, commands, ["audit", *arguments])
-    structlog.configure(**before)
-    return done
+    return await aside("audit", *arguments)
 
 
 async def lines(*arguments: str) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """`gatehouse audit verify`, `doctor` and `keys rotate --at-rest` beside the audit log, as an operator runs them."""
 
-import asyncio
 import json
 import os
 import secrets
@@ -9,24 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import structlog
-from typer.testing import CliRunner, Result
 
 from app.store.audit_roles import grant
 from tests.aging import SEALING, age, happen
 from tests.audit import Log
 from tests.cli.test_audit import beside
-from tests.verbs import commands
+from tests.verbs import aside as run
 
 __all__ = ["beside"]
-
-
-async def run(*arguments: str) -> Result:
-    """The service logs on afterwards, where it did before."""
-    before = structlog.get_config()
-    done = await asyncio.to_thread(CliRunner().invoke, commands, arguments)
-    structlog.configure(**before)
-    return done
 
 
 async def checks() -> dict[str, tuple[str, str]]:

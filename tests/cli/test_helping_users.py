@@ -1,6 +1,5 @@
 """`gatehouse users create | list | unlock | reset-factors` as an operator runs them."""
 
-import asyncio
 import getpass
 import json
 from datetime import UTC, datetime
@@ -9,12 +8,12 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from app.cli import users_create, users_desk
 from app.crypto.chance import new_id
 from tests.cli.noted import noted
-from tests.verbs import commands
+from tests.verbs import aside
 from tests.world import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("beside_the_service")
@@ -24,7 +23,7 @@ SEED = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 
 async def users(*arguments: str, answer: str = "") -> Result:
-    return await asyncio.to_thread(CliRunner().invoke, commands, ["users", *arguments], input=answer)
+    return await aside("users", *arguments, answer=answer)
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from typing import Any
 import asyncpg
 import pytest
 from passlib.hash import bcrypt
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from app.cli import users_import
 from tests.cli.noted import noted
 from tests.cli.service import GATEHOUSE
-from tests.verbs import commands
+from tests.verbs import aside
 from tests.world import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("beside_the_service")
@@ -28,7 +28,7 @@ ADA = {"email": "Ada@Example.test", "email_verified": True, "password_hash": BCR
 
 
 async def bring(file: Path, *options: str) -> Result:
-    return await asyncio.to_thread(CliRunner().invoke, commands, ["users", "import", str(file), *options])
+    return await aside("users", "import", str(file), *options)
 
 
 def lines(folder: Path, *users: Any) -> Path:
@@ -70,7 +70,7 @@ async def test_everything_that_a_line_says_is_there_afterwards(tmp_path: Path) -
 
 
 async def users(*arguments: str, answer: str = "") -> Result:
-    return await asyncio.to_thread(CliRunner().invoke, commands, ["users", *arguments], input=answer)
+    return await aside("users", *arguments, answer=answer)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,15 @@
 """`gatehouse prune` as an operator runs it: what it prints, what it deletes, and how it refuses."""
 
-import asyncio
 import json
 import os
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from app.store.prune import OVER
-from tests.verbs import commands
+from tests.verbs import aside
 
 THROTTLE = "INSERT INTO throttles (key, streak, free_at) VALUES ($1, 1, $2)"
 BLOCK = "INSERT INTO sms_blocks (key, label, reason, until, created_at) VALUES ('x', 'JM', '', $1, $1)"
@@ -29,8 +28,7 @@ async def aged(sweeper: asyncpg.Connection, database_url: str) -> None:  # noqa:
 
 
 async def run(*arguments: str) -> Result:
-    """In a thread: the verbs begin a loop of their own."""
-    return await asyncio.to_thread(CliRunner().invoke, commands, ["prune", *arguments])
+    return await aside("prune", *arguments)
 
 
 async def test_it_counts_first_and_deletes_then(aged: None, sweeper: asyncpg.Connection) -> None:  # noqa: ARG001

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from app.store.database import Database
 from tests import postgres, verbs
@@ -20,7 +19,6 @@ from tests.cli.service import run as run_apart
 from tests.cli.service import serving, until
 from tests.rotation import Installation
 from tests.standins.clock import ManualClock
-from tests.verbs import commands
 from tests.world import KEY, settings_for
 
 QUICK = {"TOKENS__PUBLISH_AHEAD": "0.3", "TOKENS__FOLLOW_KEYS_EVERY": "0.1"}
@@ -71,9 +69,7 @@ def environment(tmp_path: Path) -> Iterator[None]:
 
 
 async def run(*arguments: str, **variables: str) -> Result:
-    """A verb in this process, in a thread: it brings a loop of its own."""
-    os.environ |= {f"GATEHOUSE_{name}": value for name, value in variables.items()}
-    return await asyncio.to_thread(CliRunner().invoke, commands, ["keys", *arguments])
+    return await verbs.aside("keys", *arguments, **variables)
 
 
 async def listed(*verb: str, **given: str) -> list[dict[str, Any]]:

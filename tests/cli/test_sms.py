@@ -1,6 +1,5 @@
 """`gatehouse sms` as an operator runs it: what it prints, what it stops, and how it refuses."""
 
-import asyncio
 import json
 import os
 from collections.abc import Iterator
@@ -9,10 +8,10 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from app.crypto.chance import new_id
-from tests.verbs import commands, on_database
+from tests.verbs import aside, on_database
 
 SEND = """INSERT INTO sends (id, purpose, region, confirmed, number_index, prefix_index, network_index, price, delivery,
     created_at, verified_at) VALUES ($1, $2, $3, $4, $5, '\\x01', $6, $7, $8, $9, $10)"""
@@ -25,8 +24,7 @@ def prices(tmp_path: Path, database_url: str) -> Iterator[None]:
 
 
 async def sms(*arguments: str) -> Result:
-    """In a thread: the verbs begin a loop of their own."""
-    return await asyncio.to_thread(CliRunner().invoke, commands, ["sms", *arguments])
+    return await aside("sms", *arguments)
 
 
 async def send(

@@ -1,6 +1,5 @@
 """`gatehouse users` as an operator runs it: what it prints, what it asks, and how it refuses."""
 
-import asyncio
 import getpass
 import json
 import os
@@ -9,12 +8,12 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from app.crypto.chance import new_id
 from tests import postgres
 from tests.cli.noted import noted
-from tests.verbs import commands
+from tests.verbs import aside
 
 ADA = "Ada@example.test"
 USER = """INSERT INTO users (id, email, email_folded, password_hash, locale, created_at)
@@ -37,8 +36,7 @@ async def ada(sweeper: asyncpg.Connection, database_url: str) -> UUID:  # noqa: 
 
 
 async def users(*arguments: str, answer: str = "") -> Result:
-    """In a thread: the verbs begin a loop of their own."""
-    return await asyncio.to_thread(CliRunner().invoke, commands, ["users", *arguments], input=answer)
+    return await aside("users", *arguments, answer=answer)
 
 
 async def test_show_tells_what_is_known(ada: UUID) -> None:
