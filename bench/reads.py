@@ -1,8 +1,9 @@
 """Guarded reads beside routes that do the same work without a guard, or with one select."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from bench import journeys, people
+from bench.people import Somebody
 from bench.places import LimitApp, Place
 from bench.rows import Effort, Row, Turn, at_least, at_most, interleaved
 from bench.wrk import Ask, Load, drive
@@ -64,19 +65,26 @@ async def refreshes(place: Place, effort: Effort) -> AsyncIterator[Row]:
     async with place.service() as service, place.limit("updating") as updating:
         opened = await journeys.sessions(service, known)
         updates = [Ask(f"/one-update/{session['session_id']}", method="POST") for session in opened]
-
-        async def rotating() -> Load:
-            """Signed in anew each time: wrk keeps to itself how far the tokens came."""
-            fresh = await journeys.sessions(service, known)
-            asks = [Ask("", body=session["refresh_token"]) for session in fresh]
-            meter, seconds = place.meter(service), effort.seconds
-            return await drive(service.url, asks, meter, seconds=seconds, connections=lines, follow=True)
-
-        turns = {"refresh": rotating, "one update": reading(place, updating, updates, effort, connections=lines)}
+        turns = {
+            "refresh": rotating(place, service, known, effort),
+            "one update": reading(place, updating, updates, effort, connections=lines),
+        }
         loads = await interleaved(turns, effort.rounds)
     ratio = loads["one update"].cpu_us / loads["refresh"].cpu_us
     yield at_least("POST /token/refresh ÷ one UPDATE and one signature", ratio, 0.7, **loads)
     yield at_least("POST /token/refresh a second", loads["refresh"].a_second, 1000)
+
+
+def rotating(place: Place, service: Service, known: Sequence[Somebody], effort: Effort) -> Turn:
+    """Each of *known* refreshes on a connection of their own; signed in anew each time: wrk tells nobody how far a token came."""
+
+    async def turn() -> Load:
+        fresh = await journeys.sessions(service, known)
+        asks = [Ask("", body=session["refresh_token"]) for session in fresh]
+        meter = place.meter(service)
+        return await drive(service.url, asks, meter, seconds=effort.seconds, connections=len(asks), follow=True)
+
+    return turn
 
 
 def reading(place: Place, of: Service | LimitApp, asks: list[Ask], effort: Effort, *, connections: int = 32) -> Turn:

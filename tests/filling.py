@@ -13,7 +13,7 @@ from app.store.tables import metadata
 LEFT_EMPTY = {"signing_keys"}
 """A service has a handful of them, and its own."""
 _MINE = "md5('users' || (n - 1) % {users} + 1)::uuid"
-_AGO, _AHEAD = "{at} - n * interval '1 minute'", "{at} + n * interval '1 minute'"
+_AGO, _AHEAD = "{at} - n * interval '{every}'", "{at} + n * interval '{every}'"
 _STILL_TO_COME = {"expires_at", "full_at", "free_at", "next_at"}
 _ENDED = "CASE WHEN n % 5 = 0 THEN {value} END"
 _OF_KIND = "md5('{table}' || n)::uuid"
@@ -60,13 +60,19 @@ _AS_IN_LIFE: dict[str, dict[str, str]] = {
 """Where a column's type alone does not say what stands in it: SQL of *n*, the number of the row from 1 on."""
 
 
-async def fill(rows: asyncpg.Connection, sizes: Mapping[str, int], *, at: datetime) -> None:
-    """Add so many rows to each table, one for each minute before *at*, and let the planner know.
+async def fill(
+    rows: asyncpg.Connection, sizes: Mapping[str, int], *, at: datetime, every: timedelta = timedelta(minutes=1)
+) -> None:
+    """Add so many rows to each table, each so much older than the one before, and let the planner know.
 
     Only a superuser may: triggers and foreign keys are passed over.
     """
     await rows.execute("SET session_replication_role = replica")
-    given: dict[str, Any] = {**sizes, "at": f"'{at.isoformat()}'::timestamptz"}
+    given: dict[str, Any] = {
+        **sizes,
+        "at": f"'{at.isoformat()}'::timestamptz",
+        "every": f"{every.total_seconds()} seconds",
+    }
     for table in metadata.sorted_tables:
         if many := sizes.get(table.name, 0):
             columns = dict(_columns(table, given))
