@@ -76,6 +76,8 @@ def _name(name: str) -> tuple[str, bool]:
 
 
 def _clean(value: object, depth: int) -> Any:  # noqa: ANN401  plain JSON
+    if type(value) is str and depth < _DEEPEST:  # most are
+        return clean_text(value)
     if value is None or _is_plain_number(value):
         return value
     if depth >= _DEEPEST:

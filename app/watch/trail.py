@@ -28,7 +28,7 @@ from app.watch.redaction import clean
 _EVERY = 1.0
 _PATIENCE = 2.0
 """Seconds that an answer waits for its events to be written."""
-_BATCH = 500
+_BATCH = 100  # more would hold up answers while they are sealed
 _ELSEWHERE = Whence()
 _log = logger("gatehouse.audit")
 
@@ -124,9 +124,9 @@ class Trail:
             _log.warning("audit.waits", events=len(self._waiting), exc_info=failure)
 
     async def catch_up(self) -> None:
-        """Write all that waits; what cannot be written goes on waiting."""
-        while events := [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]:
-            await self._again(events)
+        """Write all that waits by now, and not what comes meanwhile, one by one; what cannot be written goes on waiting."""
+        for left in range(len(self._waiting), 0, -_BATCH):
+            await self._again([self._waiting.popleft() for _ in range(min(_BATCH, left, len(self._waiting)))])
         self._refused = False
         if self._lost:
             _log.error("audit.lost", events=self._lost)
@@ -149,7 +149,8 @@ class Trail:
         self._tell(all_=True)
         try:
             async with asyncio.timeout(within.total_seconds()):
-                await self.catch_up()
+                while self._waiting:
+                    await self.catch_up()
         except Exception as failure:  # noqa: BLE001  nothing is left to try it again
             _log.error("audit.lost", events=len(self._waiting), exc_info=failure)
 
@@ -176,8 +177,8 @@ class Trail:
             key = await self._key(user_id or _id(noted.whence.user), batch)
             told = {"network_address": str(visitor.address or ""), "agent": visitor.agent}
             personal, key_id = key.seal(told, event_id=noted.id), key.id
-        request_id = noted.whence.request_id
-        return Row(noted.id, noted.at, noted.event.value, user_id, session_id, request_id, facts, personal, key_id)
+        event, request_id = noted.event.value, noted.whence.request_id
+        return Row(noted.id, noted.at, event, user_id, session_id, request_id, facts, personal, key_id)
 
     async def _key(self, user_id: UUID | None, batch: _Batch) -> AuditKey:
         if user_id is None:
@@ -189,10 +190,9 @@ class Trail:
 
 
 def _id(text: str) -> UUID | None:
-    try:
+    with suppress(ValueError):
         return UUID(text)
-    except ValueError:
-        return None
+    return None
 
 
 def _storable(text: str) -> str:
