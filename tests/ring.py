@@ -104,12 +104,16 @@ def elsewhere(person: Person, world: World) -> Person:
 
 
 @contextmanager
-def hearing() -> Iterator[list[dict[str, Any]]]:
-    """What is logged within, once it is over; and the loggers as they were."""
+def hearing(event: str = "") -> Iterator[list[dict[str, Any]]]:
+    """What is logged within, once it is over, of events whose names begin so; and the loggers as they were.
+
+    A service that other tests use goes on in this process, and may have something to say.
+    """
     lines: list[dict[str, Any]] = []
     before, stream = structlog.get_config(), io.StringIO()
     with own_logging():
         configure(LogSettings(level="INFO"), json=True, stream=stream)
         yield lines
     structlog.configure(**before)
-    lines += map(json.loads, stream.getvalue().splitlines())
+    said = map(json.loads, stream.getvalue().splitlines())
+    lines += [line for line in said if line["event"].startswith(event)]

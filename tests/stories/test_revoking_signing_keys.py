@@ -31,7 +31,7 @@ async def test_nothing_under_a_revoked_key_is_good_anywhere_and_sessions_go_on_u
         ada = await here.with_phone()
         stolen, (leaked, following) = ada.access_token, await published(here)
 
-        with hearing() as lines:
+        with hearing("signing_key.") as lines:
             await installation.operator().revoke(leaked)
 
         for world in (here, there):
@@ -204,7 +204,7 @@ async def test_a_database_that_is_gone_leaves_the_keys_as_they_are(installation:
     known, tokens = await operator.keys(), Tokens(TokenSettings(), clock=installation.clock)
     tokens.keys = known
     cut_off = replace(operator.keys, database=gone)
-    with hearing() as lines:
+    with hearing("signing keys") as lines:
         assert not await Following(AHEAD, cut_off, Rotation(cut_off), tokens).succeeds()
     assert tokens.keys is known
     assert lines[-1]["event"] == "signing keys are not followed: DatabaseUnavailable"

@@ -55,7 +55,7 @@ async def test_a_rotation_is_followed_by_every_replica_and_no_token_is_refused(i
         await ada.refresh_session()
         before = ada.access_token
 
-        with hearing() as lines:
+        with hearing("signing_key.") as lines:
             await installation.operator().rotate()
 
         await signs(here, following)

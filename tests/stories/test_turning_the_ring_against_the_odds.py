@@ -103,7 +103,7 @@ async def test_without_the_old_key_an_enrolled_phone_never_becomes_no_phone(ring
     """Law 10, with the old key gone too early: even if the service started, no password would be enough."""
     async with ring.serving(OLD) as world:
         ada = await world.with_phone()
-    with hearing() as lines, pytest.raises(KeysUnreadable):
+    with hearing("vault.") as lines, pytest.raises(KeysUnreadable):
         await ring.keys(NEW)()
     assert [line["event"] for line in lines] == ["vault.cannot_open"] * 4
 
