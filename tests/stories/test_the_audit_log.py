@@ -142,6 +142,27 @@ async def test_while_the_log_cannot_be_written_people_are_let_in_and_the_events_
     assert await log.found() == []
 
 
+async def test_what_comes_while_the_rest_is_written_is_written_together_the_next_time(log: Log) -> None:
+    """One by one, each would cost as much as all of them."""
+    trail, many = log.trail(size=1000), 0
+    with trail.beside():
+        audit.note(Event.USER_DISABLED, reason="first")
+        writing = asyncio.create_task(trail.catch_up())
+        await asyncio.sleep(0)  # it has begun
+        while not writing.done() and many < 500:
+            audit.note(Event.USER_DISABLED, reason="later")
+            many += 1
+            await asyncio.sleep(0.001)
+    await writing
+    assert await _reasons(log) == ["first"]
+    await trail.catch_up()
+    assert await _reasons(log) == ["first", *["later"] * many]
+
+
+async def _reasons(log: Log) -> list[str]:
+    return [json.loads(row["facts"])["reason"] for row in await log.events() if row["event"] == "user.disabled"]
+
+
 async def test_when_too_many_wait_the_oldest_are_lost_and_it_is_said_how_many(log: Log) -> None:
     """Their lines are in the log all the same."""
     trail = log.trail(size=3)
@@ -156,8 +177,7 @@ async def test_when_too_many_wait_the_oldest_are_lost_and_it_is_said_how_many(lo
         await log.rows.execute("ALTER TABLE audit_events_away RENAME TO audit_events")
         await trail.catch_up()
         await trail.catch_up()
-    kept = [json.loads(row["facts"])["reason"] for row in await log.events() if row["event"] == "user.disabled"]
-    assert sorted(kept) == ["2", "3", "4"]
+    assert sorted(await _reasons(log)) == ["2", "3", "4"]
     assert [line["reason"] for line in lines if line["event"] == "user.disabled"] == ["0", "1", "2", "3", "4"]
     assert [line["events"] for line in lines if line["event"] == "audit.lost"] == [2]
     await log.seal()
