@@ -12,7 +12,7 @@ from app.crypto.audit import Row
 from app.store.audit_keys import StoredAuditKey
 from app.store.database import Tx
 from app.store.records import columns, read_all
-from app.store.schema import Moment, arrays
+from app.store.schema import Moment, among, arrays
 from app.store.tables import audit_events
 
 _ADD = text(
@@ -102,10 +102,10 @@ async def add(tx: Tx, events: Sequence[NewEvent], keys: Sequence[StoredAuditKey]
     return (await tx.execute(_ADD, given)).rowcount
 
 
-async def among(tx: Tx, ids: Collection[UUID], *, within: timedelta) -> set[UUID]:
+async def kept(tx: Tx, ids: Collection[UUID], *, within: timedelta) -> set[UUID]:
     """Those of *ids* that were written within so long: an insert may have been kept and nobody heard of it."""
     since = func.clock_timestamp() - within
-    statement = select(audit_events.c.id).where(audit_events.c.id.in_(ids), audit_events.c.written_at > since)
+    statement = select(audit_events.c.id).where(among(audit_events.c.id, ids), audit_events.c.written_at > since)
     return set((await tx.execute(statement)).scalars())
 
 
@@ -115,7 +115,7 @@ async def of_user(
     """A user's own events, all or those named, the newest first, from after the one where the last page ended."""
     statement = select(*COLUMNS).where(audit_events.c.user_id == user_id)
     if events is not None:
-        statement = statement.where(audit_events.c.event.in_(sorted(events)))
+        statement = statement.where(among(audit_events.c.event, sorted(events)))
     if before:
         statement = statement.where(tuple_(audit_events.c.at, audit_events.c.id) < tuple_(before.at, before.id))
     newest_first = statement.order_by(audit_events.c.at.desc(), audit_events.c.id.desc())

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
 from app.store.records import columns, read, read_all, values
-from app.store.schema import arrays
+from app.store.schema import among, arrays
 from app.store.tables import audit_keys
 
 _RENEW = text(
@@ -38,7 +38,7 @@ async def find(tx: Tx, key_id: UUID) -> StoredAuditKey | None:
 
 async def find_all(tx: Tx, key_ids: Collection[UUID]) -> list[StoredAuditKey]:
     """Those of them that are still there."""
-    statement = select(*columns(audit_keys, StoredAuditKey)).where(audit_keys.c.id.in_(key_ids))
+    statement = select(*columns(audit_keys, StoredAuditKey)).where(among(audit_keys.c.id, key_ids))
     return read_all(StoredAuditKey, await tx.execute(statement))
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from app.store.audit import COLUMNS, StoredEvent
 from app.store.database import Tx
 from app.store.records import read_all
+from app.store.schema import among
 from app.store.tables import audit_events, audit_links, users
 
 
@@ -35,7 +36,7 @@ async def newest(tx: Tx, wanted: Wanted, *, most: int) -> list[StoredEvent]:
     if wanted.user_id:
         where.append(audit_events.c.user_id == wanted.user_id)
     if wanted.events is not None:
-        where.append(audit_events.c.event.in_(sorted(wanted.events)))
+        where.append(among(audit_events.c.event, sorted(wanted.events)))
     if wanted.since:
         where.append(audit_events.c.written_at >= wanted.since)
     order = (audit_events.c.written_at.desc(), audit_events.c.id.desc())

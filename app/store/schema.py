@@ -1,9 +1,23 @@
 """What all tables are made of: one naming of constraints, ids, moments, words, lists."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ARRAY, BindParameter, Column, DateTime, Enum, ForeignKey, MetaData, Uuid, bindparam
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Column,
+    ColumnElement,
+    DateTime,
+    Enum,
+    ForeignKey,
+    MetaData,
+    Uuid,
+    any_,
+    bindparam,
+    literal,
+)
 from sqlalchemy.types import TypeEngine
 
 Moment = DateTime(timezone=True)
@@ -33,6 +47,11 @@ def word(words: type[StrEnum]) -> Enum:
 
 def moment(name: str, *, nullable: bool = False) -> Column[object]:
     return Column(name, Moment, nullable=nullable)
+
+
+def among(column: Column[Any], values: Collection[object]) -> ColumnElement[bool]:
+    """As `in_`, with one array as the parameter: one by one they would be another statement for each number of them."""
+    return column == any_(literal(list(values), ARRAY(column.type)))
 
 
 def arrays(**kinds: TypeEngine[Any]) -> list[BindParameter[Any]]:

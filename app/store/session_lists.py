@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select, update
 
 from app.store.database import Tx
 from app.store.records import columns, read_all
+from app.store.schema import among
 from app.store.sessions import open_at
 from app.store.tables import sessions
 
@@ -40,7 +41,7 @@ async def of_user(tx: Tx, user_id: UUID, *, idle: timedelta, at: datetime) -> li
 async def saw(tx: Tx, session_ids: Sequence[UUID], *, every: timedelta, at: datetime) -> None:
     """They are in use; a row is written at most once in *every*, whichever replica was asked."""
     stale = or_(sessions.c.seen_at.is_(None), sessions.c.seen_at <= at - every)
-    await tx.execute(update(sessions).where(sessions.c.id.in_(session_ids), stale).values(seen_at=at))
+    await tx.execute(update(sessions).where(among(sessions.c.id, session_ids), stale).values(seen_at=at))
 
 
 async def lives(tx: Tx, session_id: UUID) -> bool:

@@ -136,7 +136,7 @@ class Trail:
         """An insert may have been kept that nobody heard of: its rows are not written twice."""
         try:
             async with self._database.read() as tx:
-                kept = await rows.among(tx, [one.id for one in events], within=timedelta(days=1))
+                kept = await rows.kept(tx, [one.id for one in events], within=timedelta(days=1))
             await self._add([one for one in events if one.id not in kept])
         except BaseException:
             self._refused = True

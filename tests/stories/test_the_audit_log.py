@@ -220,7 +220,7 @@ async def test_an_event_that_was_written_though_nobody_heard_so_is_not_written_t
     await ada.login()
     row = await log.named("sign_in.completed")
     async with log.database.read() as tx:
-        assert await rows.among(tx, [row["id"]], within=timedelta(hours=1)) == {row["id"]}
+        assert await rows.kept(tx, [row["id"]], within=timedelta(hours=1)) == {row["id"]}
 
 
 @pytest.mark.parametrize("text", ["a\r\nb", "\x1b[2J", "nul\0nul", "\u2028", '{"event": "x"}', "\ud800"])
