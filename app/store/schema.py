@@ -31,6 +31,9 @@ metadata = MetaData(
     }
 )
 
+ROOM = {"fillfactor": 80}
+"""`postgresql_with=`: percent of a page. A row with room beside it is changed there, and no index is written (PostgreSQL: HOT)."""
+
 
 def id_() -> Column[object]:
     return Column("id", Uuid, primary_key=True)

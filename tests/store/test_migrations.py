@@ -41,6 +41,14 @@ async def test_the_tables_of_the_code_are_those_of_the_migrations(empty: str) ->
     await alembic(postgres.settings_for(empty), "check")
 
 
+async def test_the_tables_leave_the_room_that_the_code_says(empty: str) -> None:
+    """Alembic does not compare it."""
+    await upgrade(postgres.settings_for(empty))
+    found = await rows(empty, "SELECT relname || ' ' || o FROM pg_class, unnest(reloptions) AS o WHERE relkind = 'r'")
+    wanted = {name: table.dialect_options["postgresql"].get("with") for name, table in metadata.tables.items()}
+    assert sorted(found) == sorted(f"{name} fillfactor={room['fillfactor']}" for name, room in wanted.items() if room)
+
+
 async def test_a_difference_would_be_found(empty: str) -> None:
     await upgrade(postgres.settings_for(empty))
     await rows(empty, "ALTER TABLE users ADD COLUMN surplus text")

@@ -3,7 +3,7 @@
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, SmallInteger, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.store.schema import Moment, id_, metadata, moment
+from app.store.schema import ROOM, Moment, id_, metadata, moment
 
 users = Table(
     "users",
@@ -27,6 +27,7 @@ users = Table(
     ),
     moment("created_at"),
     moment("last_login_at", nullable=True),
+    postgresql_with=ROOM,
 )
 
 registrations = Table(

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.messages import Delivery, Purpose
-from app.store.schema import Moment, id_, metadata, moment, of_user, word
+from app.store.schema import ROOM, Moment, id_, metadata, moment, of_user, word
 
 enrollments = Table(
     "enrollments",
@@ -35,6 +35,7 @@ enrollments = Table(
     Column("unique_index", LargeBinary, comment="blind index of a value that one user only may hold"),
     moment("created_at"),
     moment("confirmed_at", nullable=True),
+    postgresql_with=ROOM,
 )
 _CONFIRMED = enrollments.c.confirmed_at.is_not(None)
 Index("enrollments_confirmed_uq", enrollments.c.user_id, enrollments.c.kind, unique=True, postgresql_where=_CONFIRMED)
@@ -71,6 +72,7 @@ challenges = Table(
     moment("expires_at"),
     moment("closed_at", nullable=True),
     CheckConstraint("attempts >= 0", name="attempts"),
+    postgresql_with=ROOM,
 )
 Index("challenges_user_ix", challenges.c.user_id)
 Index("challenges_session_ix", challenges.c.session_id, postgresql_where=challenges.c.session_id.is_not(None))

@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.store.schema import Moment, id_, metadata, moment, of_user
+from app.store.schema import ROOM, Moment, id_, metadata, moment, of_user
 
 devices = Table(
     "devices",
@@ -55,6 +55,7 @@ sessions = Table(
     Column("ended_at", Moment, comment="the database's own time: the revocation feed reads by it"),
     Column("end_reason", Text),
     CheckConstraint("(ended_at is null) = (end_reason is null)", name="ended"),
+    postgresql_with=ROOM,
 )
 Index("sessions_of_user_ix", sessions.c.user_id, sessions.c.ended_at)
 Index("sessions_device_ix", sessions.c.device_id, postgresql_where=sessions.c.device_id.is_not(None))
