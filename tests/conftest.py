@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -64,18 +65,49 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
-async def worker_database(postgres_url: str) -> str:
-    """The database of an xdist worker, migrated; as the test before left it."""
-    return await postgres.create_migrated(postgres_url, f"tests_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
+def _named(name: str) -> str:
+    """The name of an xdist worker's own database."""
+    return f"{name}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
-@pytest.fixture(scope="session")
-async def sweeper(worker_database: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await postgres.connect(worker_database)
+@asynccontextmanager
+async def _sweeper(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await postgres.connect(url)
     await connection.execute("SET lock_timeout = '5s'")  # a transaction that a test left open fails the next one loudly
     yield connection
     await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def worker_database(postgres_url: str) -> str:
+    """For tests that bring what works on it; migrated, as the test before left it."""
+    return await postgres.create_migrated(postgres_url, _named("tests"))
+
+
+@pytest.fixture(scope="session")
+async def service_database(postgres_url: str) -> str:
+    """For tests of `service`, whose jobs go on while other tests run: nobody else works on it."""
+    return await postgres.create_migrated(postgres_url, _named("service"))
+
+
+@pytest.fixture(scope="session")
+async def worker_sweeper(worker_database: str) -> AsyncIterator[asyncpg.Connection]:
+    async with _sweeper(worker_database) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+async def service_sweeper(service_database: str) -> AsyncIterator[asyncpg.Connection]:
+    async with _sweeper(service_database) as connection:
+        yield connection
+
+
+@pytest.fixture
+def sweeper(
+    request: pytest.FixtureRequest, worker_sweeper: asyncpg.Connection, service_sweeper: asyncpg.Connection
+) -> asyncpg.Connection:
+    """A superuser's connection to the database that the test is about."""
+    return service_sweeper if "service" in request.fixturenames else worker_sweeper
 
 
 @pytest.fixture
@@ -85,18 +117,15 @@ async def clean(sweeper: asyncpg.Connection) -> None:
 
 
 @pytest.fixture
-def database_url(worker_database: str, clean: None) -> str:  # noqa: ARG001  asked for what it does
+def database_url(request: pytest.FixtureRequest, worker_database: str, service_database: str, clean: None) -> str:  # noqa: ARG001  asked for what it does
     """A database with every table, all empty."""
-    return worker_database
+    return service_database if "service" in request.fixturenames else worker_database
 
 
 @pytest.fixture(scope="session")
-async def service(
-    worker_database: str, sweeper: asyncpg.Connection, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[World]:
+async def service(service_database: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """One app a worker: its rows are swept between tests, its clock only goes on, and other tests' keys are not its own."""
-    await sweeper.execute(postgres.broom())  # nor can it open those that somebody before it left
-    settings = settings_for(worker_database, tmp_path_factory.mktemp("data"), tokens={"rotate_every": "never"})
+    settings = settings_for(service_database, tmp_path_factory.mktemp("data"), tokens={"rotate_every": "never"})
     async with running(settings) as world:
         yield world
 

@@ -210,14 +210,14 @@ async def test_an_address_that_was_left_lately_is_told_as_well(world: World, swe
 
 @pytest.mark.parametrize("change", ["credential_version = credential_version + 1", "active = false"])
 async def test_whoever_changed_meanwhile_is_asked_anew(
-    world: World, sweeper: asyncpg.Connection, worker_database: str, change: str
+    world: World, sweeper: asyncpg.Connection, service_database: str, change: str
 ) -> None:
     """The deletion waits for the change, and then finds another user than the one that was looked at (law 2)."""
     ada = await signed_in(world)
     async with sweeper.transaction():
         await sweeper.execute(f"UPDATE users SET {change}")  # noqa: S608  our own words
         leaving = asyncio.create_task(ada.call("DELETE", "/me"))
-        await waits(worker_database)
+        await waits(service_database)
     refused = await leaving
     assert (refused.status_code, refused.json()["code"]) == (401, "invalid_token")
     assert await sweeper.fetchval("SELECT count(*) FROM users") == 1

@@ -220,6 +220,15 @@ async def test_the_question_is_answered_out_of_the_index(database: Database, swe
     assert touched.scalar_one() < 100
 
 
+@pytest.fixture
+async def alone(service_sweeper: asyncpg.Connection) -> AsyncIterator[None]:
+    """What a service in this process reads waits: metrics are the process's."""
+    async with service_sweeper.transaction():
+        await service_sweeper.execute("LOCK TABLE sessions, cut_offs IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+@pytest.mark.usefixtures("alone")
 async def test_how_late_an_end_was_known_is_measured_and_what_was_there_before_is_not(
     database: Database, known: Revocations, clock: ManualClock
 ) -> None:
