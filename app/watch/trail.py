@@ -149,8 +149,7 @@ class Trail:
         self._tell(all_=True)
         try:
             async with asyncio.timeout(within.total_seconds()):
-                while self._waiting:
-                    await self.catch_up()
+                await self.catch_up()
         except Exception as failure:  # noqa: BLE001  nothing is left to try it again
             _log.error("audit.lost", events=len(self._waiting), exc_info=failure)
 
