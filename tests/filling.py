@@ -1,7 +1,8 @@
 """Rows by the thousand in every table, made by the database itself in seconds: what a planner sees after years of use."""
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -9,6 +10,7 @@ from sqlalchemy import Column, Enum, Table
 from sqlalchemy.types import ARRAY, Boolean, DateTime, Integer, LargeBinary, Text, Uuid
 
 from app.store.tables import metadata
+from tests import postgres
 
 LEFT_EMPTY = {"signing_keys"}
 """A service has a handful of them, and its own."""
@@ -63,7 +65,7 @@ _AS_IN_LIFE: dict[str, dict[str, str]] = {
 async def fill(
     rows: asyncpg.Connection, sizes: Mapping[str, int], *, at: datetime, every: timedelta = timedelta(minutes=1)
 ) -> None:
-    """Add so many rows to each table, each so much older than the one before, and let the planner know.
+    """Add so many rows to each table, each so much older than the one before, and let the database look at them.
 
     Only a superuser may: triggers and foreign keys are passed over.
     """
@@ -82,7 +84,18 @@ async def fill(
                 timeout=timedelta(hours=1).total_seconds(),
             )
     await rows.execute("SET session_replication_role = origin")
-    await rows.execute("ANALYZE", timeout=timedelta(hours=1).total_seconds())
+    await rows.execute("VACUUM (ANALYZE)", timeout=timedelta(hours=1).total_seconds())
+
+
+@asynccontextmanager
+async def filled(server_url: str, name: str, sizes: Mapping[str, int]) -> AsyncIterator[str]:
+    """The URL of a database that was used for long."""
+    url = await postgres.create_migrated(server_url, name)
+    rows = await postgres.connect(url)
+    await fill(rows, sizes, at=datetime.now(UTC))
+    await rows.close()
+    yield url
+    await postgres.drop(server_url, name)
 
 
 def every_table(many: int) -> dict[str, int]:

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests import postgres
-from tests.filling import every_table, fill
+from tests.filling import every_table, filled
 from tests.world import running, settings_for
 
 MANY = 1000
@@ -20,14 +19,8 @@ PATIENCE = 20
 @pytest.fixture
 async def full(postgres_url: str, worker_id: str) -> AsyncIterator[str]:
     """A database whose pages are as full as inserts make them."""
-    name = f"full_{worker_id}"
-    url = await postgres.create_migrated(postgres_url, name)
-    rows = await postgres.connect(url)
-    await fill(rows, every_table(MANY) | {"outbox": 0}, at=datetime.now(UTC))
-    await rows.execute("VACUUM")
-    await rows.close()
-    yield url
-    await postgres.drop(postgres_url, name)
+    async with filled(postgres_url, f"full_{worker_id}", every_table(MANY) | {"outbox": 0}) as url:
+        yield url
 
 
 async def test_refreshing_and_signing_in_write_no_index(full: str, tmp_path: Path) -> None:

@@ -19,10 +19,9 @@ from app.flows.prune import Prune, ages
 from app.settings import Settings
 from app.store.database import Database
 from app.store.tables import metadata
-from tests import postgres
 from tests.canaries import Canaries
 from tests.emails import move, undo, undo_token
-from tests.filling import every_table, fill
+from tests.filling import every_table, filled
 from tests.journey import travel
 from tests.standins.clock import ManualClock
 from tests.world import Person, World, running, settings_for
@@ -66,13 +65,9 @@ def heard() -> Iterator[Asked]:
 @pytest.fixture(scope="module")
 async def big(postgres_url: str, worker_id: str) -> AsyncIterator[str]:
     """A database that was used for long."""
-    name = f"big_{worker_id}"
-    url = await postgres.create_migrated(postgres_url, name)
-    rows = await postgres.connect(url)
-    await fill(rows, every_table(MANY) | dict.fromkeys(("audit_events", "audit_links"), EVENTS), at=datetime.now(UTC))
-    await rows.close()
-    yield url
-    await postgres.drop(postgres_url, name)
+    sizes = every_table(MANY) | dict.fromkeys(("audit_events", "audit_links"), EVENTS)
+    async with filled(postgres_url, f"big_{worker_id}", sizes) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
