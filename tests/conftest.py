@@ -1,7 +1,6 @@
 """What every test may ask for. Nothing is paid for by a test that does not: no database, no server, no app."""
 
 import gc
-import os
 import secrets
 import signal
 import sys
@@ -36,15 +35,16 @@ def _trace_only_verbs() -> None:
     at that moment, CPython 3.11 repeats one instruction under a tracer for ever.
     """
     measuring = threading.gettrace()
+    if measuring is None:
+        return
 
     def trace(frame: FrameType, event: Any, arg: Any) -> Any:
-        if measuring and threading.current_thread().name.startswith(THREAD):
+        if threading.current_thread().name.startswith(THREAD):
             return measuring(frame, event, arg)
         sys.settrace(None)
         return None
 
-    if measuring:
-        threading.settrace(trace)
+    threading.settrace(trace)
 
 
 def pytest_collection_finish() -> None:
@@ -65,11 +65,6 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
-def _named(name: str) -> str:
-    """The name of an xdist worker's own database."""
-    return f"{name}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-
-
 @asynccontextmanager
 async def _sweeper(url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await postgres.connect(url)
@@ -79,15 +74,15 @@ async def _sweeper(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture(scope="session")
-async def worker_database(postgres_url: str) -> str:
+async def worker_database(postgres_url: str, worker_id: str) -> str:
     """For tests that bring what works on it; migrated, as the test before left it."""
-    return await postgres.create_migrated(postgres_url, _named("tests"))
+    return await postgres.create_migrated(postgres_url, f"tests_{worker_id}")
 
 
 @pytest.fixture(scope="session")
-async def service_database(postgres_url: str) -> str:
+async def service_database(postgres_url: str, worker_id: str) -> str:
     """For tests of `service`, whose jobs go on while other tests run: nobody else works on it."""
-    return await postgres.create_migrated(postgres_url, _named("service"))
+    return await postgres.create_migrated(postgres_url, f"service_{worker_id}")
 
 
 @pytest.fixture(scope="session")

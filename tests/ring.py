@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import structlog
 from pydantic import SecretStr
 
 from app.cli.keys_at_rest import prepare
@@ -25,7 +24,7 @@ from app.settings.groups import LogSettings, TokenSettings
 from app.store.database import Database
 from app.watch.logs import configure
 from tests.standins.clock import ManualClock
-from tests.world import Person, World, own_logging, running, settings_for
+from tests.world import Person, World, logs_as_before, running, settings_for
 
 _WHEN = datetime(2029, 1, 1, tzinfo=UTC)
 _USER = """INSERT INTO users (id, email, email_folded, password_hash, locale, created_at) VALUES ($1, $2, $2, '', 'en', $3)"""
@@ -110,10 +109,9 @@ def hearing(event: str = "") -> Iterator[list[dict[str, Any]]]:
     A service that other tests use goes on in this process, and may have something to say.
     """
     lines: list[dict[str, Any]] = []
-    before, stream = structlog.get_config(), io.StringIO()
-    with own_logging():
+    stream = io.StringIO()
+    with logs_as_before():
         configure(LogSettings(level="INFO"), json=True, stream=stream)
         yield lines
-    structlog.configure(**before)
     said = map(json.loads, stream.getvalue().splitlines())
     lines += [line for line in said if line["event"].startswith(event)]

@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-import structlog
 from typer.testing import CliRunner, Result
 
 from app.cli import VERBS, load
-from tests.world import KEY, own_logging
+from tests.world import KEY, logs_as_before, own_logging
 
 commands = load(VERBS)
 THREAD = "verbs"
@@ -54,10 +53,9 @@ def run(*arguments: str, **variables: str) -> Result:
 async def aside(*arguments: str, answer: str = "", **variables: str) -> Result:
     """As `run`, within a loop, in a thread: the verbs begin one of their own. Afterwards a service logs where it did before."""
     os.environ |= {f"GATEHOUSE_{name}": value for name, value in variables.items()}
-    before, loop = structlog.get_config(), asyncio.get_running_loop()
-    done = await loop.run_in_executor(_thread, lambda: _Runner().invoke(commands, arguments, input=answer))
-    structlog.configure(**before)
-    return done
+    loop = asyncio.get_running_loop()
+    with logs_as_before():
+        return await loop.run_in_executor(_thread, lambda: _Runner().invoke(commands, arguments, input=answer))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import structlog
 from fastapi import FastAPI
 
 from app.factors import KINDS
@@ -218,6 +219,15 @@ def own_logging() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@contextmanager
+def logs_as_before() -> Iterator[None]:
+    """As `own_logging`, with structlog's, which a service that runs meanwhile goes on with."""
+    before = structlog.get_config()
+    with own_logging():
+        yield
+    structlog.configure(**before)
 
 
 @asynccontextmanager

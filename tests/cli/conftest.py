@@ -4,19 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from tests.verbs import on_database
-from tests.world import own_logging
+from tests.world import logs_as_before
 
 
 @pytest.fixture(autouse=True)
-def logs_as_before() -> Iterator[None]:
-    """Or whoever logs next would write to that stream."""
-    before = structlog.get_config()
-    with own_logging():
+def logs() -> Iterator[None]:
+    """As before, or whoever logs next would write to that stream."""
+    with logs_as_before():
         yield
-    structlog.configure(**before)
 
 
 @pytest.fixture

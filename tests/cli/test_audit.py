@@ -6,11 +6,11 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
 
 from app.events import Event
 from app.watch import audit
@@ -35,8 +35,7 @@ def beside(log: Log, tmp_path: Path) -> Iterator[None]:
         yield
 
 
-async def verb(*arguments: str) -> Result:
-    return await aside("audit", *arguments)
+verb = partial(aside, "audit")
 
 
 async def lines(*arguments: str) -> list[dict[str, Any]]:

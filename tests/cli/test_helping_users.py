@@ -3,12 +3,12 @@
 import getpass
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import pytest
-from typer.testing import Result
 
 from app.cli import users_create, users_desk
 from app.crypto.chance import new_id
@@ -22,8 +22,7 @@ ADA = "ada@example.test"
 SEED = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 
-async def users(*arguments: str, answer: str = "") -> Result:
-    return await aside("users", *arguments, answer=answer)
+users = partial(aside, "users")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,11 @@ BARRED = """INSERT INTO users (id, email, email_folded, password_hash, locale, c
 ADA = {"email": "Ada@Example.test", "email_verified": True, "password_hash": BCRYPT}
 
 
+users = partial(aside, "users")
+
+
 async def bring(file: Path, *options: str) -> Result:
-    return await aside("users", "import", str(file), *options)
+    return await users("import", str(file), *options)
 
 
 def lines(folder: Path, *users: Any) -> Path:
@@ -67,10 +71,6 @@ async def test_everything_that_a_line_says_is_there_afterwards(tmp_path: Path) -
     assert exported == [told]
     whole = json.loads((await users("export", "--with-hashes")).stdout)
     assert whole == told | {"password_hash": BCRYPT, "totp": {"secret": SEED}}
-
-
-async def users(*arguments: str, answer: str = "") -> Result:
-    return await aside("users", *arguments, answer=answer)
 
 
 @pytest.mark.parametrize(

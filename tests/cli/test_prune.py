@@ -3,10 +3,10 @@
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import asyncpg
 import pytest
-from typer.testing import Result
 
 from app.store.prune import OVER
 from tests.verbs import aside
@@ -27,8 +27,7 @@ async def aged(sweeper: asyncpg.Connection, database_url: str) -> None:  # noqa:
     await sweeper.execute(BLOCK, now - timedelta(days=2))
 
 
-async def run(*arguments: str) -> Result:
-    return await aside("prune", *arguments)
+run = partial(aside, "prune")
 
 
 async def test_it_counts_first_and_deletes_then(aged: None, sweeper: asyncpg.Connection) -> None:  # noqa: ARG001

@@ -5,13 +5,13 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
-from typer.testing import Result
 
 from app.store.database import Database
 from tests import postgres, verbs
@@ -68,8 +68,7 @@ def environment(tmp_path: Path) -> Iterator[None]:
         yield
 
 
-async def run(*arguments: str, **variables: str) -> Result:
-    return await verbs.aside("keys", *arguments, **variables)
+run = partial(verbs.aside, "keys")
 
 
 async def listed(*verb: str, **given: str) -> list[dict[str, Any]]:

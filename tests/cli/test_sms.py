@@ -4,11 +4,11 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import asyncpg
 import pytest
-from typer.testing import Result
 
 from app.crypto.chance import new_id
 from tests.verbs import aside, on_database
@@ -23,8 +23,7 @@ def prices(tmp_path: Path, database_url: str) -> Iterator[None]:
         yield
 
 
-async def sms(*arguments: str) -> Result:
-    return await aside("sms", *arguments)
+sms = partial(aside, "sms")
 
 
 async def send(

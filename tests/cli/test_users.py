@@ -4,11 +4,11 @@ import getpass
 import json
 import os
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import asyncpg
 import pytest
-from typer.testing import Result
 
 from app.crypto.chance import new_id
 from tests import postgres
@@ -35,8 +35,7 @@ async def ada(sweeper: asyncpg.Connection, database_url: str) -> UUID:  # noqa: 
     return user
 
 
-async def users(*arguments: str, answer: str = "") -> Result:
-    return await aside("users", *arguments, answer=answer)
+users = partial(aside, "users")
 
 
 async def test_show_tells_what_is_known(ada: UUID) -> None:

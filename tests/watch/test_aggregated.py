@@ -58,7 +58,7 @@ def told(alike: Aggregated, *, all_: bool = False) -> list[tuple[str, str]]:
 
 def test_those_that_are_alike_are_one_event_when_a_minute_is_over(alike: Aggregated, clock: ManualClock) -> None:
     began = clock.now()
-    with hearing("limit.") as lines:
+    with hearing() as lines:
         refuse(alike, clock, times=500)
         clock.forward(timedelta(seconds=59))
         refuse(alike, clock, times=500)
@@ -97,7 +97,7 @@ def test_the_next_minute_is_counted_anew(alike: Aggregated, clock: ManualClock) 
 
 
 def test_everything_else_is_told_at_once(alike: Aggregated, clock: ManualClock) -> None:
-    with hearing("password.") as lines, audit.within(noting := record(alike, clock, of("192.0.2.1"))):
+    with hearing() as lines, audit.within(noting := record(alike, clock, of("192.0.2.1"))):
         audit.note(Event.PASSWORD_REFUSED)
     assert [line["event"] for line in lines] == ["password.refused"]
     assert [noted.event for noted in noting.close()] == [Event.PASSWORD_REFUSED]
