@@ -162,6 +162,7 @@ async def test_tail_follows_what_comes_until_it_is_interrupted(log: Log, tmp_pat
         await seen(1)
         for times in (2, 3):
             await ada.login()
+            await log.seal()
             await seen(times)
         await asyncio.sleep(2.5)
         process.send_signal(signal.SIGINT)
