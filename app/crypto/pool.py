@@ -46,12 +46,12 @@ class HashPool:
         if not self._room.acquire(blocking=False):
             self._watcher.refused()
             raise Overloaded
+        self._watcher.taken()
         try:
             future = self._pool.submit(self._timed, time.monotonic(), partial(job, *args, **kwargs))
         except RuntimeError:  # the pool is closed: this worker is stopping
-            self._room.release()
+            self._leave()
             raise Overloaded from None
-        self._watcher.taken()
         future.add_done_callback(lambda _: self._leave())
         return await asyncio.wrap_future(future)
 
