@@ -15,9 +15,9 @@ Ask = Callable[..., Awaitable[list[Message]]]
 
 
 def told(lines: io.StringIO) -> list[dict[str, Any]]:
-    """What the service said; the loop may speak of what an earlier test left behind."""
+    """What the API said; the loop may speak of what an earlier test left behind, and a service of others of its jobs."""
     said = [json.loads(line) for line in lines.getvalue().splitlines()]
-    return [line for line in said if line["source"] != "asyncio"]
+    return [line for line in said if line["source"].startswith("app.api")]
 
 
 async def test_a_request_is_one_line_of_what_we_chose(client: AsyncClient, lines: io.StringIO) -> None:

@@ -52,9 +52,7 @@ class Attacker:
         assert await self.opens(self.forge.token()) == [200] * len(OPEN_TO_ACCESS)
 
     async def _is_refused(self, token: str, path: str) -> None:
-        began = time.thread_time()
-        answer = await self.send(path, token)
-        took = time.thread_time() - began
+        answer, took = await self._timed(path, token)
         shown = f"{path} {ascii(token)[:200]}: {answer.text}"
         if len(token) >= HEADER_LIMIT - 1024 and answer.status_code == 431:
             assert answer.json()["code"] == "headers_too_large", shown
@@ -63,7 +61,14 @@ class Attacker:
             assert answer.json() == REFUSAL | {"type": answer.json()["type"]}, shown
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["cache-control"] == "no-store"
-        assert took < SOON, shown
+        # What else runs in this thread is counted, too: only what takes long each time does.
+        assert took < SOON or min([(await self._timed(path, token))[1] for _ in range(5)]) < SOON, shown
+
+    async def _timed(self, path: str, token: str) -> tuple[httpx.Response, float]:
+        """The answer, and the seconds of CPU that this thread spent meanwhile."""
+        began = time.thread_time()
+        answer = await self.send(path, token)
+        return answer, time.thread_time() - began
 
 
 REFUSAL: dict[str, Any] = {"title": "The token is not valid here", "status": 401, "code": "invalid_token"}
