@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from httpx import ASGITransport, AsyncClient, Response
-from sqlalchemy import Connection, Engine, event
 
 from app.main import create_app
 from bench import people
 from bench.places import Place
 from bench.rows import Effort, Row
-from tests.statements import CONNECTION, asked
+from tests.statements import CONNECTION, asked, committed
 from tests.world import own_logging
 
 _ORIGIN = "http://127.0.0.1:8000"
@@ -29,17 +28,10 @@ async def _client(place: Place) -> AsyncIterator[AsyncClient]:
 @contextmanager
 def _counted() -> Iterator[dict[str, float]]:
     """Statements, the audit log's among them; transactions of more than one statement; and connections taken."""
-    counts: dict[str, float] = {"transactions": 0}
-
-    def commit(_: Connection) -> None:
-        counts["transactions"] += 1
-
-    event.listen(Engine, "commit", commit)
-    try:
-        with asked() as seen:
-            yield counts
-    finally:
-        event.remove(Engine, "commit", commit)
+    counts = dict[str, float]()
+    with asked() as seen, committed() as ends:
+        yield counts
+    counts |= {"transactions": len(ends)}
     counts |= {"statements": len(seen) - seen.count(CONNECTION), "connections": seen.count(CONNECTION)}
 
 

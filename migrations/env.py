@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Enum
 
 from app.settings.groups import DatabaseSettings
-from app.store.database import connect
+from app.store.connections import connect
 from app.store.tables import metadata
 
 PREFIX = "GATEHOUSE_DATABASE__"

@@ -34,8 +34,8 @@ def server() -> Iterator[str]:
         yield url
 
 
-def settings_for(url: str) -> DatabaseSettings:
-    return DatabaseSettings.model_validate({"url": url, "tls": "disable"})
+def settings_for(url: str, **more: object) -> DatabaseSettings:
+    return DatabaseSettings.model_validate({"url": url, "tls": "disable", **more})
 
 
 def named(url: str, name: str) -> str:

@@ -1,11 +1,16 @@
 """What a request asks of the database: every connection it takes and every statement it sends, and nobody else's."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Engine, Pool, event
+
+from app.store.connections import order
+from app.store.database import Tx
+from app.store.prepared import Prepared
 
 CONNECTION = "a connection"
 
@@ -20,16 +25,48 @@ def asked() -> Iterator[list[str]]:
         if asyncio.current_task() not in jobs:
             seen.append(CONNECTION)
 
-    def send(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def send(statement: str, _: Any) -> None:
         if asyncio.current_task() not in jobs:
             seen.append(statement)
 
     with ExitStack() as listening:
         _listen(listening, Pool, "checkout", take)
-        _listen(listening, Engine, "before_cursor_execute", send)
+        listening.enter_context(heard(send))
         yield seen
 
 
-def _listen(until: ExitStack, what: Any, name: str, heard: Callable[..., None]) -> None:
-    event.listen(what, name, heard)
-    until.callback(event.remove, what, name, heard)
+@contextmanager
+def heard(hear: Callable[[str, tuple[Any, ...]], None]) -> Iterator[None]:
+    """Every statement and its parameters, the first ones if it is sent with many; not what begins and ends a transaction."""
+    arguments = Prepared.arguments
+
+    def prepared(statement: Prepared, given: Mapping[str, Any]) -> list[Any]:
+        found = arguments(statement, given)
+        hear(statement.sql, tuple(found))
+        return found
+
+    def sent(_0: Any, _1: Any, statement: str, parameters: Any, _2: Any, many: bool) -> None:
+        hear(statement, parameters[0] if many else parameters)
+
+    with ExitStack() as listening:
+        listening.enter_context(patch.object(Prepared, "arguments", prepared))
+        _listen(listening, Engine, "before_cursor_execute", sent)
+        yield
+
+
+@contextmanager
+def committed() -> Iterator[list[str]]:
+    """The transactions that end well within, of whichever task."""
+    seen: list[str] = []
+
+    async def ordered(tx: Tx, command: str) -> None:
+        await order(tx, command)
+        seen.extend([command] if command == "COMMIT" else [])
+
+    with patch("app.store.database.order", ordered):
+        yield seen
+
+
+def _listen(until: ExitStack, what: Any, name: str, hear: Callable[..., None]) -> None:
+    event.listen(what, name, hear)
+    until.callback(event.remove, what, name, hear)

@@ -14,6 +14,7 @@ from app.store.budgets import clearing
 from app.store.challenges import Challenge
 from app.store.database import Tx
 from app.store.enrollments import Enrollment
+from app.store.prepared import Prepared
 from app.store.records import beside, columns, read, read_beside
 from app.store.schema import Moment
 from app.store.tables import challenges, cooldowns, enrollments
@@ -40,13 +41,18 @@ def _judged_by(*conditions: ColumnElement[bool]) -> Select[Any]:
     return select(*challenge, *factor).select_from(_SPENT.outerjoin(enrollments, theirs))
 
 
-_SPEND_ON_CONFIRMED = _judged_by(
-    enrollments.c.kind == func.coalesce(bindparam("named"), _SPENT.c.factor), enrollments.c.confirmed_at.is_not(None)
+_SPEND_ON_CONFIRMED = Prepared(
+    _judged_by(
+        enrollments.c.kind == func.coalesce(bindparam("named"), _SPENT.c.factor),
+        enrollments.c.confirmed_at.is_not(None),
+    )
 )
-_SPEND_ON_PENDING = _judged_by(
-    enrollments.c.id == _SPENT.c.id,
-    enrollments.c.confirmed_at.is_(None),
-    enrollments.c.created_at > bindparam("since", type_=Moment),
+_SPEND_ON_PENDING = Prepared(
+    _judged_by(
+        enrollments.c.id == _SPENT.c.id,
+        enrollments.c.confirmed_at.is_(None),
+        enrollments.c.created_at > bindparam("since", type_=Moment),
+    )
 )
 
 _COOLED = (
@@ -66,7 +72,7 @@ _CLOSED = (
     .returning(challenges.c.id)
     .cte("closed")
 )
-_COMPLETE = select(_CLOSED.c.id).add_cte(clearing(exists(select(_CLOSED.c.id))).cte("cleared"))
+_COMPLETE = Prepared(select(_CLOSED.c.id).add_cte(clearing(exists(select(_CLOSED.c.id))).cte("cleared")))
 
 
 async def spend(
@@ -91,7 +97,7 @@ async def spend_on(
     """As `spend`, with the confirmed factor *named*, or that which was asked; for a confirmation the one begun after *since*."""
     statement = _SPEND_ON_PENDING if purpose == Purpose.CONFIRM else _SPEND_ON_CONFIRMED
     given = _given(challenge_id, purpose, user_id, limit, at) | {"named": named, "since": since}
-    row = (await tx.execute(statement, given)).one_or_none()
+    row = await statement.row(tx, given)
     challenge = row and read_beside("challenge", Challenge, row)
     return (challenge, read_beside("factor", Enrollment, row)) if row and challenge else None
 
@@ -107,4 +113,4 @@ async def complete(tx: Tx, challenge: Challenge, kind: str, *, budget: str, at: 
     """
     given = {"of_challenge": challenge.id, "asked": challenge.sends, "of_user": challenge.user_id}
     given |= {"of_lane": challenge.lane(kind), "of_kind": budget, "at": at}
-    return (await tx.execute(_COMPLETE, given)).one_or_none() is not None
+    return await _COMPLETE.row(tx, given) is not None

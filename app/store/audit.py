@@ -11,12 +11,14 @@ from sqlalchemy import LargeBinary, Text, Uuid, func, select, text, tuple_
 from app.crypto.audit import Row
 from app.store.audit_keys import StoredAuditKey
 from app.store.database import Tx
+from app.store.prepared import Prepared
 from app.store.records import columns, read_all
 from app.store.schema import Moment, among, arrays
 from app.store.tables import audit_events
 
-_ADD = text(
-    """
+_ADD = Prepared(
+    text(
+        """
     WITH kept AS (
         INSERT INTO audit_keys (id, user_id, key, created_at)
         SELECT k.id, k.user_id, k.key, k.created_at
@@ -29,10 +31,11 @@ _ADD = text(
         :ids, :ats, :events, :user_ids, :session_ids, :request_ids, :facts, :personals, :event_keys, :macs
     ) AS e (id, at, event, user_id, session_id, request_id, facts, personal, key_id, mac)
     """
-).bindparams(
-    *arrays(key_ids=Uuid(), key_users=Uuid(), keys=LargeBinary(), keys_at=Moment),
-    *arrays(ids=Uuid(), ats=Moment, events=Text(), user_ids=Uuid(), session_ids=Uuid(), request_ids=Text()),
-    *arrays(facts=Text(), personals=LargeBinary(), event_keys=Uuid(), macs=LargeBinary()),
+    ).bindparams(
+        *arrays(key_ids=Uuid(), key_users=Uuid(), keys=LargeBinary(), keys_at=Moment),
+        *arrays(ids=Uuid(), ats=Moment, events=Text(), user_ids=Uuid(), session_ids=Uuid(), request_ids=Text()),
+        *arrays(facts=Text(), personals=LargeBinary(), event_keys=Uuid(), macs=LargeBinary()),
+    )
 )
 
 
@@ -99,7 +102,7 @@ async def add(tx: Tx, events: Sequence[NewEvent], keys: Sequence[StoredAuditKey]
         "event_keys": [row.key_id for row in rows],
         "macs": [event.mac for event in events],
     }
-    return (await tx.execute(_ADD, given)).rowcount
+    return await _ADD.count(tx, given)
 
 
 async def kept(tx: Tx, ids: Collection[UUID], *, within: timedelta) -> set[UUID]:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Uuid, bindparam, insert, select, update
 
 from app.messages import Delivery, Purpose
 from app.store.database import Tx
+from app.store.prepared import Prepared
 from app.store.records import bound, columns, given, read, values
 from app.store.tables import challenges, devices
 
@@ -95,16 +96,19 @@ class Challenge:
 _COLUMNS = columns(challenges, Challenge)
 
 
-_OPEN = insert(challenges).values(bound("new", challenges, [*(column.name for column in _COLUMNS), "created_at"]))
+_OPENING = insert(challenges).values(bound("new", challenges, [*(column.name for column in _COLUMNS), "created_at"]))
 _THERE = select(devices.c.id).where(devices.c.id == bindparam("new_device_id", type_=Uuid))
-_OPEN_ON_DEVICE = _OPEN.values(device_id=_THERE.with_for_update(read=True, key_share=True).scalar_subquery())
+_OPEN = Prepared(_OPENING)
+_OPEN_ON_DEVICE = Prepared(
+    _OPENING.values(device_id=_THERE.with_for_update(read=True, key_share=True).scalar_subquery())
+)
 
 
 async def open_(tx: Tx, challenge: Challenge, *, at: datetime) -> None:
     """A device that is being forgotten in the same moment is waited for, and left out."""
     row = {**values(challenge), "created_at": at}
     statement = _OPEN_ON_DEVICE if challenge.device_id else _OPEN
-    await tx.execute(statement, given("new", row))
+    await statement.count(tx, given("new", row))
 
 
 async def find(tx: Tx, challenge_id: UUID, *, purpose: Purpose, user_id: UUID) -> Challenge | None:

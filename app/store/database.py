@@ -1,22 +1,21 @@
 """The way to PostgreSQL: transactions that commit before anything is answered, and one word for a database that is gone."""
 
 import logging
-import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
-from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import TypeAlias, TypeVar, cast
 
-from sqlalchemy import event, text
+from asyncpg import InterfaceError, PostgresError
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from app.problems import DatabaseUnavailable
 from app.settings.groups import DatabaseSettings
+from app.store.connections import connect, give_back, order, take, undo
 
 Tx: TypeAlias = AsyncConnection
 """An open transaction. Whoever is handed one adds to it and never commits it."""
@@ -31,61 +30,26 @@ _Result = TypeVar("_Result")
 _log = logging.getLogger("gatehouse.store")
 
 
-def connect(settings: DatabaseSettings, *, pool_size: int | None = None) -> AsyncEngine:
-    """Make an engine; the first connection is made when it is needed."""
-    if settings.url is None:
-        raise ValueError("GATEHOUSE_DATABASE__URL is not set: `gatehouse serve` sets it in development.")
-    engine = create_async_engine(
-        settings.url.get_secret_value(),
-        hide_parameters=True,
-        pool_size=pool_size or settings.pool_size,
-        max_overflow=0,
-        pool_timeout=settings.pool_wait.total_seconds(),
-        pool_pre_ping=False,
-        connect_args=_connect_args(settings),
-    )
-    if settings.tls_certificate:
-        event.listen(engine.sync_engine, "do_connect", partial(_show, (settings.tls_certificate, settings.tls_key)))
-    return engine
-
-
-def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
-    seconds = settings.statement_limit.total_seconds()
-    args: dict[str, Any] = {"timeout": settings.pool_wait.total_seconds(), "command_timeout": seconds}
-    args["ssl"] = _trusting(settings) if settings.tls_mode == "verify-full" else settings.tls_mode
-    if settings.pgbouncer:
-        return args | {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
-    millis = str(int(seconds * 1000))
-    return args | {"server_settings": {"statement_timeout": millis, "idle_in_transaction_session_timeout": millis}}
-
-
-def _trusting(settings: DatabaseSettings) -> ssl.SSLContext:
-    """Verifies certificate and name, TLS 1.2 or newer."""
-    return ssl.create_default_context(cafile=settings.tls_ca)
-
-
-def _show(
-    chain: tuple[Path, Path | None], _dialect: object, _record: object, _args: object, params: dict[str, Any]
-) -> None:
-    """The certificate as it is now: one that lives for hours is replaced while the service runs."""
-    params["ssl"].load_cert_chain(*chain, password="")  # it would ask the terminal for one
-
-
 class Database:
     """A pool of connections. `spare` gives the revocation feed one of its own, which no storm of requests can take."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        self._engine = connect(settings)
-        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._spare = connect(settings, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = connect(settings, autocommit=True)
+        self._spare = connect(settings, pool_size=1, autocommit=True)
         self.most_connections = settings.pool_size + 1
         self.failures: Counter[str] = Counter()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
-        """A transaction, committed when the block ends and rolled back when it raises."""
-        async with self._named_failures(), self._engine.begin() as tx:
-            yield tx
+        """A transaction, committed when the block ends and rolled back when it raises, or when an error in it was held back."""
+        async with self._connected(self._engine) as tx:
+            await order(tx, "BEGIN")
+            try:
+                yield tx
+                await order(tx, "COMMIT")
+            except BaseException:
+                await undo(tx)
+                raise
 
     async def run(self, work: Callable[[Tx], Awaitable[_Result]]) -> _Result:
         """*work* in a transaction of its own, and once more from its beginning when a deadlock undid it (decisions/0011).
@@ -115,13 +79,22 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """For single statements that need no transaction: each commits itself."""
-        async with self._named_failures(), self._autocommit.connect() as tx:
+        async with self._connected(self._engine) as tx:
             yield tx
 
     @asynccontextmanager
     async def spare(self) -> AsyncIterator[Tx]:
-        async with self._named_failures(), self._spare.connect() as tx:
+        async with self._connected(self._spare) as tx:
             yield tx
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[Tx]:
+        with self._named_failures():
+            tx = await take(engine)
+            try:
+                yield tx
+            finally:
+                give_back(tx)
 
     async def ping(self) -> None:
         """Raises DatabaseUnavailable unless the database answers."""
@@ -136,14 +109,14 @@ class Database:
     def connections_in_use(self) -> int:
         return sum(cast("QueuePool", engine.pool).checkedout() for engine in (self._engine, self._spare))
 
-    @asynccontextmanager
-    async def _named_failures(self) -> AsyncIterator[None]:
+    @contextmanager
+    def _named_failures(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, PoolTimeout) as failure:
+        except (OSError, PoolTimeout, InterfaceError) as failure:
             self._note(failure)
             raise DatabaseUnavailable from failure
-        except SQLAlchemyError as failure:
+        except (SQLAlchemyError, PostgresError) as failure:
             if not _is_passing(failure):
                 raise
             self._note(failure)
@@ -155,12 +128,19 @@ class Database:
         _log.warning("database unavailable: %s", name)
 
 
+def _state(failure: BaseException | None) -> str | None:
+    """SQLSTATE of what PostgreSQL refused."""
+    found: str | None = getattr(failure.orig if isinstance(failure, DBAPIError) else failure, "sqlstate", None)
+    return found
+
+
 def _was_lost(failure: BaseException | None) -> bool:
-    return isinstance(failure, DBAPIError) and getattr(failure.orig, "sqlstate", None) in _LOST
+    return isinstance(failure, (DBAPIError, PostgresError)) and _state(failure) in _LOST
 
 
-def _is_passing(failure: SQLAlchemyError) -> bool:
-    if not isinstance(failure, DBAPIError):
+def _is_passing(failure: SQLAlchemyError | PostgresError) -> bool:
+    if not isinstance(failure, (DBAPIError, PostgresError)):
         return False
-    state = getattr(failure.orig, "sqlstate", None)
-    return failure.connection_invalidated or state is None or state.startswith(_PASSING)
+    state = _state(failure)
+    gone = isinstance(failure, DBAPIError) and failure.connection_invalidated
+    return gone or state is None or state.startswith(_PASSING)

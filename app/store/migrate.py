@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.problems import DatabaseUnavailable
 from app.settings.groups import DatabaseSettings
-from app.store.database import Database, Tx, connect
+from app.store.connections import connect
+from app.store.database import Database, Tx
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 LOCK = 0x6761746568  # "gateh": one number that nobody else in this database uses

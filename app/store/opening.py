@@ -8,6 +8,7 @@ from sqlalchemy import ARRAY, CTE, Integer, Select, Uuid, bindparam, func, inser
 
 from app.store.database import Tx
 from app.store.devices import ADDED, FORGOTTEN
+from app.store.prepared import Prepared
 from app.store.records import bound, given, values
 from app.store.sessions import COLUMNS, OPEN_NOW, Session
 from app.store.tables import sessions, users
@@ -28,7 +29,7 @@ def _opening(*devices_first: CTE) -> Select[Any]:
     return told.add_cte(opened)
 
 
-_OPEN, _OPEN_ON_NEW = _opening(), _opening(FORGOTTEN, ADDED)
+_OPEN, _OPEN_ON_NEW = Prepared(_opening()), Prepared(_opening(FORGOTTEN, ADDED))
 
 
 async def open_(
@@ -41,5 +42,5 @@ async def open_(
     at = session.rotated_at
     row = given("new", {**values(session), "created_at": at, "seen_at": at})
     row |= {"at": at, "idle_since": at - idle, "other_sessions": most - 1, **(on or {})}
-    opened = (await tx.execute(_OPEN_ON_NEW if on else _OPEN, row)).one()
+    opened = await (_OPEN_ON_NEW if on else _OPEN).one(tx, row)
     return opened.ended, opened.claims

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, exists, select
 
 from app.store.database import Tx
+from app.store.prepared import Prepared
 from app.store.records import read
 from app.store.schema import Moment
 from app.store.tables import email_changes, enrollments, users
@@ -31,17 +32,20 @@ _PENDING = select(email_changes.c.email).where(
     email_changes.c.credential_version == users.c.credential_version,
     email_changes.c.expires_at > bindparam("at", type_=Moment),
 )
-_FIND = select(
-    users.c.id,
-    users.c.email,
-    _PENDING.scalar_subquery().label("pending_email"),
-    users.c.display_name,
-    users.c.locale,
-    exists().where(enrollments.c.user_id == users.c.id, enrollments.c.confirmed_at.is_not(None)).label("mfa_enabled"),
-    users.c.created_at,
-    users.c.last_login_at,
-).where(users.c.id == bindparam("of_user"))
+_HAS_FACTOR = exists().where(enrollments.c.user_id == users.c.id, enrollments.c.confirmed_at.is_not(None))
+_FIND = Prepared(
+    select(
+        users.c.id,
+        users.c.email,
+        _PENDING.scalar_subquery().label("pending_email"),
+        users.c.display_name,
+        users.c.locale,
+        _HAS_FACTOR.label("mfa_enabled"),
+        users.c.created_at,
+        users.c.last_login_at,
+    ).where(users.c.id == bindparam("of_user"))
+)
 
 
 async def of_user(tx: Tx, user_id: UUID, *, at: datetime) -> Seen | None:
-    return read(Seen, (await tx.execute(_FIND, {"of_user": user_id, "at": at})).one_or_none())
+    return read(Seen, await _FIND.row(tx, {"of_user": user_id, "at": at}))

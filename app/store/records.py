@@ -24,9 +24,10 @@ def beside(prefix: str, table: NamedFromClause, record: type["DataclassInstance"
 
 def read_beside(prefix: str, record: type[Record], row: Row[Any]) -> Record | None:
     """The record that `beside` selected; None where an outer join found no row, which has no `id`."""
-    if row._mapping[f"{prefix}_id"] is None:  # noqa: SLF001  SQLAlchemy's public name for it
+    found = row._mapping  # noqa: SLF001  SQLAlchemy's public name for it
+    if found[f"{prefix}_id"] is None:
         return None
-    return record(**{field.name: row._mapping[f"{prefix}_{field.name}"] for field in fields(record)})  # noqa: SLF001
+    return record(**{field.name: found[f"{prefix}_{field.name}"] for field in fields(record)})
 
 
 def values(record: "DataclassInstance") -> dict[str, Any]:

@@ -5,12 +5,14 @@ An ended session tells by its row. Of a deleted user no row is left: a cut-off t
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import false, func, select, true, union_all
+from sqlalchemy import Interval, Select, bindparam, false, func, select, true, union_all
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
+from app.store.prepared import Prepared
 from app.store.tables import cut_offs, sessions
 
 _AT_ONCE = timedelta(0)
@@ -33,17 +35,21 @@ async def cut(tx: Tx, user_id: UUID, *, ahead: timedelta = _AT_ONCE) -> None:
     await tx.execute(statement.on_conflict_do_update(index_elements=[cut_offs.c.user_id], set_=later))
 
 
-async def ended_since(tx: Tx, window: timedelta) -> list[End]:
-    """What ended within the last *window*, by the database's time.
-
-    `statement_timestamp()`, because no index is used for a bound that may change from row to row.
-    """
-    since = func.statement_timestamp() - window
+def _ended_since() -> Select[Any]:
+    """`statement_timestamp()`, because no index is used for a bound that may change from row to row."""
+    since = func.statement_timestamp() - bindparam("window", type_=Interval)
     found = union_all(
         select(sessions.c.id, sessions.c.ended_at.label("at"), false().label("of_user")).where(
             sessions.c.ended_at > since
         ),
         select(cut_offs.c.user_id, cut_offs.c.at, true()).where(cut_offs.c.at > since),
     ).subquery()
-    rows = await tx.execute(select(found, (func.clock_timestamp() - found.c.at).label("age")))
-    return [End(*row) for row in rows]
+    return select(found, (func.clock_timestamp() - found.c.at).label("age"))
+
+
+_ENDED_SINCE = Prepared(_ended_since())
+
+
+async def ended_since(tx: Tx, window: timedelta) -> list[End]:
+    """What ended within the last *window*, by the database's time."""
+    return [End(*row) for row in await _ENDED_SINCE.rows(tx, {"window": window})]

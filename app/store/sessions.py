@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, bindparam, func, select, update
 
 from app.store.database import Tx
+from app.store.prepared import Prepared
 from app.store.records import columns, read
 from app.store.schema import Moment
 from app.store.tables import devices, sessions, users
@@ -72,7 +73,7 @@ _GOOD = (
     users.c.credential_version == sessions.c.credential_version,
 )
 """Session and user are good. Made once, as is what stands on it: building a statement takes longer than sending it."""
-_ROTATE = (
+_ROTATE = Prepared(
     update(sessions)
     .where(sessions.c.id == bindparam("of_session"), sessions.c.counter == bindparam("newest"), *_GOOD)
     .values(
@@ -96,7 +97,7 @@ async def rotate(
 ) -> Kept | None:
     """Make counter + 1 the newest, if *counter* was, while session and user are good: exactly one caller wins (law 2)."""
     given = {"of_session": session_id, "newest": counter, "of_key": key_id, "seen_from": network}
-    return _kept((await tx.execute(_ROTATE, given | {"at": at, "idle_since": at - idle})).one_or_none())
+    return _kept(await _ROTATE.row(tx, given | {"at": at, "idle_since": at - idle}))
 
 
 async def again(

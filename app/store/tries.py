@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import (
     Boolean,
-    Executable,
     FromClause,
     Select,
     SmallInteger,
@@ -27,6 +26,7 @@ from sqlalchemy.types import TypeEngine
 
 from app.store.database import Tx
 from app.store.limits import Bucket, Taken, filling, steps_of
+from app.store.prepared import Prepared
 from app.store.tables import limits, network_limits, throttles
 from app.store.throttles import COUNT, Delays, Row, spending, waiting
 
@@ -51,8 +51,8 @@ def _filled(among: Callable[[TableValuedAlias], FromClause], **also: TypeEngine[
     return [select(one.c.key, one.c.full_at, null().cast(SmallInteger).label("streak")) for one in filled]
 
 
-_SPEND: Executable = union_all(_FAILURE, *_filled(_once_counted, first=Boolean()))
-_REFUND: Executable = union_all(*_filled(_once_cleared))
+_SPEND = Prepared(union_all(_FAILURE, *_filled(_once_counted, first=Boolean())))
+_REFUND = Prepared(union_all(*_filled(_once_cleared)))
 
 
 async def spend(
@@ -67,7 +67,7 @@ async def spend(
     firsts = {bucket.key for bucket in by_first}
     for name in ("durable", "volatile"):
         given[f"{name}_firsts"] = [key in firsts for key in given[f"{name}_keys"]]
-    rows = {row.key: row for row in await tx.execute(_SPEND, given | spending(key, delays=delays, at=at))}
+    rows = {row.key: row for row in await _SPEND.rows(tx, given | spending(key, delays=delays, at=at))}
     if key not in rows:
         return await waiting(tx, key, at=at), []
     counted = Row(rows[key].streak, rows[key].full_at)
@@ -77,6 +77,6 @@ async def spend(
 async def refund(tx: Tx, key: bytes, *, back: Sequence[Taken], takes: Sequence[Bucket], at: datetime) -> list[Taken]:
     """End the row of failures of *key*, undo the takes *back*, but for what has run off by now, and take one from each of *takes*."""
     steps = {taken.bucket: -taken.left(at) for taken in back} | {bucket: bucket.step for bucket in takes}
-    rows = await tx.execute(_REFUND, steps_of(steps) | {"key": key, "now": at})
+    rows = await _REFUND.rows(tx, steps_of(steps) | {"key": key, "now": at})
     full_at = {row.key: row.full_at for row in rows}
     return [Taken(bucket, full_at[bucket.key]) for bucket in takes]

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
 from app.store.held_addresses import held
+from app.store.prepared import Prepared
 from app.store.records import columns, read
 from app.store.schema import Moment
 from app.store.tables import users
@@ -80,7 +81,7 @@ async def lock(tx: Tx, user_id: UUID) -> User | None:
     return read(User, (await tx.execute(statement)).one_or_none())
 
 
-_ADMIT = (
+_ADMIT = Prepared(
     update(users)
     .where(
         users.c.id == bindparam("of_user"),
@@ -98,7 +99,7 @@ async def admit(tx: Tx, user_id: UUID, *, credential_version: int, at: datetime)
     The row stays locked to the end of the transaction, so that no disabling or password change slips in beside (law 2).
     """
     given = {"of_user": user_id, "of_version": credential_version, "at": at}
-    return (await tx.execute(_ADMIT, given)).rowcount == 1
+    return await _ADMIT.count(tx, given) == 1
 
 
 async def hold(tx: Tx, user_id: UUID, *, credential_version: int) -> bool:

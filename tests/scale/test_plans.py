@@ -6,14 +6,13 @@ What a statement costs then does not grow with the number of users, sessions or 
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Table, event, text
+from sqlalchemy import Table, text
 
 from app.flows.prune import Prune, ages
 from app.settings import Settings
@@ -24,6 +23,7 @@ from tests.emails import move, undo, undo_token
 from tests.filling import every_table, filled
 from tests.journey import travel
 from tests.standins.clock import ManualClock
+from tests.statements import heard
 from tests.world import Person, World, running, settings_for
 
 MANY, EVENTS = 5000, 40_000
@@ -49,17 +49,9 @@ class Asked:
 
     statements: dict[str, Any] = field(default_factory=dict)
 
-    def hear(self, _connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+    def hear(self, statement: str, parameters: tuple[Any, ...]) -> None:
         if PLANNED.match(statement):
-            self.statements.setdefault(statement, parameters[0] if isinstance(parameters, list) else parameters)
-
-
-@contextmanager
-def heard() -> Iterator[Asked]:
-    asked = Asked()
-    event.listen(Engine, "before_cursor_execute", asked.hear)
-    yield asked
-    event.remove(Engine, "before_cursor_execute", asked.hear)
+            self.statements.setdefault(statement, parameters)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +66,8 @@ async def big(postgres_url: str, worker_id: str) -> AsyncIterator[str]:
 async def asked(big: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """By every flow and every job."""
     settings = settings_for(big, tmp_path_factory.mktemp("data"), **RULES)
-    with heard() as asked:
+    asked = Asked()
+    with heard(asked.hear):
         async with running(settings, clock=ManualClock(datetime.now(UTC))) as world:
             await travel(Canaries(world), big)
             await _look_and_leave(world)

@@ -1,0 +1,87 @@
+"""Statements that are asked at every turn: made once, compiled once, and sent by asyncpg itself.
+
+What SQLAlchemy does around a statement costs several times the statement (docs/decisions/0018-the-short-way.md).
+"""
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, TypeAlias, cast
+
+from sqlalchemy import ClauseElement, Executable
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+
+from app.store.connections import driver
+from app.store.database import Tx
+
+_Reader: TypeAlias = Callable[[Any], Any]
+_DIALECT = dialect()  # type: ignore[no-untyped-call]
+
+
+class Prepared:
+    """*statement* names all its parameters, and has as many whatever it is given: no `in_`, no values beside."""
+
+    def __init__(self, statement: Executable) -> None:
+        self._statement = statement
+
+    async def rows(self, tx: Tx, given: Mapping[str, Any]) -> list[Any]:
+        """All rows, as named tuples that have `_mapping`, as SQLAlchemy's have.
+
+        Raises asyncpg's own errors; where the transaction ends, those of a database that is gone become DatabaseUnavailable.
+        """
+        found = await driver(tx).fetch(self.sql, *self.arguments(given))
+        make, readers = self._row
+        if not readers:
+            return [make(*row) for row in found]
+        return [make(*(read(one) if read else one for read, one in zip(readers, row, strict=True))) for row in found]
+
+    async def row(self, tx: Tx, given: Mapping[str, Any]) -> Any | None:  # noqa: ANN401  of the statement's own type
+        """The only row, or none."""
+        rows = await self.rows(tx, given)
+        if len(rows) > 1:
+            raise LookupError("more than one row")
+        return rows[0] if rows else None
+
+    async def one(self, tx: Tx, given: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """The row that there always is."""
+        row = await self.row(tx, given)
+        if row is None:
+            raise LookupError("no row")
+        return row
+
+    async def count(self, tx: Tx, given: Mapping[str, Any]) -> int:
+        """How many rows were changed."""
+        status: str = await driver(tx).execute(self.sql, *self.arguments(given))
+        return int(status.rpartition(" ")[2])
+
+    @cached_property
+    def sql(self) -> str:
+        return str(self._compiled)
+
+    def arguments(self, given: Mapping[str, Any]) -> list[Any]:
+        """In the order of the statement, as asyncpg takes them."""
+        values = {**self._fixed, **given}
+        return [write(values[name]) if write else values[name] for name, write in self._parameters]
+
+    @cached_property
+    def _compiled(self) -> Any:  # noqa: ANN401
+        return cast("ClauseElement", self._statement).compile(dialect=_DIALECT)
+
+    @cached_property
+    def _fixed(self) -> dict[str, Any]:
+        """Constants of the statement."""
+        return {name: bind.value for name, bind in self._compiled.binds.items() if not bind.required}
+
+    @cached_property
+    def _parameters(self) -> list[tuple[str, _Reader | None]]:
+        binds = self._compiled.binds
+        names: list[str] = self._compiled.positiontup
+        return [(name, binds[name].type.dialect_impl(_DIALECT).bind_processor(_DIALECT)) for name in names]
+
+    @cached_property
+    def _row(self) -> tuple[Callable[..., Any], list[_Reader | None]]:
+        columns = self._statement.exported_columns  # type: ignore[attr-defined]  # of whatever returns rows
+        readers = [column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None) for column in columns]
+        row = namedtuple("row", [column.key for column in columns])  # type: ignore[misc]  # noqa: PYI024
+        row._mapping = property(row._asdict)  # type: ignore[attr-defined]  # noqa: SLF001
+        return row, readers if any(readers) else []
