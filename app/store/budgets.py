@@ -12,7 +12,6 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Interval,
-    Select,
     SelectBase,
     Text,
     Update,
@@ -31,6 +30,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
 from app.store.database import Tx
+from app.store.prepared import Prepared
 from app.store.schema import Moment
 from app.store.tables import budgets
 
@@ -60,17 +60,18 @@ class Spent:
 async def spend(tx: Tx, user_id: UUID, kind: str, *, locks: Locks, at: datetime) -> Spent | None:
     """Count a failure in advance, by one statement; None while *kind* is locked or stopped."""
     given = {"of_user": user_id, "of_kind": kind, "now": at}
-    row = (await tx.execute(_spending(locks), given)).one_or_none()
+    row = await _spending(locks).row(tx, given)
     return Spent(row.streak, row.all_streak or 0) if row else None
 
 
 @cache
-def _spending(locks: Locks) -> Select[tuple[int, int | None]]:
+def _spending(locks: Locks) -> Prepared:
     mine = select(bindparam("of_user", type_=Uuid), bindparam("of_kind", type_=Text), literal(1))
     own = _count(mine, locks.stop, locks).cte("own")
     all_ = select(bindparam("of_user", type_=Uuid), literal(ALL), literal(1)).select_from(own)
     of_all = _count(all_, _NEVER, None).cte("of_all")
-    return select(own.c.streak, of_all.c.streak.label("all_streak")).select_from(own.outerjoin(of_all, true()))
+    counted = select(own.c.streak, of_all.c.streak.label("all_streak"))
+    return Prepared(counted.select_from(own.outerjoin(of_all, true())))
 
 
 def _count(row: SelectBase, stop: int, locks: Locks | None) -> ReturningInsert[Any]:

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.store.database import Tx
+from app.store.prepared import Prepared
 from app.store.records import columns, read, read_all, values
 from app.store.tables import enrollments
 
@@ -170,7 +171,7 @@ async def prefer(tx: Tx, user_id: UUID, enrollment_id: UUID) -> None:
     await tx.execute(statement.values(preferred=enrollments.c.id == enrollment_id))
 
 
-_SAVE = (
+_SAVE = Prepared(
     update(enrollments)
     .where(enrollments.c.id == bindparam("of_id"), enrollments.c.version == bindparam("of_version"), _CONFIRMED)
     .values(state=bindparam("next"), version=enrollments.c.version + 1)
@@ -180,4 +181,4 @@ _SAVE = (
 async def save(tx: Tx, enrollment: Enrollment, *, state: bytes) -> bool:
     """Store the next state, unless another answer was faster: False then (compare-and-set on the version, law 2)."""
     given = {"of_id": enrollment.id, "of_version": enrollment.version, "next": state}
-    return (await tx.execute(_SAVE, given)).rowcount == 1
+    return await _SAVE.count(tx, given) == 1
