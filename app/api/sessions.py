@@ -30,6 +30,12 @@ class LogoutRequest(Shape):
     refresh_token: RefreshToken | None = None
 
 
+@router.get("/session", responses=refusals(InvalidToken))
+async def show_session(who: FullAccess) -> AccessClaims:
+    """The claims of the caller's access token, if it is good. Made for other programs to ask: it needs no database."""
+    return who
+
+
 @router.post("/token/refresh", responses=refusals(InvalidRefreshToken, CsrfRequired, body=True))
 async def refresh(
     house: TheHouse, visitor: TheVisitor, jar: TheJar, body: RefreshRequest | None = None
@@ -67,9 +73,3 @@ async def logout(token: Presented, house: TheHouse, jar: TheJar, body: LogoutReq
 
 def _of(body: RefreshRequest | LogoutRequest | None) -> str | None:
     return body.refresh_token.get_secret_value() if body and body.refresh_token else None
-
-
-@router.get("/session", responses=refusals(InvalidToken))
-async def show_session(who: FullAccess) -> AccessClaims:
-    """The claims of the caller's access token, if it is good. Made for other programs to ask: it needs no database."""
-    return who

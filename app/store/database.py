@@ -20,9 +20,9 @@ from app.store.connections import connect, give_back, order, take, undo
 Tx: TypeAlias = AsyncConnection
 """An open transaction. Whoever is handed one adds to it and never commits it."""
 
-_PASSING = ("08", "23503", "40", "53", "55", "57")
-"""SQLSTATE classes that say nothing about the statement: connection, rollback, resources, locks, intervention; and a foreign
-key that leads nowhere, because somebody deleted meanwhile what was read a moment ago."""
+_PASSING = ("08", "23503", "3D", "40", "53", "55", "57")
+"""SQLSTATE classes that say nothing about the statement: connection, rollback, resources, locks, intervention; no database of
+that name; and a foreign key that leads nowhere, because somebody deleted meanwhile what was read a moment ago."""
 _LOST = {"40001", "40P01"}
 """SQLSTATEs of a transaction that was undone because of another one: nothing of it is left, so it may be tried again."""
 _RERUNS = 2

@@ -38,10 +38,19 @@ async def behind(settings: DatabaseSettings) -> bool:
         async with database.read() as tx:
             return await _revision(tx) < head()
     except DBAPIError as refused:
-        cause = refused.orig.__cause__ if refused.orig else refused
-        raise DatabaseUnavailable(f"The database refuses: {type(cause).__name__}.") from refused
+        raise _refusal(refused) from refused
+    except DatabaseUnavailable as failure:
+        told = failure.__cause__
+        if isinstance(told, DBAPIError) and getattr(told.orig, "sqlstate", None):
+            raise _refusal(told) from failure
+        raise
     finally:
         await database.close()
+
+
+def _refusal(refused: DBAPIError) -> DatabaseUnavailable:
+    cause = refused.orig.__cause__ if refused.orig else refused
+    return DatabaseUnavailable(f"The database refuses: {type(cause).__name__}.")
 
 
 async def upgrade(settings: DatabaseSettings) -> None:
