@@ -6,14 +6,15 @@ from fastapi import Depends, Request
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from app.api.house import TheHouse
+from app.api.house import House
 from app.visitor import Visitor, Visitors
 from app.watch.logs import logger
 
 _log = logger("app.api")
 
 
-async def visitor(request: Request, house: TheHouse) -> Visitor:
+async def visitor(request: Request) -> Visitor:
+    house: House = request.app.state.house
     peer = request.client.host if request.client else None
     if "x-forwarded-for" in request.headers and house.visitors.overlooks(peer):
         _tell_once(request, peer)
@@ -21,9 +22,14 @@ async def visitor(request: Request, house: TheHouse) -> Visitor:
 
 
 def told_by(scope: Scope, visitors: Visitors) -> Visitor:
-    headers, client = Headers(scope=scope), scope.get("client")
-    forwarded, agent = headers.getlist("x-forwarded-for"), headers.get("user-agent", "")
-    return visitors.read(client[0] if client else None, forwarded=forwarded, agent=agent)
+    """Read once a request: a route asks for it, and so does each event that it notes."""
+    known: Visitor | None = scope["state"].get("visitor")
+    if known is None:
+        headers, client = Headers(scope=scope), scope.get("client")
+        forwarded, agent = headers.getlist("x-forwarded-for"), headers.get("user-agent", "")
+        known = visitors.read(client[0] if client else None, forwarded=forwarded, agent=agent)
+        scope["state"]["visitor"] = known
+    return known
 
 
 def _tell_once(request: Request, peer: str | None) -> None:
