@@ -1,12 +1,13 @@
 """Connections to PostgreSQL: made by SQLAlchemy's pool, each statement for itself unless somebody orders a transaction."""
 
 import asyncio
+import logging
 import ssl
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from asyncpg import InterfaceError, PostgresError
+from asyncpg import InterfaceError, InternalClientError, PostgresError
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
@@ -16,8 +17,14 @@ from app.settings.groups import DatabaseSettings
 if TYPE_CHECKING:
     import asyncpg
 
+GONE = (OSError, InterfaceError, InternalClientError)
+"""What asyncpg raises when the database is gone, or answers too late."""
+UNSETTLED = (*GONE, asyncio.CancelledError)
+"""Left by one of these, a connection may still be waiting for what was asked: nobody knows what the server has done of it."""
+
 _UNDONE_WITHIN = 2.0
 """Seconds. A connection that takes longer to end its transaction is closed, which ends it, too."""
+_log = logging.getLogger("gatehouse.store")
 
 
 def connect(settings: DatabaseSettings, *, pool_size: int | None = None, autocommit: bool = False) -> AsyncEngine:
@@ -82,23 +89,31 @@ async def take(engine: AsyncEngine) -> AsyncConnection:
 
 
 def give_back(opened: AsyncConnection) -> None:
-    """To the pool; one that is still within a transaction is closed, so that nothing of it is ever kept."""
+    """To the pool. One that is within a transaction is closed: what the next one does would never be committed."""
     connection = cast("Connection", opened.sync_connection)
-    if not connection.invalidated and (driver(opened).is_closed() or driver(opened).is_in_transaction()):
-        connection.invalidate()
+    if not connection.invalidated and driver(opened).is_in_transaction():
+        _log.error("a connection came back within a transaction, and was closed")
+        close(opened)
     connection.close()
+
+
+def close(opened: AsyncConnection) -> None:
+    """At once, without a word to the server, which undoes what was not committed."""
+    connection = cast("Connection", opened.sync_connection)
+    if not connection.invalidated:
+        connection.invalidate()
 
 
 async def undo(opened: AsyncConnection) -> None:
     """Roll back, or close the connection, which does so, too."""
     connection = cast("Connection", opened.sync_connection)
-    if connection.invalidated or driver(opened).is_closed():
+    if connection.invalidated:
         return
     try:
         async with asyncio.timeout(_UNDONE_WITHIN):
             await order(opened, "ROLLBACK")
-    except (OSError, InterfaceError, PostgresError):
-        connection.invalidate()
+    except (*GONE, PostgresError):
+        close(opened)
 
 
 def _fresh(engine: Engine) -> Connection:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import TypeAlias, TypeVar, cast
 
-from asyncpg import InterfaceError, PostgresError
+from asyncpg import InvalidCachedStatementError, PostgresError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -15,7 +15,7 @@ from sqlalchemy.pool import QueuePool
 
 from app.problems import DatabaseUnavailable
 from app.settings.groups import DatabaseSettings
-from app.store.connections import connect, give_back, order, take, undo
+from app.store.connections import GONE, UNSETTLED, close, connect, give_back, order, take, undo
 
 Tx: TypeAlias = AsyncConnection
 """An open transaction. Whoever is handed one adds to it and never commits it."""
@@ -43,10 +43,12 @@ class Database:
     async def begin(self) -> AsyncIterator[Tx]:
         """A transaction, committed when the block ends and rolled back when it raises, or when an error in it was held back."""
         async with self._connected(self._engine) as tx:
-            await order(tx, "BEGIN")
             try:
+                await order(tx, "BEGIN")
                 yield tx
                 await order(tx, "COMMIT")
+            except UNSETTLED:
+                raise
             except BaseException:
                 await undo(tx)
                 raise
@@ -93,6 +95,9 @@ class Database:
             tx = await take(engine)
             try:
                 yield tx
+            except UNSETTLED:
+                close(tx)
+                raise
             finally:
                 give_back(tx)
 
@@ -113,7 +118,7 @@ class Database:
     def _named_failures(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, PoolTimeout, InterfaceError) as failure:
+        except (*GONE, PoolTimeout) as failure:
             self._note(failure)
             raise DatabaseUnavailable from failure
         except (SQLAlchemyError, PostgresError) as failure:
@@ -135,6 +140,9 @@ def _state(failure: BaseException | None) -> str | None:
 
 
 def _was_lost(failure: BaseException | None) -> bool:
+    """Also one whose statement was prepared before its tables changed: asyncpg prepares it anew, but not in midst of it."""
+    if isinstance(failure, InvalidCachedStatementError):
+        return True
     return isinstance(failure, (DBAPIError, PostgresError)) and _state(failure) in _LOST
 
 
@@ -143,4 +151,4 @@ def _is_passing(failure: SQLAlchemyError | PostgresError) -> bool:
         return False
     state = _state(failure)
     gone = isinstance(failure, DBAPIError) and failure.connection_invalidated
-    return gone or state is None or state.startswith(_PASSING)
+    return gone or state is None or state.startswith(_PASSING) or isinstance(failure, InvalidCachedStatementError)

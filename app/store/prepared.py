@@ -29,8 +29,8 @@ class Prepared:
 
         Raises asyncpg's own errors; where the transaction ends, those of a database that is gone become DatabaseUnavailable.
         """
-        found = await driver(tx).fetch(self.sql, *self.arguments(given))
         make, readers = self._row
+        found = await driver(tx).fetch(self.sql, *self.arguments(given))
         if not readers:
             return [make(*row) for row in found]
         return [make(*(read(one) if read else one for read, one in zip(readers, row, strict=True))) for row in found]

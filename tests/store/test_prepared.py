@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from sqlalchemy import Interval, Select, Text, Uuid, bindparam, insert, literal, select, text
+from sqlalchemy import Integer, Interval, Select, Text, Uuid, bindparam, insert, literal, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 import app.store
@@ -111,7 +111,7 @@ async def test_a_constant_of_the_statement_needs_no_value_and_a_parameter_does(d
 
 async def test_an_error_keeps_its_state(database: Database) -> None:
     """Whoever catches it looks at the class; what a database that is gone says becomes DatabaseUnavailable (test_transactions)."""
-    divide = Prepared(select((literal(1) / bindparam("by", value=0)).label("found")))
+    divide = Prepared(text("SELECT 1 / :by AS found").columns(found=Integer).bindparams(bindparam("by", 0, Integer)))
     with pytest.raises(asyncpg.DivisionByZeroError):
         async with database.read() as tx:
             await divide.one(tx, {})

@@ -1,11 +1,13 @@
 """A transaction is kept whole or not at all, whatever ends it; and no connection comes back from one with something of it."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from sqlalchemy import Integer, bindparam, text
+from sqlalchemy import Integer, Text, bindparam, text
 from sqlalchemy.exc import IntegrityError
 
 from app.problems import DatabaseUnavailable
@@ -16,8 +18,10 @@ from tests import postgres
 
 ADD = text("INSERT INTO kept VALUES (:number)")
 ADD_PREPARED = Prepared(text("INSERT INTO kept VALUES (:number)").bindparams(bindparam("number", type_=Integer)))
-SLEEP = Prepared(text("SELECT pg_sleep(:seconds)").bindparams(seconds=60))
+SLEEP = Prepared(text("SELECT pg_sleep(:seconds)::text AS slept").columns(slept=Text).bindparams(seconds=60))
 MANY = 30
+STEPS = 40
+"""Turns of the loop that a transaction takes, and some."""
 
 
 @pytest.fixture
@@ -122,6 +126,94 @@ async def test_whoever_is_cancelled_leaves_nothing_and_no_connection_in_use(
         await add(one, 1, prepared=True)
         await add(other, 2, prepared=True)
     assert await numbers(rows) == [1, 2]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_whenever_somebody_is_cancelled_the_next_ones_writes_are_kept(
+    rows: asyncpg.Connection, database_url: str, times: int
+) -> None:
+    """Also within BEGIN, which the server may have done already: the next one's write must not be within that transaction."""
+    single = Database(postgres.settings_for(database_url, pool_size=1, pool_wait="PT1S"))
+
+    async def begins() -> None:
+        async with single.begin() as tx:
+            await add(tx, -1, prepared=True)
+
+    for number in range(4 * STEPS):
+        task = asyncio.create_task(begins())
+        for _ in range(number % STEPS):
+            await asyncio.sleep(0)
+        for _ in range(times):
+            task.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait([task])
+        assert single.connections_in_use == 0
+        async with single.read() as tx:
+            await add(tx, number, prepared=True)
+        await rows.execute("DELETE FROM kept WHERE number < 0")
+    assert await numbers(rows) == [*range(4 * STEPS)]
+    await single.close()
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_after_a_server_that_stood_still_the_next_ones_write_is_kept(
+    rows: asyncpg.Connection, database_url: str, prepared: bool
+) -> None:
+    """Until the limit of a statement was over: what it then does with BEGIN is nobody's any more."""
+    impatient = Database(postgres.settings_for(database_url, pool_size=1, statement_limit="PT1S"))
+
+    async def begins() -> None:
+        async with impatient.begin():
+            pass
+
+    async with impatient.read() as tx:
+        pid = driver(tx).get_server_pid()
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(DatabaseUnavailable):
+        await begins()
+    os.kill(pid, signal.SIGCONT)
+    await asyncio.sleep(0.1)
+    async with impatient.read() as tx:
+        await add(tx, 1, prepared=prepared)
+    assert await numbers(rows) == [1]
+    await impatient.close()
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_whenever_a_connection_is_ended_the_database_is_gone_and_nothing_else_is_wrong(
+    rows: asyncpg.Connection, database_url: str, prepared: bool
+) -> None:
+    """Asyncpg has a word for it that is no error of a database: "another operation is in progress"."""
+    single = Database(postgres.settings_for(database_url, pool_size=1, pool_wait="PT1S"))
+    gone = 0
+    for number in range(4 * STEPS):
+        async with single.read() as tx:
+            pid = driver(tx).get_server_pid()
+        ending = asyncio.create_task(rows.execute("SELECT pg_terminate_backend($1)", pid))
+        for _ in range(number % STEPS):
+            await asyncio.sleep(0)
+        try:
+            async with single.begin() as tx:
+                await add(tx, number, prepared=prepared)
+        except DatabaseUnavailable:
+            gone += 1
+        await ending
+        assert single.connections_in_use == 0
+    assert gone
+    await single.close()
+
+
+async def test_a_statement_that_was_prepared_before_its_table_changed_is_done_again(
+    database: Database, rows: asyncpg.Connection
+) -> None:
+    """As while a migration runs beside the service."""
+    every = Prepared(text("SELECT number FROM kept").columns(number=Integer))
+    async with database.begin() as one, database.begin() as other:
+        assert [await every.rows(tx, {}) for tx in (one, other)] == [[], []]
+    await rows.execute("ALTER TABLE kept ALTER number TYPE bigint")
+    await rows.execute("INSERT INTO kept VALUES (1)")
+    for _ in range(3):
+        assert [row.number for row in await database.run(lambda tx: every.rows(tx, {}))] == [1]
 
 
 async def test_whoever_is_cancelled_twice_leaves_nothing_either(database: Database, rows: asyncpg.Connection) -> None:
