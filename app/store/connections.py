@@ -91,17 +91,24 @@ async def take(engine: AsyncEngine) -> AsyncConnection:
 def give_back(opened: AsyncConnection) -> None:
     """To the pool. One that is within a transaction is closed: what the next one does would never be committed."""
     connection = cast("Connection", opened.sync_connection)
-    if not connection.invalidated and driver(opened).is_in_transaction():
+    if (
+        not connection.invalidated and driver(opened).is_in_transaction()
+    ):  # it says so of the last command that was answered
         _log.error("a connection came back within a transaction, and was closed")
-        close(opened)
+        connection.invalidate()
     connection.close()
 
 
-def close(opened: AsyncConnection) -> None:
-    """At once, without a word to the server, which undoes what was not committed."""
+async def abandon(opened: AsyncConnection) -> None:
+    """Close it, and have the server end what it does (within a greenlet asyncpg sends that, and waits two seconds for it)."""
     connection = cast("Connection", opened.sync_connection)
-    if not connection.invalidated:
-        connection.invalidate()
+    if connection.invalidated:
+        return
+    try:
+        await greenlet_spawn(connection.invalidate)
+    finally:
+        if not connection.invalidated:
+            connection.invalidate()
 
 
 async def undo(opened: AsyncConnection) -> None:
@@ -113,7 +120,7 @@ async def undo(opened: AsyncConnection) -> None:
         async with asyncio.timeout(_UNDONE_WITHIN):
             await order(opened, "ROLLBACK")
     except (*GONE, PostgresError):
-        close(opened)
+        await abandon(opened)
 
 
 def _fresh(engine: Engine) -> Connection:

@@ -15,7 +15,7 @@ from sqlalchemy.pool import QueuePool
 
 from app.problems import DatabaseUnavailable
 from app.settings.groups import DatabaseSettings
-from app.store.connections import GONE, UNSETTLED, close, connect, give_back, order, take, undo
+from app.store.connections import GONE, UNSETTLED, abandon, connect, give_back, order, take, undo
 
 Tx: TypeAlias = AsyncConnection
 """An open transaction. Whoever is handed one adds to it and never commits it."""
@@ -96,7 +96,7 @@ class Database:
             try:
                 yield tx
             except UNSETTLED:
-                close(tx)
+                await abandon(tx)
                 raise
             finally:
                 give_back(tx)

@@ -15,10 +15,12 @@ from app.store.connections import driver
 from app.store.database import Database, Tx
 from app.store.prepared import Prepared
 from tests import postgres
+from tests.attack.processes import until
 
 ADD = text("INSERT INTO kept VALUES (:number)")
 ADD_PREPARED = Prepared(text("INSERT INTO kept VALUES (:number)").bindparams(bindparam("number", type_=Integer)))
 SLEEP = Prepared(text("SELECT pg_sleep(:seconds)::text AS slept").columns(slept=Text).bindparams(seconds=60))
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 MANY = 30
 STEPS = 40
 """Turns of the loop that a transaction takes, and some."""
@@ -152,6 +154,32 @@ async def test_whenever_somebody_is_cancelled_the_next_ones_writes_are_kept(
             await add(tx, number, prepared=True)
         await rows.execute("DELETE FROM kept WHERE number < 0")
     assert await numbers(rows) == [*range(4 * STEPS)]
+    await single.close()
+
+
+@pytest.mark.parametrize("way", ["begin", "read"])
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_what_nobody_waits_for_any_more_the_server_ends(
+    rows: asyncpg.Connection, database_url: str, way: str, prepared: bool
+) -> None:
+    """Or it would be done after all, by more backends than the pool is large."""
+    single = Database(postgres.settings_for(database_url, pool_size=1, pool_wait="PT5S"))
+
+    async def adds() -> None:
+        async with getattr(single, way)() as tx:
+            await add(tx, 1, prepared=prepared)
+
+    locker = await postgres.connect(database_url)
+    async with locker.transaction():
+        await locker.execute("LOCK TABLE kept IN SHARE MODE")
+        for _ in range(3):
+            task = asyncio.create_task(adds())
+            await until(lambda: rows.fetchval(WAITING), "it waits for the lock")
+            task.cancel()
+            await asyncio.wait([task])
+            assert await rows.fetchval(WAITING) == 0
+    await locker.close()
+    assert await numbers(rows) == []
     await single.close()
 
 
