@@ -197,9 +197,11 @@ async def test_after_a_server_that_stood_still_the_next_ones_write_is_kept(
     async with impatient.read() as tx:
         pid = driver(tx).get_server_pid()
     os.kill(pid, signal.SIGSTOP)
-    with pytest.raises(DatabaseUnavailable):
-        await begins()
-    os.kill(pid, signal.SIGCONT)
+    try:
+        with pytest.raises(DatabaseUnavailable):
+            await begins()
+    finally:
+        os.kill(pid, signal.SIGCONT)
     await asyncio.sleep(0.1)
     async with impatient.read() as tx:
         await add(tx, 1, prepared=prepared)
