@@ -16,9 +16,8 @@ from app.store.records import columns, read_all
 from app.store.schema import Moment, among, arrays
 from app.store.tables import audit_events
 
-_ADD = Prepared(
-    text(
-        """
+_ADDING = text(
+    """
     WITH kept AS (
         INSERT INTO audit_keys (id, user_id, key, created_at)
         SELECT k.id, k.user_id, k.key, k.created_at
@@ -31,12 +30,12 @@ _ADD = Prepared(
         :ids, :ats, :events, :user_ids, :session_ids, :request_ids, :facts, :personals, :event_keys, :macs
     ) AS e (id, at, event, user_id, session_id, request_id, facts, personal, key_id, mac)
     """
-    ).bindparams(
-        *arrays(key_ids=Uuid(), key_users=Uuid(), keys=LargeBinary(), keys_at=Moment),
-        *arrays(ids=Uuid(), ats=Moment, events=Text(), user_ids=Uuid(), session_ids=Uuid(), request_ids=Text()),
-        *arrays(facts=Text(), personals=LargeBinary(), event_keys=Uuid(), macs=LargeBinary()),
-    )
+).bindparams(
+    *arrays(key_ids=Uuid(), key_users=Uuid(), keys=LargeBinary(), keys_at=Moment),
+    *arrays(ids=Uuid(), ats=Moment, events=Text(), user_ids=Uuid(), session_ids=Uuid(), request_ids=Text()),
+    *arrays(facts=Text(), personals=LargeBinary(), event_keys=Uuid(), macs=LargeBinary()),
 )
+_ADD = Prepared(_ADDING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def connect(settings: DatabaseSettings, *, pool_size: int | None = None, autocom
         pool_timeout=settings.pool_wait.total_seconds(),
         pool_pre_ping=False,
         connect_args=_connect_args(settings),
-        **({"isolation_level": "AUTOCOMMIT"} if autocommit else {}),
+        isolation_level="AUTOCOMMIT" if autocommit else None,
     )
     if settings.tls_certificate:
         event.listen(engine.sync_engine, "do_connect", partial(_show, (settings.tls_certificate, settings.tls_key)))
@@ -70,7 +70,7 @@ def _show(
 
 def driver(opened: AsyncConnection) -> "asyncpg.Connection":
     """The connection that asyncpg made."""
-    return _driver(cast("Connection", opened.sync_connection))
+    return _driver(_pooled(opened))
 
 
 async def order(opened: AsyncConnection, command: str) -> None:
@@ -89,11 +89,12 @@ async def take(engine: AsyncEngine) -> AsyncConnection:
 
 
 def give_back(opened: AsyncConnection) -> None:
-    """To the pool. One that is within a transaction is closed: what the next one does would never be committed."""
-    connection = cast("Connection", opened.sync_connection)
-    if (
-        not connection.invalidated and driver(opened).is_in_transaction()
-    ):  # it says so of the last command that was answered
+    """To the pool. One that is within a transaction is closed: what the next one does would never be committed.
+
+    What it says of that is as old as the last command that was answered: whoever leaves one unanswered calls `abandon` first.
+    """
+    connection = _pooled(opened)
+    if not connection.invalidated and _driver(connection).is_in_transaction():
         _log.error("a connection came back within a transaction, and was closed")
         connection.invalidate()
     connection.close()
@@ -101,7 +102,7 @@ def give_back(opened: AsyncConnection) -> None:
 
 async def abandon(opened: AsyncConnection) -> None:
     """Close it, and have the server end what it does (within a greenlet asyncpg sends that, and waits two seconds for it)."""
-    connection = cast("Connection", opened.sync_connection)
+    connection = _pooled(opened)
     if connection.invalidated:
         return
     try:
@@ -113,8 +114,7 @@ async def abandon(opened: AsyncConnection) -> None:
 
 async def undo(opened: AsyncConnection) -> None:
     """Roll back, or close the connection, which does so, too."""
-    connection = cast("Connection", opened.sync_connection)
-    if connection.invalidated:
+    if _pooled(opened).invalidated:
         return
     try:
         async with asyncio.timeout(_UNDONE_WITHIN):
@@ -135,3 +135,8 @@ def _fresh(engine: Engine) -> Connection:
 
 def _driver(connection: Connection) -> "asyncpg.Connection":
     return cast("asyncpg.Connection", connection.connection.driver_connection)
+
+
+def _pooled(opened: AsyncConnection) -> Connection:
+    """What SQLAlchemy's pool knows it by."""
+    return cast("Connection", opened.sync_connection)

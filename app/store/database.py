@@ -141,9 +141,7 @@ def _state(failure: BaseException | None) -> str | None:
 
 def _was_lost(failure: BaseException | None) -> bool:
     """Also one whose statement was prepared before its tables changed: asyncpg prepares it anew, but not in midst of it."""
-    if isinstance(failure, InvalidCachedStatementError):
-        return True
-    return isinstance(failure, (DBAPIError, PostgresError)) and _state(failure) in _LOST
+    return isinstance(failure, InvalidCachedStatementError) or _state(failure) in _LOST
 
 
 def _is_passing(failure: SQLAlchemyError | PostgresError) -> bool:
@@ -151,4 +149,4 @@ def _is_passing(failure: SQLAlchemyError | PostgresError) -> bool:
         return False
     state = _state(failure)
     gone = isinstance(failure, DBAPIError) and failure.connection_invalidated
-    return gone or state is None or state.startswith(_PASSING) or isinstance(failure, InvalidCachedStatementError)
+    return gone or state is None or state.startswith(_PASSING) or _was_lost(failure)

@@ -110,6 +110,8 @@ async def test_the_second_of_two_waits_for_the_first(empty: str) -> None:
 async def test_a_database_that_is_not_there_is_said_to_be_unavailable(postgres_url: str) -> None:
     with pytest.raises(DatabaseUnavailable, match="InvalidCatalogNameError"):
         await behind(postgres.settings_for(postgres.named(postgres_url, "missing")))
+    with pytest.raises(DatabaseUnavailable, match="InvalidAuthorizationSpecificationError"):
+        await behind(postgres.settings_for(postgres_url.replace("postgres@", "nobody@")))
     with pytest.raises(DatabaseUnavailable):
         await behind(postgres.settings_for("postgresql+asyncpg://127.0.0.1:1/nobody"))
 
