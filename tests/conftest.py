@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from app.store.database import Database
 from tests import postgres
 from tests.audit import Log, logging
 from tests.verbs import THREAD
@@ -115,6 +116,14 @@ async def clean(sweeper: asyncpg.Connection) -> None:
 def database_url(request: pytest.FixtureRequest, worker_database: str, service_database: str, clean: None) -> str:  # noqa: ARG001  asked for what it does
     """A database with every table, all empty."""
     return service_database if "service" in request.fixturenames else worker_database
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """As a service has it, with the settings of one."""
+    made = Database(postgres.settings_for(database_url))
+    yield made
+    await made.close()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,6 @@ from app.store.database import Database
 from app.watch.network_limits import NetworkLimit
 from app.watch.stuffing import Surge
 from tests.postgres import connect
-from tests.postgres import settings_for as database_settings
 from tests.receipts import receiving
 from tests.standins.clock import ManualClock
 from tests.standins.plivo import PlivoStandIn
@@ -31,13 +30,6 @@ from tests.watch.guesses import ADA, EVERYBODY, HOME, Guesses, remembered, throt
 from tests.world import KEY, PASSWORD, Person, World, running, settings_for
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_settings(database_url))
-    yield database
-    await database.close()
 
 
 @pytest.fixture

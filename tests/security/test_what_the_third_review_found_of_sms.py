@@ -1,7 +1,6 @@
 """What an attacker's review of the SMS firewall found, so that it stays found: with the limits as they are shipped, enforced."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,11 @@ import pytest
 from app.crypto.chance import new_id
 from app.messages import Delivery, Purpose
 from app.store.database import Database
-from tests.postgres import settings_for as database_settings
 from tests.standins.plivo import AUTH_ID, AUTH_TOKEN, PlivoStandIn, status
 from tests.watch.texting import JAMAICA, Texting, firewall
 from tests.world import running, settings_for
 
 ADA, EVE = "+12025550123", f"{JAMAICA}0001"
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_settings(database_url))
-    yield database
-    await database.close()
 
 
 @pytest.fixture

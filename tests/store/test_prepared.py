@@ -2,7 +2,6 @@
 
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,7 +16,6 @@ from app.store.database import Database
 from app.store.prepared import Prepared
 from app.store.schema import Moment
 from app.store.tables import enrollments, users
-from tests import postgres
 
 AT = datetime(2029, 1, 1, 12, tzinfo=UTC)
 USER = UUID(int=7)
@@ -28,13 +26,6 @@ VALUES: dict[str, tuple[Any, object]] = {
     "facts": (JSONB(), {"deep": [1, None, "ü"]}),
     "words": (Text(), "it's $1"),
 }
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    made = Database(postgres.settings_for(database_url))
-    yield made
-    await made.close()
 
 
 def known() -> dict[str, Prepared]:

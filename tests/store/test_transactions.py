@@ -47,6 +47,16 @@ async def numbers(rows: asyncpg.Connection) -> list[int]:
     return [row["number"] for row in await rows.fetch("SELECT number FROM kept ORDER BY number")]
 
 
+async def goes_on(database: Database, rows: asyncpg.Connection) -> None:
+    """Nothing is left of what was before, and both connections are as good as new."""
+    assert database.connections_in_use == 0
+    assert await numbers(rows) == []
+    async with database.begin() as one, database.begin() as other:
+        await add(one, 1, prepared=True)
+        await add(other, 2, prepared=True)
+    assert await numbers(rows) == [1, 2]
+
+
 async def add(tx: Tx, number: int, *, prepared: bool) -> None:
     if prepared:
         assert await ADD_PREPARED.count(tx, {"number": number}) == 1
@@ -122,12 +132,7 @@ async def test_whoever_is_cancelled_leaves_nothing_and_no_connection_in_use(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    assert database.connections_in_use == 0
-    assert await numbers(rows) == []
-    async with database.begin() as one, database.begin() as other:
-        await add(one, 1, prepared=True)
-        await add(other, 2, prepared=True)
-    assert await numbers(rows) == [1, 2]
+    await goes_on(database, rows)
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
@@ -247,7 +252,7 @@ async def test_a_statement_that_was_prepared_before_its_table_changed_is_done_ag
 
 
 async def test_whoever_is_cancelled_twice_leaves_nothing_either(database: Database, rows: asyncpg.Connection) -> None:
-    """The second time while it is undone: the connection is closed instead."""
+    """The second time while its connection is being closed."""
     begun = asyncio.Event()
 
     async def never_ends() -> None:
@@ -263,11 +268,7 @@ async def test_whoever_is_cancelled_twice_leaves_nothing_either(database: Databa
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert database.connections_in_use == 0
-    async with database.begin() as one, database.begin() as other:
-        await add(one, 1, prepared=True)
-        await add(other, 2, prepared=True)
-    assert await numbers(rows) == [1, 2]
+    await goes_on(database, rows)
 
 
 @pytest.mark.parametrize("prepared", [True, False])

@@ -31,13 +31,6 @@ async def rows(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    made = Database(postgres.settings_for(database_url))
-    yield made
-    await made.close()
-
-
 async def counted(rows: asyncpg.Connection) -> dict[str, int]:
     return {row["name"]: row["times"] for row in await rows.fetch(TIMES)}
 

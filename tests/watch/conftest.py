@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +11,6 @@ import pytest
 from app.settings.groups import LogSettings
 from app.store.database import Database
 from app.watch.logs import configure
-from tests.postgres import settings_for
 from tests.standins.clock import ManualClock
 from tests.watch.guesses import Guesses, throttle
 
@@ -33,13 +32,6 @@ def stream() -> Iterator[io.StringIO]:
 def lines(stream: io.StringIO) -> Lines:
     configure(LogSettings(level="DEBUG"), json=True, stream=stream)
     return lambda: [json.loads(line) for line in stream.getvalue().split("\n") if line]
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(settings_for(database_url))
-    yield database
-    await database.close()
 
 
 @pytest.fixture

@@ -29,13 +29,6 @@ TOUCHED = text("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_table
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(postgres.settings_for(database_url))
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 def clock() -> ManualClock:
     """Years away from the database's."""
     return ManualClock()
