@@ -22,6 +22,7 @@ from app.main import create_app
 from app.senders.inbox import Entry
 from app.settings import Settings
 from app.visitor import Visitor
+from app.watch import logs
 from tests.app import AuthenticatorApp
 from tests.contract import CheckedTransport
 from tests.standins.clock import ManualClock
@@ -228,6 +229,7 @@ def logs_as_before() -> Iterator[None]:
     with own_logging():
         yield
     structlog.configure(**before)
+    logs.bound.cache_clear()
 
 
 @asynccontextmanager

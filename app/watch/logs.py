@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import MutableMapping
 from contextvars import ContextVar
+from functools import cache
 from json import dumps
 from typing import Any, TextIO, cast
 from uuid import UUID
@@ -26,7 +27,23 @@ _CHATTY = ("asyncio", "httpcore", "httpx", "urllib3")
 
 def logger(name: str) -> FilteringBoundLogger:
     """Log as *name*; it may be made at import, before `configure`."""
-    return cast("FilteringBoundLogger", structlog.get_logger(source=name))
+    return cast("FilteringBoundLogger", _Named(name))
+
+
+class _Named:
+    """Bound once, not for each line (structlog's own memory would outlive the next `configure`)."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, verb: str) -> Any:  # noqa: ANN401  whatever a bound logger has
+        return getattr(bound(self._name), verb)
+
+
+@cache
+def bound(name: str) -> FilteringBoundLogger:
+    """Forget it (`cache_clear`) when structlog is configured anew."""
+    return cast("FilteringBoundLogger", structlog.get_logger(source=name).bind())
 
 
 def bind_request_id(request_id: str) -> None:
@@ -57,6 +74,7 @@ def configure(settings: LogSettings, *, json: bool, stream: TextIO | None = None
         wrapper_class=structlog.make_filtering_bound_logger(settings.level),
         logger_factory=structlog.WriteLoggerFactory(out),
     )
+    bound.cache_clear()
     _take_over(settings.level, chain, out)
 
 

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-import structlog
 
 from app.settings.groups import LogSettings
 from app.watch import logs
 from tests.canaries import EMAIL, RECOVERY, SEED, TOKEN, Canaries, columns
 from tests.journey import travel
-from tests.world import own_logging, running, settings_for
+from tests.world import logs_as_before, running, settings_for
 
 METRICS = "a-token-for-prometheus"
 _MINTING = ("/login", "/verify-otp", "/token/refresh", "/step-up", "/confirm")
@@ -36,8 +35,7 @@ class Traveled:
 
 async def _travel(database_url: str, folder: Path, *, as_json: bool) -> Traveled:
     stream, settings = io.StringIO(), settings_for(database_url, folder, metrics={"token": METRICS})
-    before = structlog.get_config()
-    with own_logging():
+    with logs_as_before():
         async with running(settings) as world:
             logs.configure(LogSettings(level="DEBUG"), json=as_json, stream=stream)
             canaries = Canaries(world)
@@ -47,7 +45,6 @@ async def _travel(database_url: str, folder: Path, *, as_json: bool) -> Traveled
             world.client.event_hooks = {}
             scraped = await world.client.get("/metrics", headers={"Authorization": f"Bearer {METRICS}"})
             dump = await columns(database_url)
-    structlog.configure(**before)
     return Traveled(canaries, stream.getvalue(), scraped.text, dump)
 
 

@@ -82,6 +82,19 @@ def test_a_logger_made_before_the_configuration_follows_it(stream: io.StringIO) 
     assert json.loads(stream.getvalue())["source"] == "app.early"
 
 
+def test_a_logger_that_has_written_follows_the_next_configuration(stream: io.StringIO) -> None:
+    log, first = logger("app.early"), io.StringIO()
+    configure(LogSettings(), json=True, stream=first)
+    log.info("one")
+    configure(LogSettings(level="WARNING"), json=False, stream=stream)
+
+    log.info("quiet")
+    log.warning("two")
+
+    assert json.loads(first.getvalue())["event"] == "one"
+    assert stream.getvalue().rstrip().endswith("warning two source=app.early")
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 @pytest.mark.parametrize("log", [
     lambda text: logger("app").info(text),
