@@ -4,12 +4,11 @@ Besides, the event goes into the record that is open around it: that of a reques
 that are alike are told together (`aggregated`).
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import Self, TypeAlias
 from uuid import UUID
 
 from app.clock import Clock
@@ -61,6 +60,7 @@ Collect: TypeAlias = Callable[[Event, Facts, Whence], bool]
 class Record:
     """The events of one request, until they are written; *late* takes those that come after, or are in no hurry.
 
+    What is noted within it (`with`), and by tasks that begin within, goes into it; what is in it at the end comes late.
     *collect* says whether it took an event, to be told with others that are alike.
     """
 
@@ -70,6 +70,17 @@ class Record:
     collect: Collect
     closed: bool = False
     events: list[Noted] = field(default_factory=list)
+    around: "Record | None" = field(default=None, init=False)
+
+    def __enter__(self) -> Self:
+        self.around = _open.get()
+        _open.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _open.set(self.around)
+        for noted in self.close():
+            self.late(noted)
 
     def add(self, event: Event, facts: Facts) -> None:
         at = self.clock.now()
@@ -87,16 +98,6 @@ class Record:
 
 
 _open: ContextVar[Record | None] = ContextVar("audit record", default=None)
-
-
-@contextmanager
-def within(record: Record) -> Iterator[None]:
-    """What is noted within, and by tasks that begin within, goes into *record*."""
-    before = _open.set(record)
-    try:
-        yield
-    finally:
-        _open.reset(before)
 
 
 def note(event: Event, **facts: object) -> None:

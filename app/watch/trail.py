@@ -5,8 +5,8 @@ No request is refused because its events cannot be written (they wait in memory,
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -57,21 +57,13 @@ class Trail:
         """Have the house's key before anybody asks for anything. Raises AuditKeyUnreadable."""
         await self._keys.house()
 
-    @contextmanager
-    def record(self, whence: Whence = _ELSEWHERE) -> Iterator[Record]:
-        """What is noted within goes into a record, to be given to `write`; what is left in it then comes late."""
-        record = Record(self._clock, whence, self._wait, self._alike.take)
-        try:
-            with audit.within(record):
-                yield record
-        finally:
-            self._wait_all(record.close())
+    def record(self, whence: Whence = _ELSEWHERE) -> Record:
+        """For what is noted within it, to be given to `write`; what is left in it then comes late."""
+        return Record(self._clock, whence, self._wait, self._alike.take)
 
-    @contextmanager
-    def beside(self) -> Iterator[None]:
-        """What is noted within comes late: of jobs, which nobody waits for."""
-        with audit.within(Record(self._clock, _ELSEWHERE, self._wait, self._alike.take, closed=True)):
-            yield
+    def beside(self) -> Record:
+        """For what comes late, all of it: of jobs, which nobody waits for."""
+        return Record(self._clock, _ELSEWHERE, self._wait, self._alike.take, closed=True)
 
     async def write(self, record: Record) -> None:
         """Write what *record* has, and close it. What cannot be written now waits."""

@@ -45,7 +45,7 @@ def record(alike: Aggregated, clock: Clock, whence: Whence) -> Record:
 
 
 def refuse(alike: Aggregated, clock: Clock, address: str = "192.0.2.1", *, times: int = 1, **facts: object) -> None:
-    with audit.within(record(alike, clock, of(address))):
+    with record(alike, clock, of(address)):
         for _ in range(times):
             audit.note(Event.LIMIT_EXCEEDED, **(facts or LIMIT))
 
@@ -97,10 +97,11 @@ def test_the_next_minute_is_counted_anew(alike: Aggregated, clock: ManualClock) 
 
 
 def test_everything_else_is_told_at_once(alike: Aggregated, clock: ManualClock) -> None:
-    with hearing() as lines, audit.within(noting := record(alike, clock, of("192.0.2.1"))):
-        audit.note(Event.PASSWORD_REFUSED)
+    with record(alike, clock, of("192.0.2.1")) as noting:
+        with hearing() as lines:
+            audit.note(Event.PASSWORD_REFUSED)
+        assert [noted.event for noted in noting.close()] == [Event.PASSWORD_REFUSED]
     assert [line["event"] for line in lines] == ["password.refused"]
-    assert [noted.event for noted in noting.close()] == [Event.PASSWORD_REFUSED]
 
 
 def test_metrics_count_each_at_once_and_none_twice(alike: Aggregated, clock: ManualClock) -> None:
@@ -120,7 +121,7 @@ def test_a_flood_from_everywhere_is_bounded_and_every_one_of_it_counted(
 ) -> None:
     monkeypatch.setattr(aggregated, "_MOST", 10)
     for nth in range(1000):
-        with audit.within(record(alike, clock, of(str(ip_address("198.51.100.0") + nth)))):
+        with record(alike, clock, of(str(ip_address("198.51.100.0") + nth))):
             audit.note(Event.LIMIT_EXCEEDED, **facts(nth))
     found = told(alike, all_=True)
     assert 10 < len(found) <= 12
