@@ -4,7 +4,6 @@ No database is asked (law 5). The app does not start with a route that is neithe
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
@@ -50,7 +49,7 @@ PUBLIC = frozenset(
 )
 
 
-async def presented(request: Request) -> str | None:
+def _bearer(request: Request) -> str | None:
     """The bearer token of the one Authorization header (RFC 6750 §2.1), if there is one."""
     headers = request.headers.getlist("authorization")
     if len(headers) > 1:
@@ -59,7 +58,11 @@ async def presented(request: Request) -> str | None:
     return token if scheme.lower() == "bearer" else None
 
 
-Presented = Annotated[str | None, Depends(presented)]
+async def _presented(request: Request) -> str | None:
+    return _bearer(request)
+
+
+Presented = Annotated[str | None, Depends(_presented)]
 
 
 class Guard(SecurityBase):
@@ -70,42 +73,45 @@ class Guard(SecurityBase):
         self.scheme_name = name
         self.scope = scope
 
-    async def token(self, request: Request) -> str:
-        token = await presented(request)
+    def token(self, request: Request) -> str:
+        token = _bearer(request)
         if token is None:
             raise MissingToken
         return token
-
-
-@contextmanager
-def _counting(house: House) -> Iterator[None]:
-    try:
-        yield
-    except InvalidToken as refused:
-        if not isinstance(refused, MissingToken):
-            house.refusals.note()
-        raise
 
 
 class AccessGuard(Guard):
     async def __call__(self, request: Request) -> AccessClaims:
         """The claims of an access token, unless its session ended or its user was cut off, on any replica, a second ago."""
         house: House = request.app.state.house
-        with _counting(house):
-            claims = house.tokens.read(await self.token(request), scope=Scope.FULL)
-            bind_session_id(claims.sid)
-            audit.about(claims.sub)
-            if await house.revocations.include(claims):
-                raise InvalidToken("The session has ended.")
+        token = self.token(request)
+        try:
+            claims = await _of_living_session(token, house)
+        except InvalidToken:
+            house.refusals.note()
+            raise
         house.sightings.note(claims.sid)
         return claims
+
+
+async def _of_living_session(token: str, house: House) -> AccessClaims:
+    claims = house.tokens.read(token, scope=Scope.FULL)
+    bind_session_id(claims.sid)
+    audit.about(claims.sub)
+    if await house.revocations.include(claims):
+        raise InvalidToken("The session has ended.")
+    return claims
 
 
 class PendingGuard(Guard):
     async def __call__(self, request: Request) -> PendingClaims:
         house: House = request.app.state.house
-        with _counting(house):
-            claims = house.tokens.read(await self.token(request), scope=Scope.MFA_PENDING)
+        token = self.token(request)
+        try:
+            claims = house.tokens.read(token, scope=Scope.MFA_PENDING)
+        except InvalidToken:
+            house.refusals.note()
+            raise
         audit.about(claims.sub)
         return claims
 
@@ -119,7 +125,7 @@ class EnrollmentGuard(Guard):
 
     async def __call__(self, request: Request) -> AccessClaims | EnrollmentClaims:
         house: House = request.app.state.house
-        token = await self.token(request)
+        token = self.token(request)
         try:
             claims = house.tokens.read(token, scope=Scope.MFA_ENROLL)
         except InvalidToken:

@@ -32,6 +32,9 @@ async def test_every_guard_counts_bad_tokens_and_nothing_else(world: World) -> N
     for path in ("/session", "/verify-otp", "/me/factors"):
         assert (await ada.call("GET", path, token="x.y.z")).status_code == 401
     assert told(refusals) == ["3"]
+    assert (await ada.call("POST", "/logout")).status_code == 204
+    assert (await ada.call("GET", "/session")).status_code == 401
+    assert told(refusals) == ["1"]
 
 
 async def test_they_are_told_by_themselves_within_a_second_or_so(world: World) -> None:
