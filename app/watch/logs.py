@@ -10,6 +10,7 @@ from typing import Any, TextIO, cast
 from uuid import UUID
 
 import structlog
+from pydantic_core import PydanticSerializationError, to_json
 from structlog.stdlib import ExtraAdder, ProcessorFormatter
 from structlog.typing import FilteringBoundLogger, Processor
 
@@ -134,7 +135,11 @@ def _explain(_logger: object, _method: str, event: Event) -> Event:
 
 def _as_json(_logger: object, _method: str, event: Event) -> str:
     """ASCII only: CR, LF, ESC, NUL and U+2028 come out as escapes, and the line stays one line."""
-    return dumps(event)
+    try:
+        line = to_json(event, ensure_ascii=True).decode()
+    except PydanticSerializationError:  # half a surrogate pair, which UTF-8 cannot hold
+        return dumps(event)
+    return line.replace("\x7f", r"\u007f")
 
 
 def _as_line(_logger: object, _method: str, event: Event) -> str:

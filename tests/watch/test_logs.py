@@ -116,6 +116,22 @@ def test_a157_a_line_stays_one_line_whatever_comes_in(
         assert json.loads(text)["level"] in {"info", "warning"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["\x7f", "half \ud83d of a pair", '\U0001f600 " \\ \t é', "".join(map(chr, [*range(32), 0x7F, 0x9B, 0xFFFF]))],
+)
+def test_whatever_a_text_holds_it_is_told_in_ascii_and_read_as_it_was(
+    lines: Lines, stream: io.StringIO, text: str
+) -> None:
+    logger("app").info("x", agent=text, nested={text: [text]}, least=-(2**64) + 1, small=1e-7, yes=True, none=None)
+
+    (line,) = lines()
+    assert stream.getvalue().isascii()
+    assert stream.getvalue().rstrip("\n").isprintable()
+    assert (line["agent"], line["nested"]) == (text, {text: [text]})
+    assert (line["least"], line["small"], line["yes"], line["none"]) == (-(2**64) + 1, 1e-7, True, None)
+
+
 def _fail(secret: str) -> None:
     try:
         int(secret)
