@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import lru_cache
+from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from app.problems import HeadersTooLarge, MalformedRequest, MisdirectedRequest, NotFound, Problem
@@ -18,8 +19,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     size: int
     hosts: tuple[bytes, ...]
     origin: bytes | None
@@ -30,20 +30,25 @@ class Envelope:
     def of(cls, method: str, headers: Sequence[tuple[bytes, bytes]]) -> Self:
         """A request id that could not be told from one of ours, or could break a log, is not taken over."""
         found = dict(headers)
-        asked = found.get(b"x-request-id", b"")
+        asked = found.get(b"x-request-id")
         return cls(
             size=sum(len(name) + len(value) + _PER_LINE for name, value in headers),
             hosts=tuple(value for name, value in headers if name == b"host"),
             origin=found.get(b"origin"),
-            request_id=asked.decode() if _REQUEST_ID.fullmatch(asked) else None,
+            request_id=asked.decode() if asked and _REQUEST_ID.fullmatch(asked) else None,
             preflight=method == "OPTIONS" and b"origin" in found and b"access-control-request-method" in found,
         )
 
     @property
     def host(self) -> str | None:
         """The host without its port, if there is exactly one and it is one (RFC 9112 §3.2)."""
-        match = _HOST.fullmatch(self.hosts[0]) if len(self.hosts) == 1 else None
-        return match and match[1].decode().lower()
+        return _without_port(self.hosts[0]) if len(self.hosts) == 1 else None
+
+
+@lru_cache(maxsize=64)
+def _without_port(host: bytes) -> str | None:
+    match = _HOST.fullmatch(host)
+    return match and match[1].decode().lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,8 @@ class Answer:
             raise ClientDisconnect from gone
 
     def _dressed(self, headers: RawHeaders) -> RawHeaders:
-        present = {name for name, _ in headers}
-        return [*headers, *self.headers, *(pair for pair in _UNLESS_SET if pair[0] not in present)]
+        present = dict(headers)
+        return [*headers, *self.headers, *[pair for pair in _UNLESS_SET if pair[0] not in present]]
 
 
 class Shell:
