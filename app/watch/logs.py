@@ -43,7 +43,7 @@ class _Named:
 
 @cache
 def bound(name: str) -> FilteringBoundLogger:
-    """Forget it (`cache_clear`) when structlog is configured anew."""
+    """As `logger`, for who writes at every turn and asks for it each time; `cache_clear` when structlog is configured anew."""
     return cast("FilteringBoundLogger", structlog.get_logger(source=name).bind())
 
 
@@ -99,7 +99,7 @@ def _take_over(level: str, chain: list[Processor], out: TextIO) -> None:
 def _redact(_logger: object, _method: str, event: Event) -> Event:
     """First of all: what is added later is ours. *exc_info* waits for `_explain`."""
     kept = {name: event.pop(name) for name in ("exc_info", "stack_info") if name in event}
-    return {**clean(event), **kept}
+    return {**clean(event), **kept} if kept else clean(event)
 
 
 def _name_source(_logger: object, _method: str, event: Event) -> Event:

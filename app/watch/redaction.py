@@ -36,6 +36,8 @@ _SECRET_LOOK = re.compile(
 )
 _SHORT, _SUSPICIOUS = 32, re.compile(r"[@+0-9A-Z=\[]")
 """A short text without any of these matches nothing above; most texts are such, and every request logs some."""
+_WORD_AT_MOST = 21
+"""Nor does a word of so many letters, whatever their case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def clean(values: Mapping[Any, Any], depth: int = 0) -> dict[str, Any]:
 
 
 def clean_text(text: str) -> str:
+    if len(text) <= _WORD_AT_MOST and text.isalpha():
+        return text
     if len(text) < _SHORT and not _SUSPICIOUS.search(text):
         return text
     return _SECRET_LOOK.sub(HIDDEN, text[:MOST_CHARACTERS])[:MOST_CHARACTERS]

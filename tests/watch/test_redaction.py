@@ -97,6 +97,14 @@ def test_what_only_looks_a_little_like_a_secret_is_kept(text: str) -> None:
     assert clean_text(text) == text
 
 
+@pytest.mark.parametrize(("text", "shown"), [
+    ("GET", "GET"), ("OPTIONS", "OPTIONS"), ("AbCdEfGhIjKlMnOpQrStU", "AbCdEfGhIjKlMnOpQrStU"),
+    ("AbCdEfGhIjKlMnOpQrStUv", HIDDEN), ("abcdefghijklmnopqrstuV", HIDDEN), ("a@b", HIDDEN),
+])  # fmt: skip
+def test_a_word_of_letters_is_kept_until_it_is_as_long_as_chance(text: str, shown: str) -> None:
+    assert clean_text(text) == shown
+
+
 def test_lines_and_what_they_cost_are_bounded(lines: Lines) -> None:
     for flood in ("x" * 10**6, "aB" * 10**5, "a@" * 10**5, "ey" * 10**5, "+1" * 10**5):
         logger("app").info("flood", value=flood, many=[flood] * 1000, deep=_nested(1000))
