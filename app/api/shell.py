@@ -21,10 +21,11 @@ from app.settings.http import HttpSettings
 from app.visitor import Visitors
 from app.watch import metrics, spans
 from app.watch.audit import Record, Whence
-from app.watch.logs import bind_request_id, logger
+from app.watch.logs import bind_request_id, bound, logger
 from app.watch.trail import Trail
 
-_log = logger("app.api")
+_SOURCE = "app.api"
+_log = logger(_SOURCE)
 
 _ALWAYS: RawHeaders = [
     (b"x-content-type-options", b"nosniff"),
@@ -164,5 +165,6 @@ def _template(scope: Scope) -> str:
 def _note(scope: Scope, status: int, seconds: float) -> None:
     """One line a request, of things that we chose: no path, no query, no agent."""
     path = _template(scope)
-    note = _log.debug if path in PROBES else _log.info
+    log = bound(_SOURCE)
+    note = log.debug if path in PROBES else log.info
     note("request", method=scope["method"], route=path, status=status, ms=round(seconds * 1000, 2))

@@ -27,7 +27,7 @@ _log = logger("gatehouse.audit")
 Facts: TypeAlias = dict[str, str | Published]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Whence:
     """The request in which something happened. Who asks is found out once there is anything to write.
 
