@@ -1,5 +1,6 @@
 """One embedded server a run, one database a worker, and a broom that takes 0.3 ms: real PostgreSQL in every test."""
 
+import asyncio
 import fcntl
 import os
 import shutil
@@ -17,6 +18,7 @@ from app.store.tables import metadata
 
 FOLDER = "TESTS_POSTGRES_FOLDER"
 """In the environment, so that xdist's workers find the controller's folder."""
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 def open_run() -> None:
@@ -90,3 +92,12 @@ def broom() -> str:
     append_only = "".join(deletes.pop(name) for name in list(deletes) if name.startswith("audit_"))
     around = "SET session_replication_role = {};"
     return around.format("replica") + append_only + around.format("origin") + "".join(deletes.values())
+
+
+async def somebody_waits(rows: asyncpg.Connection) -> None:
+    """Until somebody waits for a lock in that database."""
+    for _ in range(500):
+        if await rows.fetchval(_WAITING):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits for a lock")

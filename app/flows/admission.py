@@ -17,6 +17,7 @@ from app.settings.groups import TokenSettings
 from app.store import opening, users
 from app.store.database import Tx
 from app.store.sessions import Session
+from app.store.users import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,36 @@ class Admission:
         self, tx: Tx, user_id: UUID, arrival: Arrival, *, credential_version: int, factor: AnyFactor | None
     ) -> Opened:
         """Open a session for a user who was admitted in the same transaction, with the *factor* that was proved."""
-        now, proved = self.clock.now(), factor is not None
-        met = await self.recognising.meet(tx, user_id, arrival, credential_version=credential_version, proved=proved)
-        session = Session(
+        version, proved = credential_version, factor is not None
+        met = await self.recognising.meet(tx, user_id, arrival, credential_version=version, proved=proved)
+        session = self._session(user_id, version, arrival, met.device, factor)
+        most, idle = self.settings.max_sessions, self.settings.refresh_idle
+        told = await opening.open_(tx, session, most=most, idle=idle, on=met.adding)
+        return Opened(session, met.device, arrival.cookie, tuple(told.ended), told.claims)
+
+    async def admit_and_open(self, tx: Tx, user: User, arrival: Arrival, *, state: str) -> Opened | None:
+        """As `admit` and `open`, on a new device and the password alone, by one statement and without a transaction.
+
+        None, and nothing is done, when the user is no longer in the *state* that they were read in.
+        """
+        version = user.credential_version
+        device, adding = self.recognising.meet_new(user.id, arrival.visitor, credential_version=version)
+        session = self._session(user.id, version, arrival, device, None)
+        most, idle = self.settings.max_sessions, self.settings.refresh_idle
+        told = await opening.admit_and_open(tx, session, state=state, most=most, idle=idle, on=adding)
+        return Opened(session, device, arrival.cookie, tuple(told.ended), told.claims) if told else None
+
+    def _session(
+        self, user_id: UUID, version: int, arrival: Arrival, device: Recognised, factor: AnyFactor | None
+    ) -> Session:
+        now = self.clock.now()
+        return Session(
             id=new_id(now),
             user_id=user_id,
-            credential_version=credential_version,
+            credential_version=version,
             counter=0,
             key_id=self.refresh_tokens.key_id,
-            device_id=met.device.id,
+            device_id=device.id,
             network=arrival.visitor.network,
             agent=arrival.visitor.agent,
             amr=methods(factor),
@@ -64,10 +86,6 @@ class Admission:
             rotated_at=now,
             expires_at=now + self.settings.refresh_max,
         )
-        rules = self.settings
-        most, idle = rules.max_sessions, rules.refresh_idle
-        ended, claims = await opening.open_(tx, session, most=most, idle=idle, on=met.adding)
-        return Opened(session, met.device, arrival.cookie, tuple(ended), claims)
 
     def access_token(self, session: Session, claims: Mapping[str, Own] | None) -> Minted:
         return self.tokens.mint_access(

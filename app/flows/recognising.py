@@ -84,9 +84,18 @@ class Recognising:
         )
         if known:
             return Met(await self._recognised(tx, known.id, known.key_id, known.trusted_until))
+        met, adding = self.meet_new(
+            user_id, visitor, credential_version=credential_version, trusted_until=trusted_until
+        )
+        return Met(met, adding)
+
+    def meet_new(
+        self, user_id: UUID, visitor: Visitor, *, credential_version: int, trusted_until: datetime | None = None
+    ) -> tuple[Recognised, dict[str, object]]:
+        """Meet a device that was never met, and say what adds it (`Met`)."""
         device, token = self._new(user_id, visitor, credential_version, trusted_until=trusted_until)
         met = Recognised(device.id, token, self.trusts(trusted_until))
-        return Met(met, devices.adding(device, most=self.settings.max_known))
+        return met, devices.adding(device, most=self.settings.max_known)
 
     def at_hand(self, kept: Kept) -> Recognised | None:
         """The device of a session that goes on, if nothing has to be written for it."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Uuid, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import CTE, ColumnElement, Integer, Uuid, and_, bindparam, delete, insert, or_, select, update
 
 from app.store.database import Tx
 from app.store.records import bound, columns, given, read, read_all, values
@@ -42,9 +42,8 @@ async def of_user(tx: Tx, user_id: UUID) -> list[Device]:
     return read_all(Device, await tx.execute(statement))
 
 
-_ADD = insert(devices).values(bound("met", devices, [column.name for column in _COLUMNS]))
-ADDED = _ADD.returning(devices.c.id).cte("added")
-"""Adds a device, within the statement that opens a session on it; `adding` says which."""
+_NAMES = [column.name for column in _COLUMNS]
+_ADD = insert(devices).values(bound("met", devices, _NAMES))
 _THEIRS = devices.c.user_id == bindparam("met_user_id", type_=Uuid)
 _SURPLUS = (
     select(devices.c.id)
@@ -53,11 +52,21 @@ _SURPLUS = (
     .offset(bindparam("other_devices", type_=Integer))
 )
 _DEAD = devices.c.credential_version != bindparam("met_credential_version", type_=Integer)
-FORGOTTEN = (
-    delete(devices).where(_THEIRS, or_(_DEAD, devices.c.id.in_(_SURPLUS))).returning(devices.c.id).cte("forgotten")
-)
-"""Forgets, beside `ADDED`, the user's dead devices, and those unused the longest. The user is locked then, or two at once
-would wait for each other's sessions."""
+
+
+def added(*conditions: ColumnElement[bool]) -> CTE:
+    """Adds a device, within the statement that opens a session on it; `adding` says which."""
+    row = select(*bound("met", devices, _NAMES).values()).where(*conditions)
+    return insert(devices).from_select(_NAMES, row).returning(devices.c.id).cte("added")
+
+
+def forgotten(*conditions: ColumnElement[bool]) -> CTE:
+    """Forgets, beside `added`, the user's dead devices, and those unused the longest.
+
+    The user is locked by then, or two at once would wait for each other's sessions.
+    """
+    old = or_(_DEAD, devices.c.id.in_(_SURPLUS))
+    return delete(devices).where(_THEIRS, old, *conditions).returning(devices.c.id).cte("forgotten")
 
 
 async def add(tx: Tx, device: Device) -> None:
@@ -65,7 +74,7 @@ async def add(tx: Tx, device: Device) -> None:
 
 
 def adding(device: Device, *, most: int) -> dict[str, object]:
-    """What `ADDED` and `FORGOTTEN` are given, so that no more than *most* are left."""
+    """What `added` and `forgotten` are given, so that no more than *most* are left."""
     return given("met", values(device)) | {"other_devices": most - 1}
 
 

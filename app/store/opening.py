@@ -1,46 +1,80 @@
 """Opening a session: the surplus ends, a new device is added, and the session is remembered, by one statement."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CTE, Integer, Select, Uuid, bindparam, func, insert, select, update
+from sqlalchemy import ARRAY, CTE, ColumnElement, Integer, Select, Uuid, bindparam, func, insert, select, update
 
+from app.store import users as people
 from app.store.database import Tx
-from app.store.devices import ADDED, FORGOTTEN
+from app.store.devices import added, forgotten
 from app.store.prepared import Prepared
 from app.store.records import bound, given, values
 from app.store.sessions import COLUMNS, OPEN_NOW, Session
 from app.store.tables import sessions, users
 
+_NAMES = [*(column.name for column in COLUMNS), "created_at", "seen_at"]
 
-def _opening(*devices_first: CTE) -> Select[Any]:
+
+class Told(NamedTuple):
+    """The sessions that ended because there were too many, and what the user's tokens say."""
+
+    ended: list[UUID]
+    claims: dict[str, Any]
+
+
+def _opening(*if_: ColumnElement[bool], devices_first: tuple[CTE, ...] = ()) -> Select[Any]:
     """Ends the surplus and opens another one; *devices_first*: what is done to devices before, in the order of locks."""
     theirs = sessions.c.user_id == bindparam("new_user_id", type_=Uuid)
-    before = [select(func.count()).select_from(one).scalar_subquery() >= 0 for one in devices_first]
-    surplus = select(sessions.c.id).where(theirs, *OPEN_NOW, *before).order_by(sessions.c.created_at.desc())
+    before = [_count(one) >= 0 for one in devices_first]
+    surplus = select(sessions.c.id).where(theirs, *OPEN_NOW, *if_, *before).order_by(sessions.c.created_at.desc())
     surplus = surplus.offset(bindparam("other_sessions", type_=Integer))
     ending = update(sessions).where(sessions.c.id.in_(surplus)).returning(sessions.c.id)
     ended = ending.values(ended_at=func.clock_timestamp(), end_reason="too_many").cte("ended")
-    names = [*(column.name for column in COLUMNS), "created_at", "seen_at"]
-    opened = insert(sessions).values(bound("new", sessions, names)).cte("opened")
+    row = select(*bound("new", sessions, _NAMES).values()).where(*if_)
+    opened = insert(sessions).from_select(_NAMES, row).cte("opened")
     pushed_out = func.array(select(ended.c.id).scalar_subquery(), type_=ARRAY(Uuid))
     told = select(pushed_out.label("ended"), users.c.claims).where(users.c.id == bindparam("new_user_id", type_=Uuid))
-    return told.add_cte(opened)
+    return told.where(*if_).add_cte(opened)
 
 
-_OPEN, _OPEN_ON_NEW = Prepared(_opening()), Prepared(_opening(FORGOTTEN, ADDED))
+def _count(done: CTE) -> ColumnElement[int]:
+    return select(func.count()).select_from(done).scalar_subquery()
+
+
+_ADMITTED = _count(people.ADMITTED) == 1
+_OPEN = Prepared(_opening())
+_OPEN_ON_NEW = Prepared(_opening(devices_first=(forgotten(), added())))
+_ADMIT_AND_OPEN = Prepared(_opening(_ADMITTED, devices_first=(forgotten(_ADMITTED), added(_ADMITTED))))
 
 
 async def open_(
-    tx: Tx, session: Session, *, most: int, idle: timedelta, on: dict[str, object] | None = None
-) -> tuple[list[UUID], dict[str, Any]]:
+    tx: Tx, session: Session, *, most: int, idle: timedelta, on: Mapping[str, object] | None = None
+) -> Told:
     """Remember a session of a user whom `users.admit` let through in the same transaction; *on* a new device (`devices.adding`).
 
-    Beyond *most* the oldest ends: the sessions that ended so, and what the user's tokens say.
+    Beyond *most* the oldest ends.
     """
+    row = _row(session, most, idle) | {**(on or {})}
+    opened = await (_OPEN_ON_NEW if on else _OPEN).one(tx, row)
+    return Told(opened.ended, opened.claims)
+
+
+async def admit_and_open(
+    tx: Tx, session: Session, *, state: str, most: int, idle: timedelta, on: Mapping[str, object]
+) -> Told | None:
+    """As `users.admit` and `open_`, without a transaction around them, if the user is as they were when *state* was read.
+
+    None when they are not: then somebody else may have opened a session meanwhile, which this statement would not count.
+    """
+    admitting = {"of_user": session.user_id, "of_version": session.credential_version, "of_state": state}
+    opened = await _ADMIT_AND_OPEN.row(tx, _row(session, most, idle) | admitting | {**on})
+    return Told(opened.ended, opened.claims) if opened else None
+
+
+def _row(session: Session, most: int, idle: timedelta) -> dict[str, object]:
     at = session.rotated_at
     row = given("new", {**values(session), "created_at": at, "seen_at": at})
-    row |= {"at": at, "idle_since": at - idle, "other_sessions": most - 1, **(on or {})}
-    opened = await (_OPEN_ON_NEW if on else _OPEN).one(tx, row)
-    return opened.ended, opened.claims
+    return row | {"at": at, "idle_since": at - idle, "other_sessions": most - 1}

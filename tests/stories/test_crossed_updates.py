@@ -12,7 +12,6 @@ from tests import postgres
 from tests.resets import NEW, forgot, reset
 from tests.world import Person, World
 
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 Act = Callable[[Person], Coroutine[Any, Any, httpx.Response]]
 
 
@@ -36,15 +35,6 @@ async def confirm(ada: Person) -> httpx.Response:
     return await ada.confirm(begun.json()["id"], ada.code("confirm"))
 
 
-async def waits(sweeper: asyncpg.Connection) -> None:
-    """Until somebody waits for a lock."""
-    for _ in range(500):
-        if await sweeper.fetchval(WAITING):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("nobody waits for a lock")
-
-
 @pytest.mark.parametrize(("act", "status"), [(change, 204), (choose, 204), (confirm, 200)])
 async def test_a163_a_request_that_is_undone_is_done_again_and_answered_once(
     world: World, other: asyncpg.Connection, sweeper: asyncpg.Connection, act: Act, status: int
@@ -57,7 +47,7 @@ async def test_a163_a_request_that_is_undone_is_done_again_and_answered_once(
         await other.execute("SET LOCAL deadlock_timeout = '1h'")
         await other.execute("SELECT 1 FROM sessions FOR UPDATE")
         asked = asyncio.create_task(act(ada))
-        await waits(sweeper)
+        await postgres.somebody_waits(sweeper)
         async with asyncio.timeout(10):
             await other.execute("SELECT 1 FROM users FOR UPDATE")
     answer = await asked

@@ -1,5 +1,6 @@
 """Sessions as their owner sees them: which are open, on what and from where; one ends, or all others do."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -45,6 +46,17 @@ async def test_only_open_ones_are_listed_the_one_used_last_first(world: World) -
     own, other = await listed(ada)
     assert (own["current"], other["current"]) == (True, False)
     assert [item["current"] for item in await listed(bob)] == [False, True]
+
+
+async def test_sign_ins_at_once_leave_no_more_sessions_open_than_a_user_may_have(world: World) -> None:
+    ada = await world.signed_up()
+    devices = [Person(world, email=ada.email) for _ in range(22)]
+    for device in devices[:18]:
+        await device.sign_in()
+    answers = await asyncio.gather(*(device.login() for device in devices[18:]))
+    assert [answer.status_code for answer in answers] == [200] * 4
+    looks = [(await device.call("GET", "/session")).status_code for device in devices]
+    assert [looks.count(status) for status in (200, 401)] == [20, 2]
 
 
 async def test_when_a_session_was_last_seen_is_known_to_the_minute(world: World) -> None:
