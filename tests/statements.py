@@ -6,10 +6,11 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import Engine, Pool, event
+from sqlalchemy import Engine, event
 
 from app.store.connections import order
 from app.store.database import Tx
+from app.store.pool import Pool
 from app.store.prepared import Prepared
 
 CONNECTION = "a connection"
@@ -21,16 +22,19 @@ def asked() -> Iterator[list[str]]:
     jobs = asyncio.all_tasks() - {asyncio.current_task()}
     seen: list[str] = []
 
-    def take(*_: Any) -> None:
+    take = Pool.take
+
+    async def taken(pool: Pool) -> Tx:
         if asyncio.current_task() not in jobs:
             seen.append(CONNECTION)
+        return await take(pool)
 
     def send(statement: str, _: Any) -> None:
         if asyncio.current_task() not in jobs:
             seen.append(statement)
 
     with ExitStack() as listening:
-        _listen(listening, Pool, "checkout", take)
+        listening.enter_context(patch.object(Pool, "take", taken))
         listening.enter_context(heard(send))
         yield seen
 

@@ -1,14 +1,14 @@
-"""Connections to PostgreSQL: made by SQLAlchemy's pool, each statement for itself unless somebody orders a transaction."""
+"""Connections to PostgreSQL: made by SQLAlchemy, each statement for itself unless somebody orders a transaction."""
 
 import asyncio
-import logging
 import ssl
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncpg import InterfaceError, InternalClientError, PostgresError
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, NullPool, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
@@ -24,20 +24,16 @@ UNSETTLED = (*GONE, asyncio.CancelledError)
 
 _UNDONE_WITHIN = 2.0
 """Seconds. A connection that takes longer to end its transaction is closed, which ends it, too."""
-_log = logging.getLogger("gatehouse.store")
 
 
-def connect(settings: DatabaseSettings, *, pool_size: int | None = None, autocommit: bool = False) -> AsyncEngine:
-    """Make an engine; the first connection is made when it is needed. *autocommit*: each statement commits itself."""
+def connect(settings: DatabaseSettings, *, autocommit: bool = False) -> AsyncEngine:
+    """Make an engine, which connects anew each time it is asked. *autocommit*: each statement commits itself."""
     if settings.url is None:
         raise ValueError("GATEHOUSE_DATABASE__URL is not set: `gatehouse serve` sets it in development.")
     engine = create_async_engine(
         settings.url.get_secret_value(),
         hide_parameters=True,
-        pool_size=pool_size or settings.pool_size,
-        max_overflow=0,
-        pool_timeout=settings.pool_wait.total_seconds(),
-        pool_pre_ping=False,
+        poolclass=NullPool,
         connect_args=_connect_args(settings),
         isolation_level="AUTOCOMMIT" if autocommit else None,
     )
@@ -70,7 +66,7 @@ def _show(
 
 def driver(opened: AsyncConnection) -> "asyncpg.Connection":
     """The connection that asyncpg made."""
-    return _driver(_pooled(opened))
+    return _driver(pooled(opened))
 
 
 async def order(opened: AsyncConnection, command: str) -> None:
@@ -83,30 +79,14 @@ async def order(opened: AsyncConnection, command: str) -> None:
         raise RuntimeError(f"{command} was answered by {done}")
 
 
-async def take(engine: AsyncEngine) -> AsyncConnection:
-    """A connection from the pool. What `AsyncEngine.connect` does around it takes three times as long (decisions/0018)."""
-    return AsyncConnection(engine, await greenlet_spawn(_fresh, engine.sync_engine))
-
-
-def give_back(opened: AsyncConnection) -> None:
-    """To the pool. One that is within a transaction is closed: what the next one does would never be committed.
-
-    What it says of that is as old as the last command that was answered: whoever leaves one unanswered calls `abandon` first.
-    """
-    connection = _pooled(opened)
-    if not connection.invalidated and _driver(connection).is_in_transaction():
-        _log.error("a connection came back within a transaction, and was closed")
-        connection.invalidate()
-    connection.close()
-
-
 async def abandon(opened: AsyncConnection) -> None:
     """Close it, and have the server end what it does (within a greenlet asyncpg sends that, and waits two seconds for it)."""
-    connection = _pooled(opened)
+    connection = pooled(opened)
     if connection.invalidated:
         return
     try:
-        await greenlet_spawn(connection.invalidate)
+        with suppress(*GONE):
+            await greenlet_spawn(connection.invalidate)
     finally:
         if not connection.invalidated:
             connection.invalidate()
@@ -114,7 +94,7 @@ async def abandon(opened: AsyncConnection) -> None:
 
 async def undo(opened: AsyncConnection) -> None:
     """Roll back, or close the connection, which does so, too."""
-    if _pooled(opened).invalidated:
+    if pooled(opened).invalidated:
         return
     try:
         async with asyncio.timeout(_UNDONE_WITHIN):
@@ -123,20 +103,10 @@ async def undo(opened: AsyncConnection) -> None:
         await abandon(opened)
 
 
-def _fresh(engine: Engine) -> Connection:
-    """One that is open, as far as this side knows: a database that went away has closed those that waited."""
-    while True:
-        connection = engine.connect()
-        if not _driver(connection).is_closed():
-            return connection
-        connection.invalidate()
-        connection.close()
-
-
 def _driver(connection: Connection) -> "asyncpg.Connection":
     return cast("asyncpg.Connection", connection.connection.driver_connection)
 
 
-def _pooled(opened: AsyncConnection) -> Connection:
-    """What SQLAlchemy's pool knows it by."""
+def pooled(opened: AsyncConnection) -> Connection:
+    """What SQLAlchemy knows it by, without its asynchronous side."""
     return cast("Connection", opened.sync_connection)

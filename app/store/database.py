@@ -2,20 +2,19 @@
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from typing import TypeAlias, TypeVar, cast
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeAlias, TypeVar
 
 from asyncpg import InvalidCachedStatementError, PostgresError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.problems import DatabaseUnavailable
 from app.settings.groups import DatabaseSettings
-from app.store.connections import GONE, UNSETTLED, abandon, connect, give_back, order, take, undo
+from app.store.connections import GONE, UNSETTLED, abandon, order, undo
+from app.store.pool import Pool
 
 Tx: TypeAlias = AsyncConnection
 """An open transaction. Whoever is handed one adds to it and never commits it."""
@@ -34,15 +33,15 @@ class Database:
     """A pool of connections. `spare` gives the revocation feed one of its own, which no storm of requests can take."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        self._engine = connect(settings, autocommit=True)
-        self._spare = connect(settings, pool_size=1, autocommit=True)
+        self._pool = Pool(settings, size=settings.pool_size)
+        self._spare = Pool(settings, size=1)
         self.most_connections = settings.pool_size + 1
         self.failures: Counter[str] = Counter()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
         """A transaction, committed when the block ends and rolled back when it raises, or when an error in it was held back."""
-        async with self._connected(self._engine) as tx:
+        async with self.read() as tx:
             try:
                 await order(tx, "BEGIN")
                 yield tx
@@ -78,28 +77,12 @@ class Database:
                 raise
         return await self._run(open_, work, reruns - 1)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Tx]:
+    def read(self) -> AbstractAsyncContextManager[Tx]:
         """For single statements that need no transaction: each commits itself."""
-        async with self._connected(self._engine) as tx:
-            yield tx
+        return _Use(self._pool, self._rename)
 
-    @asynccontextmanager
-    async def spare(self) -> AsyncIterator[Tx]:
-        async with self._connected(self._spare) as tx:
-            yield tx
-
-    @asynccontextmanager
-    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[Tx]:
-        with self._named_failures():
-            tx = await take(engine)
-            try:
-                yield tx
-            except UNSETTLED:
-                await abandon(tx)
-                raise
-            finally:
-                give_back(tx)
+    def spare(self) -> AbstractAsyncContextManager[Tx]:
+        return _Use(self._spare, self._rename)
 
     async def ping(self) -> None:
         """Raises DatabaseUnavailable unless the database answers."""
@@ -107,30 +90,49 @@ class Database:
             await tx.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        await self._engine.dispose()
-        await self._spare.dispose()
+        await self._pool.close()
+        await self._spare.close()
 
     @property
     def connections_in_use(self) -> int:
-        return sum(cast("QueuePool", engine.pool).checkedout() for engine in (self._engine, self._spare))
+        return self._pool.in_use + self._spare.in_use
 
-    @contextmanager
-    def _named_failures(self) -> Iterator[None]:
+    def _rename(self, failure: BaseException) -> None:
+        """Raises DatabaseUnavailable instead of what says nothing about the statement."""
+        if isinstance(failure, GONE) or (
+            isinstance(failure, (SQLAlchemyError, PostgresError)) and _is_passing(failure)
+        ):
+            name = type(failure).__name__
+            self.failures[name] += 1
+            _log.warning("database unavailable: %s", name)
+            raise DatabaseUnavailable from failure
+
+
+class _Use:
+    """Of a connection, from when it is taken until it is given back. *rename* tells a database that is gone."""
+
+    __slots__ = ("_pool", "_rename", "_tx")
+
+    def __init__(self, pool: Pool, rename: Callable[[BaseException], None]) -> None:
+        self._pool = pool
+        self._rename = rename
+
+    async def __aenter__(self) -> Tx:
         try:
-            yield
-        except (*GONE, PoolTimeout) as failure:
-            self._note(failure)
-            raise DatabaseUnavailable from failure
-        except (SQLAlchemyError, PostgresError) as failure:
-            if not _is_passing(failure):
-                raise
-            self._note(failure)
-            raise DatabaseUnavailable from failure
+            self._tx = await self._pool.take()
+        except BaseException as failure:
+            self._rename(failure)
+            raise
+        return self._tx
 
-    def _note(self, failure: Exception) -> None:
-        name = type(failure).__name__
-        self.failures[name] += 1
-        _log.warning("database unavailable: %s", name)
+    async def __aexit__(self, _: object, failure: BaseException | None, __: object) -> None:
+        try:
+            if isinstance(failure, UNSETTLED):
+                await abandon(self._tx)
+        finally:
+            self._pool.give_back(self._tx)
+        if failure is not None:
+            self._rename(failure)
 
 
 def _state(failure: BaseException | None) -> str | None:

@@ -79,7 +79,7 @@ async def _revision(tx: Tx) -> str:
 @asynccontextmanager
 async def _connected(settings: DatabaseSettings) -> AsyncIterator[AsyncConnection]:
     """A connection of its own: the lock's transaction stays open beside those of the migrations."""
-    engine = connect(settings, pool_size=1)
+    engine = connect(settings)
     try:
         async with engine.connect() as connection:
             yield connection

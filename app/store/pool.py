@@ -1,0 +1,93 @@
+"""Connections that wait for the next one who needs them: SQLAlchemy makes them, and they stay open in between.
+
+Taking one from SQLAlchemy's own pool and giving it back costs more than a statement (docs/decisions/0018).
+"""
+
+import asyncio
+import logging
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.util import greenlet_spawn
+
+from app.settings.groups import DatabaseSettings
+from app.store.connections import connect, driver, pooled
+
+_log = logging.getLogger("gatehouse.store")
+
+
+class Pool:
+    """At most *size* connections at a time, the one used last first: what it has prepared is at hand."""
+
+    def __init__(self, settings: DatabaseSettings, *, size: int) -> None:
+        self._engine = connect(settings, autocommit=True)
+        self._room = asyncio.Semaphore(size)
+        self._wait = settings.pool_wait.total_seconds()
+        self._resting: list[AsyncConnection] = []
+        self._closed = False
+        self.in_use = 0
+
+    async def take(self) -> AsyncConnection:
+        """Raises TimeoutError when none came back for the time that the settings say, and what connecting raises."""
+        await self._come_in()
+        try:
+            opened = self._rested() or AsyncConnection(self._engine, await self._connected())
+        except BaseException:
+            self._room.release()
+            raise
+        self.in_use += 1
+        return opened
+
+    def give_back(self, opened: AsyncConnection) -> None:
+        """One that is within a transaction is closed: what the next one does would never be committed.
+
+        What it says of that is as old as the last command that was answered: whoever leaves one unanswered abandons it before.
+        """
+        self.in_use -= 1
+        self._room.release()
+        if self._is_good(opened):
+            self._resting.append(opened)
+        else:
+            _close(pooled(opened))
+
+    async def close(self) -> None:
+        """Those in use are closed when they come back."""
+        self._closed = True
+        while self._resting:
+            await self._resting.pop().close()
+
+    async def _come_in(self) -> None:
+        if not self._room.locked():
+            await self._room.acquire()
+            return
+        async with asyncio.timeout(self._wait):
+            await self._room.acquire()
+
+    def _rested(self) -> AsyncConnection | None:
+        """One that is open, as far as this side knows: a database that went away has closed those that waited."""
+        while self._resting:
+            opened = self._resting.pop()
+            if not driver(opened).is_closed():
+                return opened
+            _close(pooled(opened))
+        return None
+
+    async def _connected(self) -> Connection:
+        engine: Engine = self._engine.sync_engine
+        return await greenlet_spawn(engine.connect)
+
+    def _is_good(self, opened: AsyncConnection) -> bool:
+        connection = pooled(opened)
+        if connection.invalidated or self._closed:
+            return False
+        if driver(opened).is_in_transaction():
+            _log.error("a connection came back within a transaction, and was closed")
+            return False
+        if connection.in_transaction():  # SQLAlchemy's word for having been used; to PostgreSQL, nothing is open
+            connection.rollback()
+        return True
+
+
+def _close(connection: Connection) -> None:
+    connection.invalidate()
+    connection.close()
