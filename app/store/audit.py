@@ -6,13 +6,13 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Text, Uuid, func, select, text, tuple_
+from sqlalchemy import LargeBinary, Text, Uuid, func, insert, select, text, tuple_
 
 from app.crypto.audit import Row
 from app.store.audit_keys import StoredAuditKey
 from app.store.database import Tx
 from app.store.prepared import Prepared
-from app.store.records import columns, read_all
+from app.store.records import bound, columns, given, read_all, values
 from app.store.schema import Moment, among, arrays
 from app.store.tables import audit_events
 
@@ -36,6 +36,9 @@ _ADDING = text(
     *arrays(facts=Text(), personals=LargeBinary(), event_keys=Uuid(), macs=LargeBinary()),
 )
 _ADD = Prepared(_ADDING)
+_NAMES = [*(field.name for field in fields(Row)), "mac"]
+_ADD_ONE = Prepared(insert(audit_events).values(bound("new", audit_events, _NAMES)).inline())
+"""What most requests write: a row whose key is there already. It costs half of what arrays of one cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,16 @@ async def add(tx: Tx, events: Sequence[NewEvent], keys: Sequence[StoredAuditKey]
 
     A key is kept only while its user exists: without it their personal fields can never be opened, as if they had been erased.
     """
+    if len(events) == 1 and not keys:
+        [event] = events
+        row = {**values(event.row), "facts": dict(event.row.facts), "mac": event.mac}
+        return await _ADD_ONE.count(tx, given("new", row))
+    return await _ADD.count(tx, _arrays(events, keys))
+
+
+def _arrays(events: Sequence[NewEvent], keys: Sequence[StoredAuditKey]) -> dict[str, object]:
     rows = [event.row for event in events]
-    given = {
+    return {
         "key_ids": [key.id for key in keys],
         "key_users": [key.user_id for key in keys],
         "keys": [key.key for key in keys],
@@ -101,7 +112,6 @@ async def add(tx: Tx, events: Sequence[NewEvent], keys: Sequence[StoredAuditKey]
         "event_keys": [row.key_id for row in rows],
         "macs": [event.mac for event in events],
     }
-    return await _ADD.count(tx, given)
 
 
 async def kept(tx: Tx, ids: Collection[UUID], *, within: timedelta) -> set[UUID]:
