@@ -40,7 +40,7 @@ class Outbox:
 
     async def carry(self) -> int:
         """Carry what is due, and say how many were tried. What is claimed here, no other replica touches meanwhile."""
-        async with self.database.begin() as tx:
+        async with self.database.read() as tx:
             claimed = await outbox.claim(tx, lease=_LEASE, most=_MOST, at=self.clock.now())
         for notice, tries in claimed:
             await self._carry(notice, tries)

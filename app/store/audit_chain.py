@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
+    Integer,
     LargeBinary,
     Uuid,
     and_,
+    bindparam,
     exists,
     func,
     insert,
@@ -21,12 +25,13 @@ from sqlalchemy import (
 
 from app.store.audit import COLUMNS, StoredEvent
 from app.store.database import Tx
+from app.store.prepared import Prepared
 from app.store.records import beside, columns, read, read_all, read_beside
 from app.store.schema import Moment, arrays
 from app.store.tables import audit_checkpoints, audit_events, audit_links
 
 _LOCK = 0x6761_7473  # any number that nothing else here locks by
-_ADD = text(
+_ADDING = text(
     """
     INSERT INTO audit_links (seq, sealed_at, event_id, event_at, event_mac, link)
     SELECT * FROM unnest(:seqs, :sealed_ats, :event_ids, :event_ats, :event_macs, :links)
@@ -35,6 +40,7 @@ _ADD = text(
     *arrays(seqs=BigInteger(), sealed_ats=Moment, event_ids=Uuid(), event_ats=Moment),
     *arrays(event_macs=LargeBinary(), links=LargeBinary()),
 )
+_ADD = Prepared(_ADDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +68,31 @@ class StoredCheckpoint:
     token: str
 
 
+_IS_SEALER = Prepared(select(func.pg_try_advisory_xact_lock(_LOCK).label("locked")))
+
+
 async def is_sealer(tx: Tx) -> bool:
     """Whether nobody else is one until this transaction ends; no session lock, so PgBouncer does not mind."""
-    return bool(await tx.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}))
+    return bool((await _IS_SEALER.one(tx, {})).locked)
 
 
 async def wait_to_seal(tx: Tx) -> None:
     await tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
+_NEWEST = Prepared(select(*columns(audit_links, Link)).order_by(audit_links.c.seq.desc()).limit(1))
+
+
 async def newest(tx: Tx) -> Link | None:
-    statement = select(*columns(audit_links, Link)).order_by(audit_links.c.seq.desc()).limit(1)
-    return read(Link, (await tx.execute(statement)).one_or_none())
+    return read(Link, await _NEWEST.row(tx, {}))
+
+
+_LATEST = Prepared(select(func.max(audit_links.c.event_at).label("at")).where(audit_links.c.event_at <= func.now()))
 
 
 async def latest(tx: Tx) -> datetime | None:
     """When the youngest event of the chain was written; one that says that it comes yet does not count."""
-    statement = select(func.max(audit_links.c.event_at)).where(audit_links.c.event_at <= func.now())
-    found: datetime | None = await tx.scalar(statement)
+    found: datetime | None = (await _LATEST.one(tx, {})).at
     return found
 
 
@@ -96,18 +109,31 @@ async def unlinked(
 
     *walked*: only links after the first number and up to the second one count. Neither table is read beyond the times.
     """
-    held = and_(audit_links.c.event_at == audit_events.c.written_at, audit_links.c.event_id == audit_events.c.id)
-    if walked:
-        held = and_(held, audit_links.c.seq > walked[0], audit_links.c.seq <= walked[1])
-    key, where = (audit_events.c.written_at, audit_events.c.id), []
-    if since:
-        held, where = and_(held, audit_links.c.event_at > since), [key[0] > since]
-    if until:
-        held, where = and_(held, audit_links.c.event_at < until), [*where, key[0] < until]
-    statement = select(*COLUMNS).where(~exists().where(held), *where)
+    bounds: dict[str, Any] = {"since": since, "until": until}
     if after:
-        statement = statement.where(tuple_(*key) > tuple_(after.written_at, after.id))
-    return read_all(StoredEvent, await tx.execute(statement.order_by(*key).limit(most)))
+        bounds |= {"after_at": after.written_at, "after_id": after.id}
+    if walked:
+        bounds |= {"walked_from": walked[0], "walked_to": walked[1]}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    return read_all(StoredEvent, await _unlinked(frozenset(given)).rows(tx, given | {"most": most}))
+
+
+@cache
+def _unlinked(bounds: frozenset[str]) -> Prepared:
+    """The statement with these *bounds*."""
+    held = and_(audit_links.c.event_at == audit_events.c.written_at, audit_links.c.event_id == audit_events.c.id)
+    key, where = (audit_events.c.written_at, audit_events.c.id), list[ColumnElement[bool]]()
+    since, until, after_at = (bindparam(name, type_=Moment) for name in ("since", "until", "after_at"))
+    if "walked_to" in bounds:
+        held = and_(held, audit_links.c.seq > bindparam("walked_from"), audit_links.c.seq <= bindparam("walked_to"))
+    if "since" in bounds:
+        held, where = and_(held, audit_links.c.event_at > since), [key[0] > since]
+    if "until" in bounds:
+        held, where = and_(held, audit_links.c.event_at < until), [*where, key[0] < until]
+    if "after_at" in bounds:
+        where.append(tuple_(*key) > tuple_(after_at, bindparam("after_id", type_=Uuid)))
+    statement = select(*COLUMNS).where(~exists().where(held), *where)
+    return Prepared(statement.order_by(*key).limit(bindparam("most", type_=Integer)))
 
 
 async def add(tx: Tx, links: Sequence[Link]) -> None:
@@ -119,7 +145,7 @@ async def add(tx: Tx, links: Sequence[Link]) -> None:
         "event_macs": [link.event_mac for link in links],
         "links": [link.link for link in links],
     }
-    await tx.execute(_ADD, given)
+    await _ADD.count(tx, given)
 
 
 async def in_order(tx: Tx, *, after: int | Link | None, most: int) -> list[Linked]:
@@ -143,10 +169,16 @@ async def checkpoint(tx: Tx, checkpoint_id: UUID, *, seq: int, token: str) -> No
     await tx.execute(insert(audit_checkpoints).values(id=checkpoint_id, seq=seq, token=token))
 
 
+_NEWEST_CHECKPOINTS = Prepared(
+    select(*columns(audit_checkpoints, StoredCheckpoint))
+    .order_by(audit_checkpoints.c.at.desc())
+    .limit(bindparam("most", type_=Integer))
+)
+
+
 async def newest_checkpoints(tx: Tx, *, most: int) -> list[StoredCheckpoint]:
     """The newest, by what the table says of them: nobody has looked at their tokens."""
-    statement = select(*columns(audit_checkpoints, StoredCheckpoint)).order_by(audit_checkpoints.c.at.desc())
-    return read_all(StoredCheckpoint, await tx.execute(statement.limit(most)))
+    return read_all(StoredCheckpoint, await _NEWEST_CHECKPOINTS.rows(tx, {"most": most}))
 
 
 async def checkpoints(tx: Tx) -> list[StoredCheckpoint]:
@@ -154,7 +186,10 @@ async def checkpoints(tx: Tx) -> list[StoredCheckpoint]:
     return read_all(StoredCheckpoint, await tx.execute(statement.order_by(audit_checkpoints.c.seq)))
 
 
+_NOW = Prepared(select(func.clock_timestamp(type_=Moment).label("now")))
+
+
 async def now(tx: Tx) -> datetime:
     """By the database's clock."""
-    found: datetime = (await tx.execute(select(func.clock_timestamp()))).scalar_one()
+    found: datetime = (await _NOW.one(tx, {})).now
     return found

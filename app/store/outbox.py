@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Integer, bindparam, delete, func, insert, select, update
 
 from app.store.database import Tx
+from app.store.prepared import Prepared
 from app.store.records import columns, values
+from app.store.schema import Moment
 from app.store.tables import outbox
 
 
@@ -35,17 +37,22 @@ async def waiting(tx: Tx, *, most: int) -> tuple[int, datetime | None]:
     return row[0], row[1]
 
 
+_AT = bindparam("at", type_=Moment)
+_DUE = (
+    select(outbox.c.id).where(outbox.c.due_at <= _AT).order_by(outbox.c.due_at).limit(bindparam("most", type_=Integer))
+)
+_MINE = _DUE.with_for_update(skip_locked=True).cte("mine").prefix_with("MATERIALIZED")
+_CLAIM = Prepared(
+    update(outbox)
+    .where(outbox.c.id == _MINE.c.id)
+    .values(due_at=bindparam("until", type_=Moment), tries=func.least(outbox.c.tries + 1, 1000))
+    .returning(*columns(outbox, Notice), outbox.c.tries)
+)
+
+
 async def claim(tx: Tx, *, lease: timedelta, most: int, at: datetime) -> list[tuple[Notice, int]]:
     """Take up to *most* due notices, with the number of tries, for as long as *lease*: other replicas pass them over."""
-    due = select(outbox.c.id).where(outbox.c.due_at <= at).order_by(outbox.c.due_at).limit(most)
-    mine = due.with_for_update(skip_locked=True).cte("mine").prefix_with("MATERIALIZED")
-    statement = (
-        update(outbox)
-        .where(outbox.c.id == mine.c.id)
-        .values(due_at=at + lease, tries=func.least(outbox.c.tries + 1, 1000))
-        .returning(*columns(outbox, Notice), outbox.c.tries)
-    )
-    rows = await tx.execute(statement)
+    rows = await _CLAIM.rows(tx, {"at": at, "until": at + lease, "most": most})
     return [(Notice(row.id, row.recipient, row.template, row.locale, row.words), row.tries) for row in rows]
 
 
