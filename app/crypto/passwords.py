@@ -60,7 +60,9 @@ class Passwords:
             parallelism=settings.parallelism,
         )
         self._of_house = {_plain(word.casefold()) for word in words}
-        self._nobodys_hash: str = self._argon2.hash(random_bytes(16).hex())
+        # Drawn, not computed: no password is known to fit either, and the start does not wait for it.
+        drawn = self._argon2(use_defaults=True, checksum=random_bytes(self._argon2.checksum_size))
+        self._nobodys_hash: str = drawn.to_string()
         self._nobody = understand(self._nobodys_hash)
         self.own = self._nobodys_hash.rsplit("$", 2)[0] + "$"
         self._pace = Pace(self._nobody.cost)

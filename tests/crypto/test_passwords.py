@@ -97,6 +97,13 @@ def test_an_unknown_user_has_a_wrong_password_after_the_same_work(passwords: Pas
     assert parameters(passwords._nobodys_hash) == parameters(stored)
 
 
+def test_nobodys_hash_looks_like_any_other_and_is_drawn_anew(passwords: Passwords, stored: str) -> None:
+    drawn = {Passwords(PasswordSettings())._nobodys_hash, passwords._nobodys_hash}
+    assert len(drawn) == 2
+    for text in drawn:
+        assert [len(part) for part in text.split("$")] == [len(part) for part in stored.split("$")]
+
+
 def test_an_unknown_user_is_never_given_a_hash(passwords: Passwords) -> None:
     assert passwords.verify(PASSWORD, None) == Verdict(right=False)
     assert Passwords(PasswordSettings(time_cost=3)).verify("", None) == Verdict(right=False)
