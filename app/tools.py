@@ -31,7 +31,7 @@ from app.settings.fixed_codes import refuse_lasting
 from app.settings.groups import SmsSettings
 from app.settings.people import PasswordSettings
 from app.store.database import Database
-from app.texts import LastLine, Texts, languages, over_ours
+from app.texts import LastLine, Texts, over_ours
 from app.watch import logs, metrics
 from app.watch.audit_keys import AuditKeys
 from app.watch.refusals import Refusals
@@ -138,5 +138,5 @@ def _breached(settings: PasswordSettings) -> BreachedPasswords | None:
 
 def _texts(settings: Settings) -> Texts:
     last_line, folder = LastLine(settings.sms.origin, settings.sms.android_app_hash), settings.texts_dir
-    own = over_ours(Path(folder), last_line=last_line, brand=settings.brand) if folder else None
-    return Texts(own or languages(), last_line)
+    own = over_ours(Path(folder), last_line=last_line, brand=settings.brand) if folder else {}
+    return Texts(own, last_line)

@@ -10,9 +10,9 @@ from string import Template
 
 from app.texts import lookup
 from app.texts.last_line import LastLine
-from app.texts.templates import FALLBACK, Words, languages, over_ours
+from app.texts.templates import FALLBACK, LANGUAGES, Words, ours, over_ours
 
-__all__ = ["LastLine", "Text", "Texts", "choose", "languages", "over_ours", "render"]
+__all__ = ["LANGUAGES", "LastLine", "Text", "Texts", "choose", "ours", "over_ours", "render"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The templates by language, and what an SMS with a code ends with."""
+    """Ours; before them an operator's *own* by language and key; and what an SMS with a code ends with."""
 
-    templates: Mapping[str, dict[str, Words]] = field(repr=False)
+    own: Mapping[str, dict[str, Words]] = field(default_factory=dict, repr=False)
     last_line: LastLine = field(default_factory=LastLine)
 
     def render(self, key: str, *, locale: str, **values: str) -> Text:
@@ -44,20 +44,21 @@ class Texts:
 
     def choose(self, user_locale: str | None, accept_language: str | None) -> str:
         """The language to speak: the user's own, then what the request accepts, then English."""
-        return lookup.choose(self.templates, user_locale, accept_language, default=FALLBACK)
+        return lookup.choose(LANGUAGES | self.own.keys(), user_locale, accept_language, default=FALLBACK)
 
     def _nearest(self, locale: str) -> Iterator[dict[str, Words]]:
-        for tag in lookup.ever_wider(locale):
-            if tag in self.templates:
-                yield self.templates[tag]
-        yield self.templates[FALLBACK]
+        for tag in (*lookup.ever_wider(locale), FALLBACK):
+            if tag in self.own:
+                yield self.own[tag]
+            if tag in LANGUAGES:
+                yield ours(tag)
 
 
 def render(key: str, *, locale: str, **values: str) -> Text:
     """`Texts.render` with our own templates and no last line."""
-    return Texts(languages()).render(key, locale=locale, **values)
+    return Texts().render(key, locale=locale, **values)
 
 
 def choose(user_locale: str | None, accept_language: str | None) -> str:
     """`Texts.choose` among our own languages."""
-    return Texts(languages()).choose(user_locale, accept_language)
+    return Texts().choose(user_locale, accept_language)

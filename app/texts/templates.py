@@ -23,18 +23,23 @@ Words = dict[str, str]
 """One text by part: `subject` and `body` of a mail; `body`, and perhaps `short`, of an SMS."""
 
 
+_FILES = {
+    file.name.removesuffix(".toml").lower(): file
+    for file in files(__package__).iterdir()
+    if file.name.endswith(".toml")
+}
+LANGUAGES = frozenset(_FILES)
+"""The tags of those that we speak, in lower case."""
+
+
 @cache
-def languages() -> dict[str, dict[str, Words]]:
-    """Every language's texts by key, by language tag in lower case."""
-    return {
-        file.name.removesuffix(".toml").lower(): tomllib.loads(file.read_text(encoding="utf-8"))
-        for file in files(__package__).iterdir()
-        if file.name.endswith(".toml")
-    }
+def ours(language: str) -> dict[str, Words]:
+    """What we say in one of LANGUAGES, by key: read when somebody is first spoken to in it (decisions/0012)."""
+    return tomllib.loads(_FILES[language].read_text(encoding="utf-8"))
 
 
 def over_ours(folder: Path, *, last_line: LastLine, brand: str) -> dict[str, dict[str, Words]]:
-    """Our texts, and in the place of each that the folder has too, the folder's. Raises ValueError: what is wrong where."""
+    """The folder's texts by key, by language, which stand before ours. Raises ValueError: what is wrong where."""
     if not folder.is_dir():
         raise ValueError(f"{_SETTING}: {folder} is not a folder.")
     theirs = {file: _read(file) for file in sorted(folder.glob("*.toml"))}
@@ -46,10 +51,10 @@ def over_ours(folder: Path, *, last_line: LastLine, brand: str) -> dict[str, dic
     ]
     if faults:
         raise ValueError(" ".join(faults))
-    merged = dict(languages())
+    own: dict[str, dict[str, Words]] = {}
     for file, texts in theirs.items():
-        merged[file.stem.lower()] = merged.get(file.stem.lower(), {}) | texts
-    return merged
+        own[file.stem.lower()] = own.get(file.stem.lower(), {}) | texts
+    return own
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -62,7 +67,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _faults(key: str, text: object, *, last_line: LastLine, brand: str) -> Iterator[str]:
-    english = languages()[FALLBACK].get(key)
+    english = ours(FALLBACK).get(key)
     if english is None:
         yield "there is no such text"
         return

@@ -4,6 +4,7 @@ import ast
 import gc
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,13 @@ import pytest
 
 from app.cli import VERBS, main
 from app.cli.lasting import lasting
+from app.clock import SystemClock
+from app.factors import KINDS
+from app.settings.people import MOST_MEMORY_KIB, MOST_MEMORY_PASSES
+from app.texts import ours
+from app.wiring import build
 from tests.verbs import commands
+from tests.world import settings_for
 
 ROOT = Path(__file__).parents[2]
 DECISION = (ROOT / "docs" / "decisions" / "0012-what-is-loaded-when.md").read_text()
@@ -40,6 +47,16 @@ def test_the_service_starts_without_what_requests_seldom_need() -> None:
     modules = set(found.stdout.split())
     assert "app.main" in modules
     assert modules & (HEAVY | BESIDE) == set()
+
+
+def test_the_service_is_built_without_hashing_a_password_or_reading_a_language(tmp_path: Path) -> None:
+    dearest = {"memory_kib": MOST_MEMORY_KIB, "time_cost": MOST_MEMORY_PASSES // MOST_MEMORY_KIB}
+    settings = settings_for("postgresql+asyncpg://nobody@127.0.0.1:1/none", tmp_path, passwords=dearest)
+    ours.cache_clear()
+    began = time.thread_time()
+    build(settings, SystemClock(), KINDS)
+    assert time.thread_time() - began < 0.4, "such a hash takes a second"
+    assert ours.cache_info().currsize == 0
 
 
 def test_every_verb_is_listed() -> None:

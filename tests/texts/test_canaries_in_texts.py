@@ -14,15 +14,15 @@ from app.flows.letters import Letters
 from app.messages import Channel, Draft, Message, Purpose
 from app.settings import Settings
 from app.store.outbox import Notice
-from app.texts import LastLine, Texts, languages
+from app.texts import LastLine, Texts, ours
 from tests.standins.clock import ManualClock
 from tests.texts.yardsticks import APP_HASH, LANGUAGES, SMS_WITH_CODE
 
 CODE, PHONE, EMAIL = "907341", "+4915187654321", "canary.7f3a@example.test"
-TEXTS = Texts(languages(), LastLine("example.com", APP_HASH))
+TEXTS = Texts(last_line=LastLine("example.com", APP_HASH))
 LETTERS = Letters("Gatehouse", timedelta(minutes=5), TEXTS)
 DRAFT = Draft(Channel.SMS, PHONE, CODE, region="DE")
-NOTICES = [key for key, text in languages()["en"].items() if "$code" not in text["body"]]
+NOTICES = [key for key, text in ours("en").items() if "$code" not in text["body"]]
 HOSTILE = ["Acme\r\nBcc: x", "https://evil.example", "<b>Acme</b>", "x" * 21, "$code", "Acme\n", "{{7*7}}", "Ácme", ""]
 
 

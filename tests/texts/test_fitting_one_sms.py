@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.texts import LastLine, Texts, languages
+from app.texts import LastLine, Texts
 from tests.texts.yardsticks import (
     APP_HASH,
     GSM_7,
@@ -24,7 +24,7 @@ LAST_LINES = {
 
 
 def said(key: str, language: str, last_line: LastLine, **changes: str) -> str:
-    return Texts(languages(), last_line).render(key, locale=language, **(VALUES | changes)).body
+    return Texts(last_line=last_line).render(key, locale=language, **(VALUES | changes)).body
 
 
 @pytest.mark.parametrize("ending", LAST_LINES)
@@ -32,7 +32,7 @@ def said(key: str, language: str, last_line: LastLine, **changes: str) -> str:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_is_one_message_or_two_beyond_gsm_7_with_a_last_line(language: str, key: str, ending: str) -> None:
     values = VALUES if key in SMS_WITH_CODE else {"brand": VALUES["brand"]}
-    text = Texts(languages(), LAST_LINES[ending]).render(key, locale=language, **values).body
+    text = Texts(last_line=LAST_LINES[ending]).render(key, locale=language, **values).body
     assert (set(text) <= GSM_7) == ((language, key) not in BEYOND_GSM_7)
     two = ending != "none" and key in SMS_WITH_CODE and (language, key) in BEYOND_GSM_7
     assert sms_count(text) <= (2 if two else 1)

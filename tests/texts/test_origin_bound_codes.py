@@ -7,13 +7,13 @@ import pytest
 from pydantic import ValidationError
 
 from app.settings.groups import SmsSettings
-from app.texts import LastLine, Texts, languages
+from app.texts import LastLine, Texts
 from tests.texts.yardsticks import APP_HASH, LANGUAGES, LONGEST_ORIGIN, SMS_WITH_CODE, VALUES, origin_bound
 from tests.world import running, settings_for
 
 
 def said(key: str, last_line: LastLine, *, locale: str = "en") -> str:
-    return Texts(languages(), last_line).render(key, locale=locale, **VALUES).body
+    return Texts(last_line=last_line).render(key, locale=locale, **VALUES).body
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_an_app_hash_alone_stands_alone_on_the_last_line() -> None:
 
 
 def test_what_carries_no_code_or_is_a_mail_has_no_last_line() -> None:
-    texts = Texts(languages(), LastLine("example.com", APP_HASH))
+    texts = Texts(last_line=LastLine("example.com", APP_HASH))
     notice = texts.render("phone_changed_sms", locale="en", brand="Gatehouse")
     mail = texts.render("verify_email", locale="en", brand="Gatehouse", code="481516")
     assert "example.com" not in notice.body + mail.body

@@ -7,7 +7,7 @@ import pytest
 
 from app.clock import SystemClock
 from app.factors import KINDS
-from app.texts import LastLine, Texts, languages, over_ours, render
+from app.texts import LANGUAGES, LastLine, Texts, ours, over_ours, render
 from app.wiring import build
 from tests.texts.yardsticks import APP_HASH, VALUES
 from tests.world import running, settings_for
@@ -58,11 +58,11 @@ def test_a_new_language_or_region_is_a_new_file_and_the_rest_is_said_in_the_near
 
 def test_our_own_files_may_be_copied_and_an_empty_folder_changes_nothing(write: Write, tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
-    assert read(tmp_path / "texts").templates == languages()
+    assert read(tmp_path / "texts") == Texts()
     for file in (Path(__file__).parents[2] / "app" / "texts").glob("*.toml"):
         write(file.name, file.read_bytes())
     write("notes.txt", "not a text")
-    assert read(tmp_path / "texts").templates == languages()
+    assert read(tmp_path / "texts").own == {language: ours(language) for language in LANGUAGES}
 
 
 def test_a_dollar_sign_is_written_twice(write: Write) -> None:

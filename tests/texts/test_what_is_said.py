@@ -6,7 +6,7 @@ from string import Template
 
 import pytest
 
-from app.texts import Text, languages, render
+from app.texts import Text, ours, render
 from tests.texts.yardsticks import LANGUAGES, LONGEST_BRAND, SMS, SMS_WITH_CODE, VALUES
 
 MAILS = {
@@ -55,7 +55,7 @@ def test_ten_languages_are_spoken() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_says_everything_and_nothing_else(language: str) -> None:
-    texts = languages()[language]
+    texts = ours(language)
     assert set(texts) == MAILS | set(SMS)
     for key in MAILS:
         assert set(texts[key]) == {"subject", "body"}
@@ -66,7 +66,7 @@ def test_every_language_says_everything_and_nothing_else(language: str) -> None:
 @pytest.mark.parametrize(("language", "key"), EVERY_SMS + EVERY_MAIL)
 def test_a_text_holds_its_brand_and_code_and_no_value_that_it_is_not_given(language: str, key: str) -> None:
     may = MAY_HOLD.get(key, {"brand"})
-    for part, words in languages()[language][key].items():
+    for part, words in ours(language)[key].items():
         assert Template(words).is_valid()
         assert held(words) <= may
         assert part == "subject" or may - {"minutes"} <= held(words)
@@ -76,7 +76,7 @@ def test_a_text_holds_its_brand_and_code_and_no_value_that_it_is_not_given(langu
 @pytest.mark.parametrize(("language", "key"), EVERY_SMS)
 def test_an_sms_has_no_subject_names_the_brand_once_and_is_one_plain_line(language: str, key: str) -> None:
     assert render(key, locale=language, **VALUES).subject == ""
-    for words in languages()[language][key].values():
+    for words in ours(language)[key].values():
         said = Template(words).substitute(VALUES)
         assert said.count(LONGEST_BRAND) == 1
         assert said.isprintable()
@@ -88,7 +88,7 @@ def test_an_sms_has_no_subject_names_the_brand_once_and_is_one_plain_line(langua
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("key", SMS_WITH_CODE)
 def test_a_code_comes_first_and_once(language: str, key: str) -> None:
-    for words in languages()[language][key].values():
+    for words in ours(language)[key].values():
         said = Template(words).substitute(VALUES)
         assert re.match(r"481516\b", said)
         assert said.count("481516") == 1
@@ -123,7 +123,7 @@ PURPOSE = {
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_form_of_a_code_message_says_what_it_is_for_and_not_to_share_it(language: str) -> None:
     for key, purpose in zip(SMS_WITH_CODE, PURPOSE[language], strict=True):
-        for words in languages()[language][key].values():
+        for words in ours(language)[key].values():
             assert re.search(NEVER_SHARE[language], words)
             assert re.search(purpose, words.partition(".")[0]), "the first sentence says it"
 
@@ -142,9 +142,9 @@ def test_a_mail_has_a_subject_of_one_line_and_no_link(language: str, key: str) -
 
 @pytest.mark.parametrize("language", sorted(set(LANGUAGES) - {"en"}))
 def test_no_text_is_left_in_english_or_in_the_language_beside_it(language: str) -> None:
-    for key, text in languages()[language].items():
+    for key, text in ours(language).items():
         for other in set(LANGUAGES) - {language}:
-            assert text["body"] != languages()[other][key]["body"]
+            assert text["body"] != ours(other)[key]["body"]
 
 
 @pytest.mark.parametrize(

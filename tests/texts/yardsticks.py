@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from app.texts import languages
+import app.texts
 
-LANGUAGES = sorted(languages())
+LANGUAGES = sorted(app.texts.LANGUAGES)
 SMS_WITH_CODE = ("sign_in", "confirm", "step_up")
 SMS = (*SMS_WITH_CODE, "phone_changed_sms")
 LONGEST_BRAND = "W" * 20
