@@ -113,9 +113,7 @@ def _lifespan(works: Works) -> Callable[[FastAPI], AbstractAsyncContextManager[N
         tools = works.tools
         jobs: list[asyncio.Task[None]] = []
         try:
-            with tools.trail.beside():
-                await works.following.begin()
-            await tools.trail.begin()
+            await _open_keys(works)
             await tools.revocations.read()
             feeds = (tools.revocations.run, works.following.run, tools.sightings.run, tools.refusals.run)
             work = (tools.trail.run, tools.sealer.run, tools.mails.run, works.outbox.run, works.schemes.run)
@@ -127,6 +125,18 @@ def _lifespan(works: Works) -> Callable[[FastAPI], AbstractAsyncContextManager[N
             await _stop(works, jobs)
 
     return lifespan
+
+
+async def _open_keys(works: Works) -> None:
+    """Those that sign and those of the audit log, at once: each makes a first connection, and the start waits for both."""
+    begun = await asyncio.gather(_begin_signing(works), works.tools.trail.begin(), return_exceptions=True)
+    for fault in filter(None, begun):
+        raise fault
+
+
+async def _begin_signing(works: Works) -> None:
+    with works.tools.trail.beside():
+        await works.following.begin()
 
 
 def _keep(job: Callable[[], Coroutine[Any, Any, Any]], trail: Trail) -> asyncio.Task[None]:
