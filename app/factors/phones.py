@@ -4,30 +4,18 @@ A region is a country or territory, never a calling code: +44 holds Guernsey, +1
 """
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Annotated
 
-from phonenumbers import (
-    SUPPORTED_REGIONS,
-    NumberParseException,
-    PhoneNumberType,
-    format_number,
-    is_possible_number,
-    is_valid_number,
-    national_significant_number,
-    number_type,
-    parse,
-    region_code_for_number,
-)
-from phonenumbers.phonenumberutil import PhoneNumberFormat
 from pydantic import Field
 
+from app.factors.regions import REGIONS
 from app.problems import SmsNotAllowed
 
 E164 = Annotated[
     str, Field(pattern=r"^\+[1-9][0-9]{6,13}$", examples=["+12025550123"], description="E.164, ASCII digits only.")
 ]
 """Plivo takes 14 digits where E.164 allows 15. Everything else that `phonenumbers` would kindly repair is refused."""
-_TEXTABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 _SHOWN = 4
 _NO_COUNTRY = "001"
 
@@ -40,27 +28,18 @@ class Phone:
 
 def read_phone(text: E164, *, regions: tuple[str, ...] | None) -> Phone:
     """The number in *text*, if codes may be sent there. Without *regions* (development) any possible number will do."""
-    try:
-        number = parse(text)
-    except NumberParseException:
-        raise SmsNotAllowed from None
-    region = region_code_for_number(number) or ""
-    if regions is None:
-        allowed = is_possible_number(number)
-    else:
-        allowed = region in regions and is_valid_number(number) and number_type(number) in _TEXTABLE
-    if not allowed:
+    found: tuple[str, str] | None = import_module("app.factors.numbering").read(text, regions=regions)
+    if found is None:
         raise SmsNotAllowed
-    return Phone(format_number(number, PhoneNumberFormat.E164), region)
+    return Phone(*found)
 
 
 def is_region(text: str) -> bool:
     """Whether numbers can be of it: ISO 3166, and 001 for satellites and the like."""
-    return text in SUPPORTED_REGIONS or text == _NO_COUNTRY
+    return text in REGIONS or text == _NO_COUNTRY
 
 
 def mask(e164: str) -> str:
     """Show the calling code and the last four digits, of a short number fewer: `+1 ••• ••• 0123`."""
-    number = parse(e164)
-    shown = min(_SHOWN, len(national_significant_number(number)) // 2)
-    return f"+{number.country_code} ••• ••• {e164[-shown:]}"
+    calling_code, digits = import_module("app.factors.numbering").measure(e164)
+    return f"+{calling_code} ••• ••• {e164[-min(_SHOWN, digits // 2) :]}"

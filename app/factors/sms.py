@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from phonenumbers import SUPPORTED_REGIONS
 from pydantic import BaseModel, Field, field_validator, model_validator
 from typing_extensions import override
 
@@ -23,6 +22,7 @@ from app.factors.base import (
     SixDigits,
 )
 from app.factors.phones import E164, mask, read_phone
+from app.factors.regions import REGIONS
 from app.messages import Channel, Draft
 from app.problems import SmsNotAllowed
 from app.settings.fixed_codes import FixedCode, fixed_code
@@ -45,7 +45,7 @@ class SmsSettings(BaseModel):
     @classmethod
     def refuse_unknown(cls, regions: tuple[str, ...] | None) -> tuple[str, ...] | None:
         """A misspelt region would silently serve nobody."""
-        if regions is not None and not set(regions) <= SUPPORTED_REGIONS:
+        if regions is not None and not set(regions) <= REGIONS:
             raise ValueError("GATEHOUSE_SMS__REGIONS: write regions as ISO 3166 does, such as US, GB or DE.")
         return regions
 

@@ -1,14 +1,20 @@
 """Only a plain E.164 number of a served region's mobile range gets codes; everything `phonenumbers` would repair is refused."""
 
 import pytest
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import TypeAdapter, ValidationError
 
 from app.factors.phones import E164, Phone, mask, read_phone
+from app.factors.regions import REGIONS
 from app.factors.sms import EnrollSms
 from app.problems import SmsNotAllowed
 
 WORLD = ("US", "CA", "GB", "DE", "IT", "AR", "MX", "NG", "KZ", "FR")
 SHAPE: TypeAdapter[str] = TypeAdapter(E164)
+
+
+def test_the_regions_that_a_setting_may_name_are_those_that_numbers_are_read_by() -> None:
+    assert sorted(REGIONS) == sorted(SUPPORTED_REGIONS)
 
 
 @pytest.mark.parametrize(

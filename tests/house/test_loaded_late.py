@@ -22,7 +22,7 @@ from tests.world import settings_for
 
 ROOT = Path(__file__).parents[2]
 DECISION = (ROOT / "docs" / "decisions" / "0012-what-is-loaded-when.md").read_text()
-HEAVY = {"alembic", "aiosmtplib", "httpx", "plivo", "requests", "segno", "ua_parser", "yaml", "zxcvbn"}
+HEAVY = {"alembic", "aiosmtplib", "httpx", "phonenumbers", "plivo", "requests", "segno", "ua_parser", "yaml", "zxcvbn"}
 BESIDE = {"app.cli.audit", "app.cli.users", "app.cli.doctor", "app.cli.demo"}
 
 
