@@ -16,9 +16,9 @@ from app.factors.registry import Factors
 from app.flows.notices import tell
 from app.flows.states import States
 from app.messages import Purpose
-from app.problems import FactorNotEnrolled, InvalidMfaCode, MfaAttemptsExhausted, MfaLocked, Problem
+from app.problems import FactorNotEnrolled, InvalidMfaCode, MfaAttemptsExhausted, MfaLocked
 from app.settings.people import MfaSettings
-from app.store import attempts, budgets, challenges, sessions, users
+from app.store import attempts, budgets, challenges, enrollments, sessions, users
 from app.store.budgets import Locks, Spent
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
@@ -65,38 +65,60 @@ class Judging:
         FactorNotEnrolled and MfaLocked.
         """
         limit, now = self.settings.attempts, self.clock.now()
-        since = now - self.settings.enroll_life
-
-        async def spend(tx: Tx) -> tuple[Challenge, Attempt]:
-            taken = await attempts.spend_on(
-                tx, challenge_id, purpose=purpose, user_id=user_id, limit=limit, named=named, since=since, at=now
+        taken = await self.database.once(
+            lambda tx: attempts.spend_on(
+                tx,
+                challenge_id,
+                purpose=purpose,
+                user_id=user_id,
+                limit=limit,
+                named=named,
+                usable=self.factors.usable,
+                since=now - self.settings.enroll_life,
+                locks=self._locks,
+                at=now,
             )
-            if taken is None:
-                raise await self._why_not(tx, challenge_id, purpose, user_id)
-            challenge, enrollment = taken
-            if enrollment is None or enrollment.kind not in self.factors.usable:
-                raise FactorNotEnrolled
-            spent = await self.pay(tx, enrollment.user_id, budget_of(enrollment))
-            asked, version = _asked(challenge, enrollment), challenge.credential_version
-            return challenge, Attempt(enrollment, version, asked, limit - challenge.attempts, spent)
-
-        return await self.database.run(spend)  # what was undone took nothing: of two runs one counts
+        )
+        if taken is None:
+            await self._say_why(challenge_id, purpose, user_id, named)
+            return await self.spend(challenge_id, purpose, user_id=user_id, named=named)
+        challenge, enrollment, spent = taken
+        if spent is None:
+            async with self.database.read() as tx:
+                raise await self._locked(tx, user_id, budget_of(enrollment))
+        asked, version = _asked(challenge, enrollment), challenge.credential_version
+        return challenge, Attempt(enrollment, version, asked, limit - challenge.attempts, spent)
 
     async def spend_at_once(self, enrollment: Enrollment, *, credential_version: int) -> Attempt:
         """For an answer that came beside the password: there is only the account's budget to pay from."""
-        spent = await self.database.run(lambda tx: self.pay(tx, enrollment.user_id, enrollment.kind))
+        spent = await self.database.once(lambda tx: self.pay(tx, enrollment.user_id, enrollment.kind))
         return Attempt(
             enrollment, credential_version, Asked(About(enrollment.id, Purpose.SIGN_IN), None, None), None, spent
         )
 
-    async def _why_not(self, tx: Tx, challenge_id: UUID, purpose: Purpose, user_id: UUID) -> Problem:
-        found = await challenges.find(tx, challenge_id, purpose=purpose, user_id=user_id)
-        if found is None or (purpose == Purpose.CONFIRM and found.expires_at <= self.clock.now()):
-            return FactorNotEnrolled()
-        if found.closed_at or found.attempts < self.settings.attempts:
-            return InvalidMfaCode(attempts_left=0)
-        audit.note(Event.ATTEMPTS_EXHAUSTED, user_id=user_id, challenge_id=challenge_id)
-        return MfaAttemptsExhausted()
+    async def _say_why(self, challenge_id: UUID, purpose: Purpose, user_id: UUID, named: str | None) -> None:
+        """Raises what is in the way of an attempt; if nothing is any more, somebody else was only just."""
+        now = self.clock.now()
+        async with self.database.read() as tx:
+            found = await challenges.find(tx, challenge_id, purpose=purpose, user_id=user_id)
+            if found is None or (purpose == Purpose.CONFIRM and found.expires_at <= now):
+                raise FactorNotEnrolled
+            if not found.closed_at and found.attempts >= self.settings.attempts:
+                audit.note(Event.ATTEMPTS_EXHAUSTED, user_id=user_id, challenge_id=challenge_id)
+                raise MfaAttemptsExhausted
+            if found.closed_at or found.expires_at <= now:
+                raise InvalidMfaCode(attempts_left=0)
+            enrollment = await self._judging(tx, found, named)
+            if enrollment is None or enrollment.kind not in self.factors.usable:
+                raise FactorNotEnrolled
+            if await budgets.is_shut(tx, user_id, budget_of(enrollment), locks=self._locks, at=now):
+                raise await self._locked(tx, user_id, budget_of(enrollment))
+
+    async def _judging(self, tx: Tx, found: Challenge, named: str | None) -> Enrollment | None:
+        if found.purpose == Purpose.CONFIRM:
+            since = self.clock.now() - self.settings.enroll_life
+            return await enrollments.pending(tx, found.id, user_id=found.user_id, since=since)
+        return await enrollments.of_kind(tx, found.user_id, named or found.factor or "")
 
     @property
     def _locks(self) -> Locks:
@@ -105,13 +127,15 @@ class Judging:
 
     async def pay(self, tx: Tx, user_id: UUID, kind: str) -> Spent:
         """Count a failure of the account in advance. Raises MfaLocked."""
-        now = self.clock.now()
-        spent = await budgets.spend(tx, user_id, kind, locks=self._locks, at=now)
+        spent = await budgets.spend(tx, user_id, kind, locks=self._locks, at=self.clock.now())
         if spent is None:
-            until = await budgets.locked_until(tx, user_id, kind)
-            audit.note(Event.FACTOR_LOCKED, user_id=user_id, factor=kind)
-            raise MfaLocked(retry_after=until - now if until and until > now else _FOR_GOOD)
+            raise await self._locked(tx, user_id, kind)
         return spent
+
+    async def _locked(self, tx: Tx, user_id: UUID, kind: str) -> MfaLocked:
+        now, until = self.clock.now(), await budgets.locked_until(tx, user_id, kind)
+        audit.note(Event.FACTOR_LOCKED, user_id=user_id, factor=kind)
+        return MfaLocked(retry_after=until - now if until and until > now else _FOR_GOOD)
 
     async def judge(self, attempt: Attempt, answer: Shape) -> Judged:
         """What a right answer leads to. Raises InvalidMfaCode, with the attempts that are left, for a wrong one."""

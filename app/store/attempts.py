@@ -3,21 +3,36 @@
 Attempts are never refilled.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    FromClause,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)
 
 from app.messages import Purpose
-from app.store.budgets import clearing
+from app.store.budgets import Locks, Spent, clearing, counting, shut
 from app.store.challenges import Challenge
 from app.store.database import Tx
 from app.store.enrollments import Enrollment
 from app.store.prepared import Prepared
 from app.store.records import beside, columns, read, read_beside
 from app.store.schema import Moment
-from app.store.tables import challenges, cooldowns, enrollments
+from app.store.tables import budgets, challenges, cooldowns, enrollments
 
 _OF = (challenges.c.id == bindparam("of_challenge"), challenges.c.closed_at.is_(None))
 _SPEND = (
@@ -32,28 +47,34 @@ _SPEND = (
     .values(attempts=challenges.c.attempts + 1)
     .returning(*columns(challenges, Challenge))
 )
-_SPENT = _SPEND.cte("spent")
 
 
-def _judged_by(*conditions: ColumnElement[bool]) -> Select[Any]:
-    theirs = and_(enrollments.c.user_id == _SPENT.c.user_id, *conditions)
-    challenge, factor = beside("challenge", _SPENT, Challenge), beside("factor", enrollments, Enrollment)
-    return select(*challenge, *factor).select_from(_SPENT.outerjoin(enrollments, theirs))
+@cache
+def _spending(locks: Locks, *, confirms: bool) -> Prepared:
+    """Takes an attempt that can be judged, and counts the failure that it may be.
+
+    It looks before it takes: a factor that is not there, or locked, costs no attempt. The challenge goes before the budgets.
+    """
+    kind = literal("confirm ") + enrollments.c.kind if confirms else enrollments.c.kind
+    locked = exists().where(budgets.c.user_id == enrollments.c.user_id, budgets.c.kind == kind, shut(locks))
+    spent = _SPEND.where(exists().where(_judges(challenges, confirms=confirms), ~locked)).cte("spent")
+    judged_by = _judges(spent, confirms=confirms)
+    own, of_all = counting(select(spent.c.user_id, kind, literal(1)).where(judged_by), locks)
+    challenge, factor = beside("challenge", spent, Challenge), beside("factor", enrollments, Enrollment)
+    counted = spent.join(enrollments, judged_by).outerjoin(own, true()).outerjoin(of_all, true())
+    return Prepared(select(*challenge, *factor, own.c.streak, of_all.c.streak.label("all_streak")).select_from(counted))
 
 
-_SPEND_ON_CONFIRMED = Prepared(
-    _judged_by(
-        enrollments.c.kind == func.coalesce(bindparam("named"), _SPENT.c.factor),
-        enrollments.c.confirmed_at.is_not(None),
-    )
-)
-_SPEND_ON_PENDING = Prepared(
-    _judged_by(
-        enrollments.c.id == _SPENT.c.id,
-        enrollments.c.confirmed_at.is_(None),
-        enrollments.c.created_at > bindparam("since", type_=Moment),
-    )
-)
+def _judges(challenge: FromClause, *, confirms: bool) -> ColumnElement[bool]:
+    """Which enrollment judges the answer: the confirmed one of `named` or what was asked; or the one that is being confirmed."""
+    theirs = enrollments.c.user_id == challenge.c.user_id
+    usable = enrollments.c.kind == func.any(bindparam("usable", type_=ARRAY(Text)))
+    if confirms:
+        begun = enrollments.c.created_at > bindparam("since", type_=Moment)
+        return and_(theirs, usable, enrollments.c.id == challenge.c.id, enrollments.c.confirmed_at.is_(None), begun)
+    wanted = enrollments.c.kind == func.coalesce(bindparam("named", type_=Text), challenge.c.factor)
+    return and_(theirs, usable, wanted, enrollments.c.confirmed_at.is_not(None))
+
 
 _COOLED = (
     delete(cooldowns)
@@ -91,15 +112,24 @@ async def spend_on(
     user_id: UUID,
     limit: int,
     named: str | None,
+    usable: Sequence[str],
     since: datetime,
+    locks: Locks,
     at: datetime,
-) -> tuple[Challenge, Enrollment | None] | None:
-    """As `spend`, with the confirmed factor *named*, or that which was asked; for a confirmation the one begun after *since*."""
-    statement = _SPEND_ON_PENDING if purpose == Purpose.CONFIRM else _SPEND_ON_CONFIRMED
-    given = _given(challenge_id, purpose, user_id, limit, at) | {"named": named, "since": since}
-    row = await statement.row(tx, given)
-    challenge = row and read_beside("challenge", Challenge, row)
-    return (challenge, read_beside("factor", Enrollment, row)) if row and challenge else None
+) -> tuple[Challenge, Enrollment, Spent | None] | None:
+    """As `spend`, by one statement that commits itself, with what judges the answer and what is left to the account.
+
+    That is the confirmed factor *named*, or which was asked; for a confirmation the one begun after *since*. Nothing is taken
+    unless it is *usable* and not locked. Without Spent it was locked in the same moment; then the attempt is lost.
+    """
+    confirms = purpose == Purpose.CONFIRM
+    wanted = {"usable": list(usable), "now": at} | ({"since": since} if confirms else {"named": named})
+    row = await _spending(locks, confirms=confirms).row(tx, _given(challenge_id, purpose, user_id, limit, at) | wanted)
+    if row is None:
+        return None
+    challenge, enrollment = read_beside("challenge", Challenge, row), read_beside("factor", Enrollment, row)
+    spent = None if row.streak is None else Spent(row.streak, row.all_streak or 0)
+    return (challenge, enrollment, spent) if challenge and enrollment else None
 
 
 def _given(challenge_id: UUID, purpose: Purpose, user_id: UUID, limit: int, at: datetime) -> dict[str, object]:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Interval,
     SelectBase,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    or_,
     select,
     true,
     update,
@@ -59,19 +61,29 @@ class Spent:
 
 async def spend(tx: Tx, user_id: UUID, kind: str, *, locks: Locks, at: datetime) -> Spent | None:
     """Count a failure in advance, by one statement; None while *kind* is locked or stopped."""
-    given = {"of_user": user_id, "of_kind": kind, "now": at}
-    row = await _spending(locks).row(tx, given)
+    row = await _spending(locks).row(tx, {"of_user": user_id, "of_kind": kind, "now": at})
     return Spent(row.streak, row.all_streak or 0) if row else None
 
 
 @cache
 def _spending(locks: Locks) -> Prepared:
-    mine = select(bindparam("of_user", type_=Uuid), bindparam("of_kind", type_=Text), literal(1))
-    own = _count(mine, locks.stop, locks).cte("own")
-    all_ = select(bindparam("of_user", type_=Uuid), literal(ALL), literal(1)).select_from(own)
-    of_all = _count(all_, _NEVER, None).cte("of_all")
+    own, of_all = counting(
+        select(bindparam("of_user", type_=Uuid), bindparam("of_kind", type_=Text), literal(1)), locks
+    )
     counted = select(own.c.streak, of_all.c.streak.label("all_streak"))
     return Prepared(counted.select_from(own.outerjoin(of_all, true())))
+
+
+def counting(row: SelectBase, locks: Locks) -> tuple[CTE, CTE]:
+    """Counts a failure of the user and the kind in *row* (no row comes of it while that is locked), and of all their factors."""
+    own = _count(row, locks.stop, locks).cte("own")
+    all_ = select(own.c.user_id, literal(ALL), literal(1))
+    return own, _count(all_, _NEVER, None).cte("of_all")
+
+
+def shut(locks: Locks) -> ColumnElement[bool]:
+    """Whether a budget is locked, or stopped for good."""
+    return or_(budgets.c.locked_until > _NOW, budgets.c.streak >= locks.stop)
 
 
 def _count(row: SelectBase, stop: int, locks: Locks | None) -> ReturningInsert[Any]:
@@ -85,7 +97,7 @@ def _count(row: SelectBase, stop: int, locks: Locks | None) -> ReturningInsert[A
             set_={"streak": streak, "locked_until": _until(streak, locks) if locks else None},
             where=and_(free, budgets.c.streak < stop),
         )
-        .returning(budgets.c.streak)
+        .returning(budgets.c.user_id, budgets.c.streak)
     )
 
 
@@ -119,6 +131,12 @@ async def clear(tx: Tx, user_id: UUID, kind: str) -> None:
 async def forget(tx: Tx, user_id: UUID, kind: str) -> None:
     """The factor was bound anew, or is gone."""
     await tx.execute(delete(budgets).where(budgets.c.user_id == user_id, budgets.c.kind == kind))
+
+
+async def is_shut(tx: Tx, user_id: UUID, kind: str, *, locks: Locks, at: datetime) -> bool:
+    """Whether *kind* is locked, or stopped for good."""
+    statement = select(budgets.c.kind).where(budgets.c.user_id == user_id, budgets.c.kind == kind, shut(locks))
+    return (await tx.execute(statement, {"now": at})).one_or_none() is not None
 
 
 async def locked_until(tx: Tx, user_id: UUID, kind: str) -> datetime | None:

@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from tests import postgres
-from tests.stories.test_crossed_updates import waits
 from tests.world import Person, World
 
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
@@ -38,7 +37,7 @@ class Crossing:
             await self.other.execute("SET LOCAL deadlock_timeout = '1h'")
             assert await self.other.fetch(f"SELECT 1 FROM {held} FOR UPDATE")  # noqa: S608  ours
             asked = asyncio.create_task(request)
-            await waits(self.sweeper)
+            await postgres.somebody_waits(self.sweeper)
             async with asyncio.timeout(10):
                 await self.other.execute(f"SELECT 1 FROM {wanted} FOR UPDATE")  # noqa: S608  ours
         answer = await asked
@@ -90,6 +89,40 @@ async def test_a163_nor_is_one_beside_the_password_paid_for_twice(
 
     assert (refused.status_code, refused.json()["code"]) == (401, "invalid_mfa_code")
     assert await spent(sweeper) == {"totp": 2, "*": 2}
+
+
+async def test_an_answer_that_crosses_the_lock_of_its_factor_is_not_looked_at(
+    world: World, other: asyncpg.Connection, sweeper: asyncpg.Connection
+) -> None:
+    """It saw no lock before it took its attempt, and waits for whoever begins one: the attempt is lost, nothing is learnt."""
+    ada = await world.with_phone()
+    await ada.login()
+    await ada.verify(ada.wrong_code())
+    async with other.transaction():
+        await other.execute("UPDATE budgets SET locked_until = now() + interval '90 years' WHERE kind = 'sms'")
+        asked = asyncio.create_task(ada.verify(ada.code("sign_in")))
+        await postgres.somebody_waits(sweeper)
+    answer = await asked
+    assert (answer.status_code, answer.json()["code"]) == (429, "mfa_locked")
+    assert await spent(sweeper) == {"sms": 1, "*": 1}
+    assert await sweeper.fetchval("SELECT max(attempts) FROM challenges") == 2
+
+
+async def test_an_answer_that_crosses_another_question_is_judged_by_that(
+    world: World, other: asyncpg.Connection, sweeper: asyncpg.Connection
+) -> None:
+    ada = await world.with_phone()
+    world.clock.forward(timedelta(days=1))
+    await ada.sign_in()
+    await ada.enrol_app()
+    await ada.login(factor="sms")
+    async with other.transaction():
+        await other.execute("UPDATE challenges SET factor = 'totp', sends = sends + 1 WHERE closed_at IS NULL")
+        asked = asyncio.create_task(ada.verify(ada.app_code()))
+        await postgres.somebody_waits(sweeper)
+    answer = await asked
+    assert answer.status_code == 200, answer.text
+    assert await spent(sweeper) == {}
 
 
 async def sign_in_at_once(ada: Person) -> httpx.Response:
