@@ -6,7 +6,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from app.store import throttles
+from app.store import tries
 from app.store.database import Database, Tx
 from app.store.throttles import Row
 from tests.postgres import settings_for
@@ -116,7 +116,7 @@ async def test_a_row_of_failures_that_ends_in_the_same_moment_delays_nobody(
     guesses: Guesses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A right password, which was judged meanwhile, ends it between the two looks at it."""
-    right, waiting = await guesses.begin(), throttles.waiting
+    right, waiting = await guesses.begin(), tries.waiting
 
     async def ended(tx: Tx, key: bytes, *, at: datetime) -> Row | None:
         await guesses.throttle.refund(right, at=at)
@@ -124,7 +124,7 @@ async def test_a_row_of_failures_that_ends_in_the_same_moment_delays_nobody(
 
     await guesses.wrongs(4)
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr("app.store.tries.waiting", ended)
+        meanwhile.setattr(tries, "waiting", ended)
         assert await guesses.wrong() is None
     assert await guesses.wrongs(5) == 4
 
