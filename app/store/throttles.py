@@ -72,10 +72,10 @@ def spending(key: bytes, *, delays: Delays, at: datetime) -> dict[str, object]:
     }
 
 
-async def waiting(tx: Tx, key: bytes, *, at: datetime) -> Row | None:
-    """The row of a failure that was not counted; None when it need not wait any more, because the row ended meanwhile."""
-    row = (await tx.execute(_FREE_AT, {"key": key})).one_or_none()
-    return Row(row.streak, row.free_at, row.free_at - at) if row and row.free_at > at else None
+async def waiting(tx: Tx, key: bytes, *, at: datetime) -> Row:
+    """The row of a failure that was not counted. It is locked, although left as it was: nobody takes it away meanwhile."""
+    row = (await tx.execute(_FREE_AT, {"key": key})).one()
+    return Row(row.streak, row.free_at, row.free_at - at)
 
 
 async def undo(tx: Tx, key: bytes, *, free_at: datetime, at: datetime) -> None:

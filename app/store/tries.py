@@ -69,8 +69,7 @@ async def spend(
         given[f"{name}_firsts"] = [key in firsts for key in given[f"{name}_keys"]]
     rows = {row.key: row for row in await _SPEND.rows(tx, given | spending(key, delays=delays, at=at))}
     if key not in rows:
-        delayed = await waiting(tx, key, at=at)
-        return (delayed, []) if delayed else await spend(tx, key, delays=delays, takes=takes, by_first=by_first, at=at)
+        return await waiting(tx, key, at=at), []
     counted = Row(rows[key].streak, rows[key].full_at)
     return counted, [Taken(bucket, rows[bucket.key].full_at) for bucket in wanted if bucket.key in rows]
 

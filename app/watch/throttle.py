@@ -4,8 +4,8 @@ An account has a delay a network, growing with the failures in a row, and a limi
 A known device has a lane of its own, which no stranger's failures close: a lock must not be a weapon against the owner.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -67,7 +67,7 @@ class Throttle:
         first_of = {} if known else self._stuffing.buckets(visitor)
         async with self._wall.turn(trying.turn):
             self._refuse_again(trying.whose, at)
-            tried = await self._try(trying, surge, first_of, at)
+            tried = await self._database.run(lambda tx: self._take(tx, trying, surge, first_of, at))
         for name in tried.exceeded:
             if name in self._modes:
                 audit.note(Event.LIMIT_EXCEEDED, limit=name, mode=self._modes[name])
@@ -75,36 +75,23 @@ class Throttle:
                 await self._stuffing.suspect(name, visitor, at=at)
         return tried.spent
 
-    async def _try(
-        self, trying: Try, surge: Mapping[Bucket, str], first_of: Mapping[Bucket, str], at: datetime
+    async def _take(
+        self, tx: Tx, trying: Try, surge: Mapping[Bucket, str], first_of: Mapping[Bucket, str], at: datetime
     ) -> Tried:
         """Count the failure; the first one in a row counts its account among those of the network, too."""
-        always, firsts = list({**trying.owners, **surge}), list(first_of)
-        failures, takes = await self._database.once(
-            lambda tx: tries.spend(tx, trying.row, delays=self._delays, takes=always, by_first=firsts, at=at)
+        always, owners = {**trying.owners, **surge}, {**trying.owners, **surge, **first_of}
+        failures, takes = await tries.spend(
+            tx, trying.row, delays=self._delays, takes=list(always), by_first=list(first_of), at=at
         )
         delayed = {trying.delay: failures.wait} if failures.wait else {}
         self._refuse(trying, delayed, at)
         if delayed:  # by a delay that is only recorded
-            takes = await self._database.once(lambda tx: limits.count(tx, always, at=at))
-        spent = Spent(trying, None if delayed else failures.free_at, tuple(takes))
-        owners = {**trying.owners, **surge, **first_of}
+            takes = await limits.count(tx, list(always), at=at)
         used_up = _used_up(takes, owners, at)
-        over = tuple(taken for taken in takes if owners[taken.bucket] in used_up)
-        return Tried(await self._without(spent, over, used_up, at) if over else spent, delayed | used_up)
-
-    async def _without(
-        self, spent: Spent, over: Sequence[Taken], used_up: Mapping[str, timedelta], at: datetime
-    ) -> Spent:
-        """Take back what there was no room for; all of it, and then refuse, if any of these limits is enforced.
-
-        It was committed already: a crash in between leaves a failure too many, and never one too few (law 1).
-        """
-        if self._enforced(used_up):
-            await self._database.run(lambda tx: self._take_back(tx, spent, at))
-            self._refuse(spent.trying, used_up, at)
-        await self._database.once(lambda tx: limits.give_back(tx, over, at=at))
-        return replace(spent, takes=tuple(taken for taken in spent.takes if taken not in over))
+        self._refuse(trying, used_up, at)
+        await limits.give_back(tx, [taken for taken in takes if owners[taken.bucket] in used_up], at=at)
+        kept = tuple(taken for taken in takes if owners[taken.bucket] not in used_up)
+        return Tried(Spent(trying, None if failures.wait else failures.free_at, kept), delayed | used_up)
 
     async def undo(self, spent: Spent, *, at: datetime) -> None:
         """The password was not looked at after all: take this one failure back, and nothing else."""
@@ -146,15 +133,12 @@ class Throttle:
         self._wall.open(spent.trying.whose.items())
 
     def _refuse(self, trying: Try, exceeded: Mapping[str, timedelta], at: datetime) -> None:
-        """Raise RateLimited if any of these limits is enforced."""
-        enforced = self._enforced(exceeded)
+        """Raise RateLimited, which undoes the attempt, if any of these limits is enforced."""
+        enforced = {name: wait for name, wait in exceeded.items() if self._modes.get(name) == "enforce"}
         for name, wait in enforced.items():
             self._wall.close((name, trying.whose[name]), Closed(at, at + wait))
         if enforced:
             self._raise(enforced)
-
-    def _enforced(self, exceeded: Mapping[str, timedelta]) -> dict[str, timedelta]:
-        return {name: wait for name, wait in exceeded.items() if self._modes.get(name) == "enforce"}
 
     def _refuse_again(self, limited: Mapping[str, str], at: datetime) -> None:
         """What was refused a moment ago is refused without a transaction."""

@@ -84,12 +84,3 @@ async def remembered(rows: asyncpg.Connection) -> dict[str, list[tuple[Any, ...]
         table: [tuple(row) for row in await rows.fetch(f"SELECT * FROM {table} ORDER BY key")]  # noqa: S608  ours
         for table in ("throttles", "limits", "network_limits")
     }
-
-
-async def counted(rows: asyncpg.Connection, clock: ManualClock) -> dict[str, list[tuple[Any, ...]]]:
-    """As `remembered`, without what says nothing: a row of no failure, and a limit that nobody has taken from."""
-    found = await remembered(rows)
-    found["throttles"] = [row for row in found["throttles"] if row[1]]
-    return found | {
-        table: [row for row in found[table] if row[1] > clock.now()] for table in ("limits", "network_limits")
-    }

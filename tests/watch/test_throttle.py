@@ -1,14 +1,11 @@
 """Wrong passwords in a row: a delay that grows, for an account from one network, and apart from it for a known device."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import asyncpg
-import pytest
 
-from app.store import tries
-from app.store.database import Database, Tx
-from app.store.throttles import Row
+from app.store.database import Database
 from tests.postgres import settings_for
 from tests.standins.clock import ManualClock
 from tests.watch.guesses import ADA, HOME, Guesses, at_once, remembered, throttle
@@ -110,23 +107,6 @@ async def test_a_known_device_is_not_kept_out_by_others_who_guess(guesses: Guess
     assert await guesses.right(ADA, "192.0.2.1") is not None
     assert await guesses.right("eve@example.test", HOME) is not None
     assert [await guesses.right(device=phone) for _ in range(50)] == [None] * 50
-
-
-async def test_a_row_of_failures_that_ends_in_the_same_moment_delays_nobody(
-    guesses: Guesses, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A right password, which was judged meanwhile, ends it between the two looks at it."""
-    right, waiting = await guesses.begin(), tries.waiting
-
-    async def ended(tx: Tx, key: bytes, *, at: datetime) -> Row | None:
-        await guesses.throttle.refund(right, at=at)
-        return await waiting(tx, key, at=at)
-
-    await guesses.wrongs(4)
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(tries, "waiting", ended)
-        assert await guesses.wrong() is None
-    assert await guesses.wrongs(5) == 4
 
 
 async def test_a_known_device_has_a_delay_of_its_own(guesses: Guesses) -> None:

@@ -13,7 +13,7 @@ from app.addresses import read_address
 from app.store.database import Database
 from tests.postgres import settings_for
 from tests.standins.clock import ManualClock
-from tests.watch.guesses import ADA, EVERYBODY, EVERYWHERE, HOME, Guesses, at_once, counted, throttle
+from tests.watch.guesses import ADA, EVERYBODY, EVERYWHERE, HOME, Guesses, at_once, remembered, throttle
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -116,9 +116,9 @@ async def test_nothing_is_spent_by_what_is_refused(
     guesses: Guesses, sweeper: asyncpg.Connection, used_up: list[tuple[str, str]], refused: tuple[str, str]
 ) -> None:
     assert await guesses.each(used_up) == len(used_up)
-    before = await counted(sweeper, guesses.clock)
+    before = await remembered(sweeper)
     assert await guesses.wrong(*refused) is not None
-    assert await counted(sweeper, guesses.clock) == before
+    assert await remembered(sweeper) == before
 
 
 @pytest.mark.parametrize(("tried", "looked_at"), [(EVERYWHERE[:200], 100), (EVERYBODY[:200], 30)])
