@@ -19,6 +19,7 @@ from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, MfaAttemptsExhausted, MfaLocked
 from app.settings.people import MfaSettings
 from app.store import attempts, budgets, challenges, enrollments, sessions, users
+from app.store.attempts import Taken
 from app.store.budgets import Locks, Spent
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
@@ -64,14 +65,29 @@ class Judging:
         Raises InvalidMfaCode when the challenge is over, MfaAttemptsExhausted; and, without taking an attempt,
         FactorNotEnrolled and MfaLocked.
         """
-        limit, now = self.settings.attempts, self.clock.now()
-        taken = await self.database.once(
+        asked_of = (challenge_id, purpose, user_id, named)
+        taken = await self._take(*asked_of)
+        if taken is None:
+            await self._say_why(*asked_of)
+            taken = await self._take(*asked_of)
+        if taken is None:
+            raise InvalidMfaCode("This was answered, or asked anew, in the same moment.")
+        challenge, enrollment, spent = taken
+        if spent is None:
+            async with self.database.read() as tx:
+                raise await self._locked(tx, user_id, budget_of(enrollment))
+        asked, version = _asked(challenge, enrollment), challenge.credential_version
+        return challenge, Attempt(enrollment, version, asked, self.settings.attempts - challenge.attempts, spent)
+
+    async def _take(self, challenge_id: UUID, purpose: Purpose, user_id: UUID, named: str | None) -> Taken | None:
+        now = self.clock.now()
+        return await self.database.once(
             lambda tx: attempts.spend_on(
                 tx,
                 challenge_id,
                 purpose=purpose,
                 user_id=user_id,
-                limit=limit,
+                limit=self.settings.attempts,
                 named=named,
                 usable=self.factors.usable,
                 since=now - self.settings.enroll_life,
@@ -79,22 +95,12 @@ class Judging:
                 at=now,
             )
         )
-        if taken is None:
-            await self._say_why(challenge_id, purpose, user_id, named)
-            return await self.spend(challenge_id, purpose, user_id=user_id, named=named)
-        challenge, enrollment, spent = taken
-        if spent is None:
-            async with self.database.read() as tx:
-                raise await self._locked(tx, user_id, budget_of(enrollment))
-        asked, version = _asked(challenge, enrollment), challenge.credential_version
-        return challenge, Attempt(enrollment, version, asked, limit - challenge.attempts, spent)
 
     async def spend_at_once(self, enrollment: Enrollment, *, credential_version: int) -> Attempt:
         """For an answer that came beside the password: there is only the account's budget to pay from."""
         spent = await self.database.once(lambda tx: self.pay(tx, enrollment.user_id, enrollment.kind))
-        return Attempt(
-            enrollment, credential_version, Asked(About(enrollment.id, Purpose.SIGN_IN), None, None), None, spent
-        )
+        asked = Asked(About(enrollment.id, Purpose.SIGN_IN), None, None)
+        return Attempt(enrollment, credential_version, asked, None, spent)
 
     async def _say_why(self, challenge_id: UUID, purpose: Purpose, user_id: UUID, named: str | None) -> None:
         """Raises what is in the way of an attempt; if nothing is any more, somebody else was only just."""

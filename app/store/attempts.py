@@ -6,6 +6,7 @@ Attempts are never refilled.
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
+from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
@@ -33,6 +34,10 @@ from app.store.prepared import Prepared
 from app.store.records import beside, columns, read, read_beside
 from app.store.schema import Moment
 from app.store.tables import budgets, challenges, cooldowns, enrollments
+
+Taken: TypeAlias = tuple[Challenge, Enrollment, Spent | None]
+"""What was taken an attempt of, by what it is judged, and what is left to the account; None: that was locked in the same
+moment, and the attempt is lost."""
 
 _OF = (challenges.c.id == bindparam("of_challenge"), challenges.c.closed_at.is_(None))
 _SPEND = (
@@ -116,11 +121,11 @@ async def spend_on(
     since: datetime,
     locks: Locks,
     at: datetime,
-) -> tuple[Challenge, Enrollment, Spent | None] | None:
+) -> Taken | None:
     """As `spend`, by one statement that commits itself, with what judges the answer and what is left to the account.
 
     That is the confirmed factor *named*, or which was asked; for a confirmation the one begun after *since*. Nothing is taken
-    unless it is *usable* and not locked. Without Spent it was locked in the same moment; then the attempt is lost.
+    unless it is *usable* and not locked.
     """
     confirms = purpose == Purpose.CONFIRM
     wanted = {"usable": list(usable), "now": at} | ({"since": since} if confirms else {"named": named})

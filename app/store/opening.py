@@ -31,7 +31,7 @@ def _opening(*if_: ColumnElement[bool], devices_first: tuple[CTE, ...] = ()) -> 
     before = [_count(one) >= 0 for one in devices_first]
     surplus = select(sessions.c.id).where(theirs, *OPEN_NOW, *if_, *before).order_by(sessions.c.created_at.desc())
     surplus = surplus.offset(bindparam("other_sessions", type_=Integer))
-    ending = update(sessions).where(sessions.c.id.in_(surplus)).returning(sessions.c.id)
+    ending = update(sessions).where(sessions.c.id.in_(surplus), sessions.c.ended_at.is_(None)).returning(sessions.c.id)
     ended = ending.values(ended_at=func.clock_timestamp(), end_reason="too_many").cte("ended")
     row = select(*bound("new", sessions, _NAMES).values()).where(*if_)
     opened = insert(sessions).from_select(_NAMES, row).cte("opened")
@@ -67,7 +67,7 @@ async def admit_and_open(
 ) -> Told | None:
     """As `users.admit` and `open_`, without a transaction around them, if the user is as they were when *state* was read.
 
-    None when they are not: then somebody else may have opened a session meanwhile, which this statement would not count.
+    None when they are not, or when somebody holds them: sessions that others open or end meanwhile would be counted wrongly.
     """
     admitting = {"of_user": session.user_id, "of_version": session.credential_version, "of_state": state}
     opened = await _ADMIT_AND_OPEN.row(tx, _row(session, most, idle) | admitting | {**on})

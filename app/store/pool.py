@@ -13,6 +13,8 @@ from sqlalchemy.util import greenlet_spawn
 from app.settings.groups import DatabaseSettings
 from app.store.connections import connect, driver, pooled
 
+_LONGEST_REST = 300.0
+"""Seconds. What lies between may forget a connection that says nothing, and tell neither side."""
 _log = logging.getLogger("gatehouse.store")
 
 
@@ -23,7 +25,7 @@ class Pool:
         self._engine = connect(settings, autocommit=True)
         self._room = asyncio.Semaphore(size)
         self._wait = settings.pool_wait.total_seconds()
-        self._resting: list[AsyncConnection] = []
+        self._resting: list[tuple[AsyncConnection, float]] = []
         self._closed = False
         self.in_use = 0
 
@@ -46,7 +48,7 @@ class Pool:
         self.in_use -= 1
         self._room.release()
         if self._is_good(opened):
-            self._resting.append(opened)
+            self._resting.append((opened, asyncio.get_running_loop().time()))
         else:
             _close(pooled(opened))
 
@@ -54,7 +56,8 @@ class Pool:
         """Those in use are closed when they come back."""
         self._closed = True
         while self._resting:
-            await self._resting.pop().close()
+            opened, _ = self._resting.pop()
+            await opened.close()
 
     async def _come_in(self) -> None:
         if not self._room.locked():
@@ -65,9 +68,10 @@ class Pool:
 
     def _rested(self) -> AsyncConnection | None:
         """One that is open, as far as this side knows: a database that went away has closed those that waited."""
+        not_before = asyncio.get_running_loop().time() - _LONGEST_REST
         while self._resting:
-            opened = self._resting.pop()
-            if not driver(opened).is_closed():
+            opened, since = self._resting.pop()
+            if since > not_before and not driver(opened).is_closed():
                 return opened
             _close(pooled(opened))
         return None

@@ -94,8 +94,11 @@ _ADMITTING = (
 _ADMIT = Prepared(_ADMITTING)
 STATE = cast(literal_column("users.xmin"), Text)
 """Whatever changes the row changes this: the transaction that wrote it (PostgreSQL §5.6, system columns)."""
-ADMITTED = _ADMITTING.where(bindparam("of_state", type_=Text) == STATE).returning(users.c.id).cte("admitted")
-"""As `admit`, within the statement that opens a session, if nothing of the user has changed since `of_state` was read."""
+_AS_READ = select(users.c.id).where(users.c.id == bindparam("of_user"), bindparam("of_state", type_=Text) == STATE)
+_FREE = _AS_READ.with_for_update(key_share=True, skip_locked=True).scalar_subquery()
+ADMITTED = _ADMITTING.where(users.c.id == _FREE).returning(users.c.id).cte("admitted")
+"""As `admit`, within the statement that opens a session, if the user is as they were when `of_state` was read and nobody
+holds them: whoever does may be ending sessions, which that statement would still see open."""
 
 
 async def admit(tx: Tx, user_id: UUID, *, credential_version: int, at: datetime) -> bool:

@@ -15,7 +15,6 @@ from app.store.database import Database, Tx
 from app.store.devices import Device
 from app.store.opening import Told
 from app.store.sessions import Session
-from tests import postgres
 
 AT = datetime(2029, 1, 1, 12, tzinfo=UTC)
 ADA, WEEK = UUID(int=7), timedelta(days=7)
@@ -70,7 +69,7 @@ async def left(sweeper: asyncpg.Connection) -> tuple[int, int]:
 async def test_of_fifty_at_once_that_read_the_same_one_opens(
     database: Database, state: str, sweeper: asyncpg.Connection
 ) -> None:
-    """The others wait for the row, see that it changed, and leave nothing behind."""
+    """The others find it held, or changed, and leave nothing behind."""
     opened = await asyncio.gather(*(open_at_once(database, state) for _ in range(50)))
     assert len([one for one in opened if one]) == 1
     assert await left(sweeper) == (1, 1)
@@ -110,18 +109,24 @@ async def test_nothing_is_opened_after_any_change_of_the_user(
 async def test_nothing_is_opened_beside_a_change_that_is_under_way(
     database: Database, state: str, sweeper: asyncpg.Connection, change: Change
 ) -> None:
-    """It began, and took its look at the tables, before the change was committed."""
+    """Nor does it wait for that: it would still see what the change takes away."""
     async with database.begin() as tx:
         await change(tx)
-        opening_ = asyncio.create_task(open_at_once(database, state))
-        await postgres.somebody_waits(sweeper)
-    assert await opening_ is None
+        assert await open_at_once(database, state) is None
     assert await left(sweeper) == (0, 0)
 
 
-async def test_a_lock_alone_changes_nothing(database: Database, state: str) -> None:
+async def test_nothing_is_opened_while_somebody_holds_the_user(
+    database: Database, state: str, sweeper: asyncpg.Connection
+) -> None:
+    """As whoever ends sessions does, or forgets devices: the row stays as it was, but what belongs to it does not."""
     async with database.begin() as tx:
         assert await users.lock(tx, ADA)
+        assert await open_at_once(database, state) is None
+    async with database.begin() as tx:
+        assert await users.hold(tx, ADA, credential_version=1)
+        assert await open_at_once(database, state) is None
+    assert await left(sweeper) == (0, 0)
     assert await state_of(database) == state
     assert await open_at_once(database, state)
 

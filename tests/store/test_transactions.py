@@ -305,6 +305,22 @@ async def test_connections_that_were_ended_while_they_waited_are_no_error_of_any
     assert not database.failures
 
 
+async def test_the_connection_that_was_used_last_is_used_next_unless_it_has_rested_for_long(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def pid() -> int:
+        async with database.read() as tx:
+            return driver(tx).get_server_pid()
+
+    async with database.read(), database.read() as last:
+        used = driver(last).get_server_pid()
+    pids = {await pid() for _ in range(5)}
+    assert len(pids) == 1
+    monkeypatch.setattr("app.store.pool._LONGEST_REST", 0.0)
+    assert await pid() not in {used, *pids}
+    assert database.connections_in_use == 0
+
+
 async def test_a_deadlock_of_prepared_statements_is_undone_and_done_again(
     database: Database, rows: asyncpg.Connection
 ) -> None:
