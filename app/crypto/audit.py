@@ -28,6 +28,7 @@ GENESIS = bytes(32)
 _KEY_BYTES, _NONCE_BYTES, _LENGTH_BYTES = 32, 12, 8
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def _bytes(part: bytes | str | int | UUID | datetime) -> bytes:
 
 def _canonical(facts: Mapping[str, str]) -> bytes:
     """The same bytes whatever order the database gives the names back in (RFC 8785, of texts alone)."""
-    return json.dumps(dict(facts), sort_keys=True, separators=(",", ":")).encode()
+    return _ENCODER.encode(dict(facts)).encode()
 
 
 def _derive(secret: bytes, purpose: str) -> bytes:

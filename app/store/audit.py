@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Text, Uuid, func, insert, select, text, tuple_
+from sqlalchemy import ARRAY, Interval, LargeBinary, Text, Uuid, any_, bindparam, func, insert, select, text, tuple_
 
 from app.crypto.audit import Row
 from app.store.audit_keys import StoredAuditKey
@@ -114,11 +114,17 @@ def _arrays(events: Sequence[NewEvent], keys: Sequence[StoredAuditKey]) -> dict[
     }
 
 
+_WITHIN = func.clock_timestamp() - bindparam("within", type_=Interval)
+_KEPT = Prepared(
+    select(audit_events.c.id).where(
+        audit_events.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))), audit_events.c.written_at > _WITHIN
+    )
+)
+
+
 async def kept(tx: Tx, ids: Collection[UUID], *, within: timedelta) -> set[UUID]:
     """Those of *ids* that were written within so long: an insert may have been kept and nobody heard of it."""
-    since = func.clock_timestamp() - within
-    statement = select(audit_events.c.id).where(among(audit_events.c.id, ids), audit_events.c.written_at > since)
-    return set((await tx.execute(statement)).scalars())
+    return {row.id for row in await _KEPT.rows(tx, {"ids": list(ids), "within": within})}
 
 
 async def of_user(

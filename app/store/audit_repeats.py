@@ -9,9 +9,10 @@ from sqlalchemy import BigInteger, LargeBinary, Uuid, bindparam, text
 
 from app.store.audit import StoredEvent
 from app.store.database import Tx
+from app.store.prepared import Prepared
 from app.store.schema import Moment, arrays
 
-_REPEATED = text(
+_FINDING = text(
     """
     SELECT g.id, g.at FROM unnest(:ids, :ats, :macs) AS g (id, at, mac)
     CROSS JOIN LATERAL (
@@ -26,6 +27,7 @@ _REPEATED = text(
     bindparam("first", type_=BigInteger),
     bindparam("last", type_=BigInteger),
 )
+_REPEATED = Prepared(_FINDING.columns(id=Uuid, at=Moment))
 """Row by row, however many: each is found by its id."""
 _ALL_LINKS = (-(2**63), 2**63 - 1)
 
@@ -45,5 +47,5 @@ async def without(tx: Tx, rows: Sequence[StoredEvent], *, walked: tuple[int, int
         "first": walked[0],
         "last": walked[1],
     }
-    repeated: set[tuple[UUID, datetime]] = {(row.id, row.at) for row in await tx.execute(_REPEATED, given)}
+    repeated: set[tuple[UUID, datetime]] = {(row.id, row.at) for row in await _REPEATED.rows(tx, given)}
     return [row for row in rows if (row.id, row.written_at) not in repeated]

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ClauseElement, Executable
+from sqlalchemy import ARRAY, ClauseElement, Executable
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.types import TypeEngine
 
 from app.store.connections import driver
 from app.store.database import Tx
@@ -76,7 +77,7 @@ class Prepared:
     def _parameters(self) -> list[tuple[str, _Reader | None]]:
         binds = self._compiled.binds
         names: list[str] = self._compiled.positiontup
-        return [(name, binds[name].type.dialect_impl(_DIALECT).bind_processor(_DIALECT)) for name in names]
+        return [(name, _writer(binds[name].type)) for name in names]
 
     @cached_property
     def _row(self) -> tuple[Callable[..., Any], list[_Reader | None]]:
@@ -85,3 +86,10 @@ class Prepared:
         row = namedtuple("row", [column.key for column in columns])  # type: ignore[misc]  # noqa: PYI024
         row._mapping = property(row._asdict)  # type: ignore[attr-defined]  # noqa: SLF001
         return row, readers if any(readers) else []
+
+
+def _writer(kind: TypeEngine[Any]) -> _Reader | None:
+    """What makes of a value what asyncpg takes; None where that is the same, as are lists of what is the same."""
+    if isinstance(kind, ARRAY) and _writer(kind.item_type) is None:
+        return None
+    return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from sqlalchemy import Integer, Interval, Select, Text, Uuid, bindparam, insert, literal, select, text
+from sqlalchemy import ARRAY, Boolean, Integer, Interval, Select, Text, Uuid, bindparam, insert, literal, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 import app.store
@@ -25,6 +25,9 @@ VALUES: dict[str, tuple[Any, object]] = {
     "id": (Uuid(), USER),
     "facts": (JSONB(), {"deep": [1, None, "ü"]}),
     "words": (Text(), "it's $1"),
+    "ids": (ARRAY(Uuid()), [USER, None]),
+    "looks": (ARRAY(Boolean()), [True, False, None]),
+    "moments": (ARRAY(Moment), []),
 }
 
 
