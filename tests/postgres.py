@@ -18,7 +18,8 @@ from app.store.tables import metadata
 
 FOLDER = "TESTS_POSTGRES_FOLDER"
 """In the environment, so that xdist's workers find the controller's folder."""
-_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+"""How many wait for a lock in this database: others of the server are other workers' business."""
 
 
 def open_run() -> None:
@@ -97,7 +98,7 @@ def broom() -> str:
 async def somebody_waits(rows: asyncpg.Connection) -> None:
     """Until somebody waits for a lock in that database."""
     for _ in range(500):
-        if await rows.fetchval(_WAITING):
+        if await rows.fetchval(WAITING):
             return
         await asyncio.sleep(0.01)
     raise AssertionError("nobody waits for a lock")

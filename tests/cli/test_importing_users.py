@@ -14,6 +14,7 @@ from passlib.hash import bcrypt
 from typer.testing import Result
 
 from app.cli import users_import
+from tests import postgres
 from tests.cli.noted import noted
 from tests.cli.service import GATEHOUSE
 from tests.verbs import aside
@@ -229,7 +230,7 @@ async def test_what_was_imported_is_in_the_audit_log_though_the_run_is_killed(
     process = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: ASYNC220
     try:
         async with asyncio.timeout(60):
-            while await sweeper.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0:
+            while await sweeper.fetchval(postgres.WAITING) == 0:
                 assert process.poll() is None
                 await asyncio.sleep(0.05)
     finally:

@@ -19,7 +19,7 @@ from app.problems import RateLimited
 from app.store.database import Database
 from app.watch.network_limits import NetworkLimit
 from app.watch.stuffing import Surge
-from tests.postgres import connect
+from tests.postgres import WAITING, connect
 from tests.receipts import receiving
 from tests.standins.clock import ManualClock
 from tests.standins.plivo import PlivoStandIn
@@ -92,11 +92,7 @@ async def test_what_is_given_back_is_there_at_once(guesses: Guesses) -> None:
 
 async def waiting(rows: asyncpg.Connection) -> int:
     """How many connections wait for a row."""
-    return int(
-        await rows.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-    )
+    return int(await rows.fetchval(WAITING))
 
 
 @asynccontextmanager

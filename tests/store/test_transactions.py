@@ -20,7 +20,6 @@ from tests.attack.processes import until
 ADD = text("INSERT INTO kept VALUES (:number)")
 ADD_PREPARED = Prepared(text("INSERT INTO kept VALUES (:number)").bindparams(bindparam("number", type_=Integer)))
 SLEEP = Prepared(text("SELECT pg_sleep(:seconds)::text AS slept").columns(slept=Text).bindparams(seconds=60))
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 MANY = 30
 STEPS = 40
 """Turns of the loop that a transaction takes, and some."""
@@ -179,10 +178,10 @@ async def test_what_nobody_waits_for_any_more_the_server_ends(
         await locker.execute("LOCK TABLE kept IN SHARE MODE")
         for _ in range(3):
             task = asyncio.create_task(adds())
-            await until(lambda: rows.fetchval(WAITING), "it waits for the lock")
+            await until(lambda: rows.fetchval(postgres.WAITING), "it waits for the lock")
             task.cancel()
             await asyncio.wait([task])
-            assert await rows.fetchval(WAITING) == 0
+            assert await rows.fetchval(postgres.WAITING) == 0
     await locker.close()
     assert await numbers(rows) == []
     await single.close()

@@ -11,6 +11,7 @@ from app.events import Event
 from app.store import audit as rows
 from app.store.audit import Cursor
 from app.watch import audit
+from tests import postgres
 from tests.audit import Log
 from tests.ring import hearing
 from tests.statements import CONNECTION, asked
@@ -115,7 +116,7 @@ async def test_parallel_requests_do_not_wait_for_each_other(log: Log) -> None:
     async with held.transaction():
         await held.execute("SELECT pg_advisory_xact_lock($1)", 0x6761_7473)
         answers = await asyncio.wait_for(asyncio.gather(*(one.login() for one in people * 4)), timeout=60)
-        waiting = await log.rows.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        waiting = await log.rows.fetchval(postgres.WAITING)
     await held.close()
     assert [answer.status_code for answer in answers] == [200] * 20
     assert waiting == 0
