@@ -12,7 +12,7 @@ from pathlib import Path
 
 SOCKET = ".s.PGSQL.5432"
 POLL = "cut_offs.user_id AS user_id"
-OUTBOX = "SKIP LOCKED"
+OUTBOX = "WITH mine AS MATERIALIZED (SELECT outbox.id"
 JOBS = ("pg_try_advisory_xact_lock", "UPDATE sessions SET seen_at=")
 """What the transactions of jobs begin with: of those that only one process does, and of the one that notes who is about."""
 
