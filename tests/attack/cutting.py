@@ -19,6 +19,8 @@ from tests.attack.proxy import Proxy, proxy
 from tests.attack.service import Service, serving
 
 MOST = 60
+COMMITTING = ("COMMIT", "WITH spent", "WITH admitted")
+"""What commits: besides the command, two statements that do so themselves, of an attempt and of a session at once."""
 BACKGROUND = 0.3
 """Seconds in which what goes on after an answer is done, with all its statements."""
 Step = Callable[[], Awaitable[httpx.Response]]
@@ -59,7 +61,9 @@ class Wire:
                 raise AssertionError(f"{where}: {failure}") from failure
         raise AssertionError("there is no end of statements")
 
-    async def cut_commits(self, step: Callable[[], Awaitable["Drill"]], *, commits: int, by: str = "COMMIT") -> None:
+    async def cut_commits(
+        self, step: Callable[[], Awaitable["Drill"]], *, commits: int, by: str | tuple[str, ...] = COMMITTING
+    ) -> None:
         """Let each of the *commits* of a step be done, by a statement *by*, and never be heard of: then nothing is handed out.
 
         The one after the last is of what goes on after the answer, if there is any.

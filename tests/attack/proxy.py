@@ -23,7 +23,7 @@ class Cut:
 
     nth: int
     after: bool
-    only: str = ""
+    only: str | tuple[str, ...] = ""
     seen: list[str] = field(default_factory=list)
     done: bool = False
 
@@ -36,7 +36,7 @@ class Proxy:
         self._cut: Cut | None = None
         self._held = asyncio.Event()
 
-    def arm(self, nth: int, *, after: bool, only: str = "") -> Cut:
+    def arm(self, nth: int, *, after: bool, only: str | tuple[str, ...] = "") -> Cut:
         self._cut = Cut(nth, after, only)
         return self._cut
 
