@@ -84,10 +84,7 @@ class Recognising:
         )
         if known:
             return Met(await self._recognised(tx, known.id, known.key_id, known.trusted_until))
-        met, adding = self.meet_new(
-            user_id, visitor, credential_version=credential_version, trusted_until=trusted_until
-        )
-        return Met(met, adding)
+        return Met(*self.meet_new(user_id, visitor, credential_version=credential_version, trusted_until=trusted_until))
 
     def meet_new(
         self, user_id: UUID, visitor: Visitor, *, credential_version: int, trusted_until: datetime | None = None

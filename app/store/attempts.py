@@ -10,7 +10,6 @@ from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     FromClause,
     Text,
@@ -32,7 +31,7 @@ from app.store.database import Tx
 from app.store.enrollments import Enrollment
 from app.store.prepared import Prepared
 from app.store.records import beside, columns, read, read_beside
-from app.store.schema import Moment
+from app.store.schema import Moment, among_given
 from app.store.tables import budgets, challenges, cooldowns, enrollments
 
 Taken: TypeAlias = tuple[Challenge, Enrollment, Spent | None]
@@ -61,7 +60,7 @@ def _spending(locks: Locks, *, confirms: bool) -> Prepared:
     It looks before it takes: a factor that is not there, or locked, costs no attempt. The challenge goes before the budgets.
     """
     kind = literal("confirm ") + enrollments.c.kind if confirms else enrollments.c.kind
-    locked = exists().where(budgets.c.user_id == enrollments.c.user_id, budgets.c.kind == kind, shut(locks))
+    locked = exists().where(budgets.c.user_id == enrollments.c.user_id, budgets.c.kind == kind, shut(locks.stop))
     spent = _SPEND.where(exists().where(_judges(challenges, confirms=confirms), ~locked)).cte("spent")
     judged_by = _judges(spent, confirms=confirms)
     own, of_all = counting(select(spent.c.user_id, kind, literal(1)).where(judged_by), locks)
@@ -73,7 +72,7 @@ def _spending(locks: Locks, *, confirms: bool) -> Prepared:
 def _judges(challenge: FromClause, *, confirms: bool) -> ColumnElement[bool]:
     """Which enrollment judges the answer: the confirmed one of `named` or what was asked; or the one that is being confirmed."""
     theirs = enrollments.c.user_id == challenge.c.user_id
-    usable = enrollments.c.kind == func.any(bindparam("usable", type_=ARRAY(Text)))
+    usable = among_given(enrollments.c.kind, "usable")
     if confirms:
         begun = enrollments.c.created_at > bindparam("since", type_=Moment)
         return and_(theirs, usable, enrollments.c.id == challenge.c.id, enrollments.c.confirmed_at.is_(None), begun)

@@ -6,14 +6,14 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Interval, LargeBinary, Text, Uuid, any_, bindparam, func, insert, select, text, tuple_
+from sqlalchemy import Interval, LargeBinary, Text, Uuid, bindparam, func, insert, select, text, tuple_
 
 from app.crypto.audit import Row
 from app.store.audit_keys import StoredAuditKey
 from app.store.database import Tx
 from app.store.prepared import Prepared
 from app.store.records import bound, columns, given, read_all, values
-from app.store.schema import Moment, among, arrays
+from app.store.schema import Moment, among, among_given, arrays
 from app.store.tables import audit_events
 
 _ADDING = text(
@@ -116,9 +116,7 @@ def _arrays(events: Sequence[NewEvent], keys: Sequence[StoredAuditKey]) -> dict[
 
 _WITHIN = func.clock_timestamp() - bindparam("within", type_=Interval)
 _KEPT = Prepared(
-    select(audit_events.c.id).where(
-        audit_events.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))), audit_events.c.written_at > _WITHIN
-    )
+    select(audit_events.c.id).where(among_given(audit_events.c.id, "ids"), audit_events.c.written_at > _WITHIN)
 )
 
 

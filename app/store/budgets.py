@@ -81,21 +81,20 @@ def counting(row: SelectBase, locks: Locks) -> tuple[CTE, CTE]:
     return own, _count(all_, _NEVER, None).cte("of_all")
 
 
-def shut(locks: Locks) -> ColumnElement[bool]:
+def shut(stop: int) -> ColumnElement[bool]:
     """Whether a budget is locked, or stopped for good."""
-    return or_(budgets.c.locked_until > _NOW, budgets.c.streak >= locks.stop)
+    return or_(func.coalesce(budgets.c.locked_until > _NOW, False), budgets.c.streak >= stop)
 
 
 def _count(row: SelectBase, stop: int, locks: Locks | None) -> ReturningInsert[Any]:
     streak = func.least(budgets.c.streak + 1, _NEVER - 1)
-    free = func.coalesce(budgets.c.locked_until <= _NOW, True)
     return (
         insert(budgets)
         .from_select(["user_id", "kind", "streak"], row)
         .on_conflict_do_update(
             index_elements=[budgets.c.user_id, budgets.c.kind],
             set_={"streak": streak, "locked_until": _until(streak, locks) if locks else None},
-            where=and_(free, budgets.c.streak < stop),
+            where=~shut(stop),
         )
         .returning(budgets.c.user_id, budgets.c.streak)
     )
@@ -135,7 +134,7 @@ async def forget(tx: Tx, user_id: UUID, kind: str) -> None:
 
 async def is_shut(tx: Tx, user_id: UUID, kind: str, *, locks: Locks, at: datetime) -> bool:
     """Whether *kind* is locked, or stopped for good."""
-    statement = select(budgets.c.kind).where(budgets.c.user_id == user_id, budgets.c.kind == kind, shut(locks))
+    statement = select(budgets.c.kind).where(budgets.c.user_id == user_id, budgets.c.kind == kind, shut(locks.stop))
     return (await tx.execute(statement, {"now": at})).one_or_none() is not None
 
 

@@ -66,7 +66,7 @@ def _show(
 
 def driver(opened: AsyncConnection) -> "asyncpg.Connection":
     """The connection that asyncpg made."""
-    return _driver(pooled(opened))
+    return cast("asyncpg.Connection", pooled(opened).connection.driver_connection)
 
 
 async def order(opened: AsyncConnection, command: str) -> None:
@@ -101,10 +101,6 @@ async def undo(opened: AsyncConnection) -> None:
             await order(opened, "ROLLBACK")
     except (*GONE, PostgresError):
         await abandon(opened)
-
-
-def _driver(connection: Connection) -> "asyncpg.Connection":
-    return cast("asyncpg.Connection", connection.connection.driver_connection)
 
 
 def pooled(opened: AsyncConnection) -> Connection:

@@ -6,7 +6,7 @@ Taking one from SQLAlchemy's own pool and giving it back costs more than a state
 import asyncio
 import logging
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import greenlet_spawn
 
@@ -33,7 +33,9 @@ class Pool:
         """Raises TimeoutError when none came back for the time that the settings say, and what connecting raises."""
         await self._come_in()
         try:
-            opened = self._rested() or AsyncConnection(self._engine, await self._connected())
+            opened = self._rested() or AsyncConnection(
+                self._engine, await greenlet_spawn(self._engine.sync_engine.connect)
+            )
         except BaseException:
             self._room.release()
             raise
@@ -75,10 +77,6 @@ class Pool:
                 return opened
             _close(pooled(opened))
         return None
-
-    async def _connected(self) -> Connection:
-        engine: Engine = self._engine.sync_engine
-        return await greenlet_spawn(engine.connect)
 
     def _is_good(self, opened: AsyncConnection) -> bool:
         connection = pooled(opened)

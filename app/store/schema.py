@@ -57,6 +57,11 @@ def among(column: Column[Any], values: Collection[object]) -> ColumnElement[bool
     return column == any_(literal(list(values), ARRAY(column.type)))
 
 
+def among_given(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """The same, with the array that the statement is given as *name*."""
+    return column == any_(bindparam(name, type_=ARRAY(column.type)))
+
+
 def arrays(**kinds: TypeEngine[Any]) -> list[BindParameter[Any]]:
     """Parameters of a statement that is given many rows at once, a list a column."""
     return [bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()]
