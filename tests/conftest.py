@@ -107,9 +107,9 @@ def sweeper(
 
 
 @pytest.fixture
-async def clean(sweeper: asyncpg.Connection) -> None:
-    """Every table is empty."""
-    await sweeper.execute(postgres.broom())
+async def clean(request: pytest.FixtureRequest, sweeper: asyncpg.Connection) -> None:
+    """Every table is empty; a service that goes on keeps the keys that it signs by."""
+    await sweeper.execute(postgres.broom(keep="signing_keys" if "service" in request.fixturenames else ""))
 
 
 @pytest.fixture

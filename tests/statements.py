@@ -19,38 +19,34 @@ CONNECTION = "a connection"
 @contextmanager
 def asked() -> Iterator[list[str]]:
     """What is asked within, by this task or by one that begins within; the jobs that ran before go on uncounted."""
-    jobs = asyncio.all_tasks() - {asyncio.current_task()}
+    is_ours, take = _newcomers(), Pool.take
     seen: list[str] = []
 
-    take = Pool.take
-
     async def taken(pool: Pool) -> Tx:
-        if asyncio.current_task() not in jobs:
+        if is_ours():
             seen.append(CONNECTION)
         return await take(pool)
 
-    def send(statement: str, _: Any) -> None:
-        if asyncio.current_task() not in jobs:
-            seen.append(statement)
-
     with ExitStack() as listening:
         listening.enter_context(patch.object(Pool, "take", taken))
-        listening.enter_context(heard(send))
+        listening.enter_context(heard(lambda statement, _: seen.append(statement)))
         yield seen
 
 
 @contextmanager
 def heard(hear: Callable[[str, tuple[Any, ...]], None]) -> Iterator[None]:
-    """Every statement and its parameters, the first ones if it is sent with many; not what begins and ends a transaction."""
-    arguments = Prepared.arguments
+    """As `asked`, with the parameters, the first ones if it is sent with many; not what begins and ends a transaction."""
+    is_ours, arguments = _newcomers(), Prepared.arguments
 
     def prepared(statement: Prepared, given: Mapping[str, Any]) -> list[Any]:
         found = arguments(statement, given)
-        hear(statement.sql, tuple(found))
+        if is_ours():
+            hear(statement.sql, tuple(found))
         return found
 
     def sent(_0: Any, _1: Any, statement: str, parameters: Any, _2: Any, many: bool) -> None:
-        hear(statement, parameters[0] if many else parameters)
+        if is_ours():
+            hear(statement, parameters[0] if many else parameters)
 
     with ExitStack() as listening:
         listening.enter_context(patch.object(Prepared, "arguments", prepared))
@@ -69,6 +65,12 @@ def committed() -> Iterator[list[str]]:
 
     with patch("app.store.database.order", ordered):
         yield seen
+
+
+def _newcomers() -> Callable[[], bool]:
+    """Tells whether this task, or one that began since, is who asks."""
+    jobs = asyncio.all_tasks() - {asyncio.current_task()}
+    return lambda: asyncio.current_task() not in jobs
 
 
 def _listen(until: ExitStack, what: Any, name: str, hear: Callable[..., None]) -> None:

@@ -3,7 +3,6 @@
 What a statement costs then does not grow with the number of users, sessions or events, but for the height of an index.
 """
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -46,13 +45,12 @@ SELDOM = {"SELECT min(users.password_hash)": "by a job, once an hour: which sche
 
 @dataclass
 class Asked:
-    """Statements, each with the parameters that it first had; not those of the jobs that ran before, of another service."""
+    """Statements, each with the parameters that it first had."""
 
     statements: dict[str, Any] = field(default_factory=dict)
-    others: set[Any] = field(default_factory=lambda: asyncio.all_tasks() - {asyncio.current_task()})
 
     def hear(self, statement: str, parameters: tuple[Any, ...]) -> None:
-        if PLANNED.match(statement) and asyncio.current_task() not in self.others:
+        if PLANNED.match(statement):
             self.statements.setdefault(statement, parameters)
 
 

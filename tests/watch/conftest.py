@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from typing_extensions import override
 
 from app.settings.groups import LogSettings
 from app.store.database import Database
@@ -16,23 +15,13 @@ from tests.standins.clock import ManualClock
 from tests.watch.guesses import Guesses, throttle
 
 Lines = Callable[[], list[dict[str, Any]]]
-FOREIGN = "signing keys are not followed"
-"""What the service that a worker's tests share says each few seconds while its tables are swept."""
-
-
-class Stream(io.StringIO):
-    """Without that."""
-
-    @override
-    def write(self, text: str) -> int:
-        return len(text) if FOREIGN in text else super().write(text)
 
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     levels = {name: logging.getLogger(name).level for name in ("", "urllib3", "asyncio", "httpx", "httpcore")}
     handlers, raising = logging.getLogger().handlers[:], logging.raiseExceptions
-    yield Stream()
+    yield io.StringIO()
     configure(LogSettings(), json=True)
     logging.getLogger().handlers[:], logging.raiseExceptions = handlers, raising
     for name, level in levels.items():
