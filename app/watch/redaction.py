@@ -82,6 +82,8 @@ def _name(name: str) -> tuple[str, bool]:
 def _clean(value: object, depth: int) -> Any:  # noqa: ANN401  plain JSON
     if type(value) is str and depth < _DEEPEST:  # most are
         return clean_text(value)
+    if isinstance(value, Published):
+        return value.text
     if value is None or _is_plain_number(value):
         return value
     if depth >= _DEEPEST:
@@ -90,7 +92,7 @@ def _clean(value: object, depth: int) -> Any:  # noqa: ANN401  plain JSON
         return clean(value, depth + 1)
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean(one, depth + 1) for one in list(value)[:_MOST_ENTRIES]]
-    return value.text if isinstance(value, Published) else _described(value)
+    return _described(value)
 
 
 def _is_plain_number(value: object) -> bool:
