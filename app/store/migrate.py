@@ -3,6 +3,7 @@
 Alembic is slow to load and seldom needed, so it is loaded only once a schema has to change.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,12 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.problems import DatabaseUnavailable
 from app.settings.groups import DatabaseSettings
-from app.store.connections import connect
+from app.store.connections import connect, driver
 from app.store.database import Database, Tx
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 LOCK = 0x6761746568  # "gateh": one number that nobody else in this database uses
 PATIENCE = timedelta(hours=1)
+_ASKED_EVERY = 0.2
 
 
 def head() -> str:
@@ -62,12 +64,28 @@ async def alembic(settings: DatabaseSettings, verb: str, *arguments: str, **opti
     """Run one of Alembic's commands (`upgrade`, `downgrade`, `check`, `revision`) while nobody else does."""
     patient = settings.model_copy(update={"statement_limit": PATIENCE})
     async with _connected(patient) as lock, lock.begin(), _connected(patient) as connection:
-        await lock.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        await _be_alone(lock)
         config = import_module("alembic.config").Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection.sync_connection
         command = getattr(import_module("alembic.command"), verb)
         await connection.run_sync(lambda _: command(config, *arguments, **options))
+
+
+async def _be_alone(tx: Tx) -> None:
+    """Hold no snapshot while waiting, nor afterwards: an index that is made CONCURRENTLY waits for every older one."""
+    async with asyncio.timeout(PATIENCE.total_seconds()):
+        while True:
+            if await _is_alone(tx):
+                return
+            await asyncio.sleep(_ASKED_EVERY)
+
+
+async def _is_alone(tx: Tx) -> bool:
+    """What is asked with parameters keeps its snapshot until the next is asked; what is asked without has none left."""
+    alone: bool = await tx.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    await driver(tx).execute("SELECT 1")
+    return alone
 
 
 async def _revision(tx: Tx) -> str:

@@ -1,4 +1,7 @@
-"""Let what is over be found, so that pruning it reads nothing else."""
+"""Let what is over be found, so that pruning it reads nothing else.
+
+Nobody waits for an index that is made, CONCURRENTLY; one that was left half made is made anew.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,8 +27,11 @@ INDEXES = (
 
 
 def upgrade() -> None:
-    for name, table, column, where in INDEXES:
-        op.create_index(name, table, [column], postgresql_where=sa.text(where) if where else None)
+    with op.get_context().autocommit_block():
+        for name, table, column, where in INDEXES:
+            condition = sa.text(where) if where else None
+            op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
+            op.create_index(name, table, [column], postgresql_where=condition, postgresql_concurrently=True)
 
 
 def downgrade() -> None:

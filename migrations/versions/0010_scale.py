@@ -1,6 +1,7 @@
 """Let what is somebody's be found when all of it is wanted: by an export, and by whatever goes with a deleted user.
 
-And partitions of the audit log are made in nobody's way, also for rows that lie in a default partition by now.
+And partitions of the audit log are made in nobody's way, also for rows that lie in a default partition by now. Nobody waits
+for an index that is made, CONCURRENTLY; one that was left half made is made anew.
 """
 
 import sqlalchemy as sa
@@ -78,9 +79,11 @@ END $$
 
 def upgrade() -> None:
     op.execute(MAKE_PARTITIONS)
-    for name, table, columns in INDEXES:
-        op.create_index(name, table, columns)
-    op.drop_index("sessions_user_ix", table_name="sessions")
+    with op.get_context().autocommit_block():
+        for name, table, columns in INDEXES:
+            op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
+            op.create_index(name, table, columns, postgresql_concurrently=True)
+        op.drop_index("sessions_user_ix", table_name="sessions", if_exists=True, postgresql_concurrently=True)
 
 
 def downgrade() -> None:
