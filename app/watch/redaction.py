@@ -25,7 +25,8 @@ _HARMLESS = frozenset({"status_code", "exit_code", "country_code", "error_code",
 _SECRET_LOOK = re.compile(
     r"""
       eyJ[\w-]{5,}\.[\w.-]+                                                    # a JWT
-    | (?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{22,}                       # 128 random bits and more in base64url
+    | (?<![\w-])(?!(?:[A-Z]+[a-z]+)+Error(?![\w-]))                            # but for what errors are called,
+      (?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{22,}                                # 128 random bits and more in base64url
     | (?<!\w)[0-9a-f]{32,}(?!\w)                                               # the same in hex
     | [^\s@"<>(,]{1,254}@[^\s@'"<>),]{1,254}                                    # an e-mail address, a URL's password
     | \+[1-9][0-9]{6,14}                                                       # a phone number (E.164)
@@ -79,7 +80,7 @@ def _name(name: str) -> tuple[str, bool]:
     return clean_text(name), is_secret
 
 
-def _clean(value: object, depth: int) -> Any:  # noqa: ANN401  plain JSON
+def _clean(value: object, depth: int) -> Any:  # noqa: ANN401, PLR0911  plain JSON, kind by kind
     if type(value) is str and depth < _DEEPEST:  # most are
         return clean_text(value)
     if isinstance(value, Published):

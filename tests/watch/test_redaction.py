@@ -1,11 +1,14 @@
 """A value is hidden for its name or for its look, and whatever it is costs little."""
 
+import builtins
 import json
 import logging
 from collections.abc import Callable
 from typing import Any
 
+import asyncpg
 import pytest
+import sqlalchemy.exc
 from pydantic import SecretStr
 
 from app.watch.logs import logger
@@ -95,6 +98,22 @@ def test_a_value_is_hidden_for_its_look(lines: Lines, secret: str) -> None:
 ])  # fmt: skip
 def test_what_only_looks_a_little_like_a_secret_is_kept(text: str) -> None:
     assert clean_text(text) == text
+
+
+def test_an_error_s_name_is_kept(lines: Lines) -> None:
+    """An operator who is told that the database is gone wants to know how."""
+    kinds = [*vars(asyncpg).values(), *vars(builtins).values(), *vars(sqlalchemy.exc).values()]
+    errors = [kind.__name__ for kind in kinds if isinstance(kind, type) and issubclass(kind, Exception)]
+    names = {name for name in errors if name.endswith("Error")}
+    assert {"ConnectionRefusedError", "ConnectionDoesNotExistError", "TooManyConnectionsError"} < names
+    for name in names:
+        logging.getLogger("gatehouse.store").warning("database unavailable: %s", name)
+    assert [line["event"] for line in lines()] == [f"database unavailable: {name}" for name in names]
+
+
+@pytest.mark.parametrize("text", ["ConnectionRefusedErrors", "ConnectionRefused1Error", "xConnection_RefusedError"])
+def test_what_only_begins_or_ends_like_one_is_not(text: str) -> None:
+    assert clean_text(text) == HIDDEN
 
 
 @pytest.mark.parametrize(("text", "shown"), [
