@@ -15,8 +15,9 @@ from app.flows.asking import Asking
 from app.flows.ended import FACTOR_CHANGE, Ended
 from app.flows.farewell import Farewell
 from app.flows.issuing import Issuing
-from app.flows.judging import Attempt, Judging, budget_of
+from app.flows.judging import Attempt, Judging
 from app.flows.notices import tell
+from app.flows.obstacles import budget_of
 from app.flows.profile import Profiles
 from app.flows.recognising import Arrival
 from app.flows.states import States
@@ -121,6 +122,7 @@ class Confirm:
             user = await users.by_id(tx, who.sub)
             if version is None or user is None:
                 raise InvalidToken("The password or a factor of this account was changed.")
+            await budgets.forget(tx, who.sub, enrollment.kind)  # before that of all factors: as wrong answers take them
             if not await self._complete(tx, challenge, enrollment):
                 raise InvalidMfaCode(attempts_left=attempt.left)
             await self.asking.answered(tx, challenge, enrollment.kind)
@@ -142,7 +144,6 @@ class Confirm:
         indexes = self.states.indexes(enrollment)
         if await enrollments.held_by_another(tx, indexes, user_id=enrollment.user_id):
             raise PhoneInUse
-        await budgets.forget(tx, enrollment.user_id, enrollment.kind)
         sealed, unique = self.states.seal(enrollment.id, state), indexes[0] if indexes else None
         try:
             return await enrollments.confirm(tx, enrollment, state=sealed, unique_index=unique, at=self.clock.now())

@@ -4,7 +4,6 @@ Two budgets are spent before an answer is looked at: the attempts of the challen
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,20 +13,18 @@ from app.events import Event
 from app.factors.base import About, Asked, CodeRejected, Shape
 from app.factors.registry import Factors
 from app.flows.notices import tell
+from app.flows.obstacles import Obstacles, budget_of
 from app.flows.states import States
 from app.messages import Purpose
-from app.problems import FactorNotEnrolled, InvalidMfaCode, MfaAttemptsExhausted, MfaLocked
+from app.problems import InvalidMfaCode
 from app.settings.people import MfaSettings
-from app.store import attempts, budgets, challenges, enrollments, sessions, users
+from app.store import attempts, budgets, sessions, users
 from app.store.attempts import Taken
-from app.store.budgets import Locks, Spent
+from app.store.budgets import Spent
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
 from app.watch import audit
-
-_FOR_GOOD = timedelta(days=1)
-"""What Retry-After says of a factor that only a new binding brings back."""
 
 
 @dataclass(frozen=True)
@@ -56,26 +53,27 @@ class Judging:
     clock: Clock
     factors: Factors
     states: States
+    obstacles: Obstacles
 
     async def spend(
         self, challenge_id: UUID, purpose: Purpose, *, user_id: UUID, named: str | None = None
     ) -> tuple[Challenge, Attempt]:
         """Take one attempt for the factor *named*, or the one that was asked, and commit it before anything is looked at.
 
-        Raises InvalidMfaCode when the challenge is over, MfaAttemptsExhausted; and, without taking an attempt,
-        FactorNotEnrolled and MfaLocked.
+        Raises InvalidMfaCode when the challenge is over, MfaAttemptsExhausted; and, without taking an attempt, InvalidToken
+        when the credentials were changed since, FactorNotEnrolled and MfaLocked.
         """
         asked_of = (challenge_id, purpose, user_id, named)
         taken = await self._take(*asked_of)
         if taken is None:
-            await self._say_why(*asked_of)
+            await self.obstacles.tell(challenge_id, purpose, user_id=user_id, named=named)
             taken = await self._take(*asked_of)
         if taken is None:
             raise InvalidMfaCode("This was answered, or asked anew, in the same moment.")
         challenge, enrollment, spent = taken
         if spent is None:
             async with self.database.read() as tx:
-                raise await self._locked(tx, user_id, budget_of(enrollment))
+                raise await self.obstacles.locked(tx, user_id, budget_of(enrollment))
         asked, version = _asked(challenge, enrollment), challenge.credential_version
         return challenge, Attempt(enrollment, version, asked, self.settings.attempts - challenge.attempts, spent)
 
@@ -91,7 +89,7 @@ class Judging:
                 named=named,
                 usable=self.factors.usable,
                 since=now - self.settings.enroll_life,
-                locks=self._locks,
+                locks=self.obstacles.locks,
                 at=now,
             )
         )
@@ -102,46 +100,12 @@ class Judging:
         asked = Asked(About(enrollment.id, Purpose.SIGN_IN), None, None)
         return Attempt(enrollment, credential_version, asked, None, spent)
 
-    async def _say_why(self, challenge_id: UUID, purpose: Purpose, user_id: UUID, named: str | None) -> None:
-        """Raises what is in the way of an attempt; if nothing is any more, somebody else was only just."""
-        now = self.clock.now()
-        async with self.database.read() as tx:
-            found = await challenges.find(tx, challenge_id, purpose=purpose, user_id=user_id)
-            if found is None or (purpose == Purpose.CONFIRM and found.expires_at <= now):
-                raise FactorNotEnrolled
-            if not found.closed_at and found.attempts >= self.settings.attempts:
-                audit.note(Event.ATTEMPTS_EXHAUSTED, user_id=user_id, challenge_id=challenge_id)
-                raise MfaAttemptsExhausted
-            if found.closed_at or found.expires_at <= now:
-                raise InvalidMfaCode(attempts_left=0)
-            enrollment = await self._judging(tx, found, named)
-            if enrollment is None or enrollment.kind not in self.factors.usable:
-                raise FactorNotEnrolled
-            if await budgets.is_shut(tx, user_id, budget_of(enrollment), locks=self._locks, at=now):
-                raise await self._locked(tx, user_id, budget_of(enrollment))
-
-    async def _judging(self, tx: Tx, found: Challenge, named: str | None) -> Enrollment | None:
-        if found.purpose == Purpose.CONFIRM:
-            since = self.clock.now() - self.settings.enroll_life
-            return await enrollments.pending(tx, found.id, user_id=found.user_id, since=since)
-        return await enrollments.of_kind(tx, found.user_id, named or found.factor or "")
-
-    @property
-    def _locks(self) -> Locks:
-        rules = self.settings
-        return Locks(first=rules.lock_at, every=rules.lock_every, pauses=rules.locks, stop=rules.stop_at)
-
     async def pay(self, tx: Tx, user_id: UUID, kind: str) -> Spent:
         """Count a failure of the account in advance. Raises MfaLocked."""
-        spent = await budgets.spend(tx, user_id, kind, locks=self._locks, at=self.clock.now())
+        spent = await budgets.spend(tx, user_id, kind, locks=self.obstacles.locks, at=self.clock.now())
         if spent is None:
-            raise await self._locked(tx, user_id, kind)
+            raise await self.obstacles.locked(tx, user_id, kind)
         return spent
-
-    async def _locked(self, tx: Tx, user_id: UUID, kind: str) -> MfaLocked:
-        now, until = self.clock.now(), await budgets.locked_until(tx, user_id, kind)
-        audit.note(Event.FACTOR_LOCKED, user_id=user_id, factor=kind)
-        return MfaLocked(retry_after=until - now if until and until > now else _FOR_GOOD)
 
     async def judge(self, attempt: Attempt, answer: Shape) -> Judged:
         """What a right answer leads to. Raises InvalidMfaCode, with the attempts that are left, for a wrong one."""
@@ -186,11 +150,6 @@ class Judging:
 
         if await self.database.run(expire):
             audit.note(Event.PASSWORD_EXPIRED, user_id=user_id)
-
-
-def budget_of(enrollment: Enrollment) -> str:
-    """A factor that is being confirmed pays from a budget of its own, or a stopped one could never be bound anew."""
-    return enrollment.kind if enrollment.confirmed_at else f"confirm {enrollment.kind}"
 
 
 def _asked(challenge: Challenge, enrollment: Enrollment) -> Asked:

@@ -111,7 +111,7 @@ class Login:
         return Proved(user, found.enrolled, device, found.state)
 
     async def _hash_anew(self, user: User, password: str) -> None:
-        """Next time will do, when hashing is in demand."""
+        """While the hashing pool is full it is left for a later sign-in."""
         with suppress(Overloaded):
             better = await self.pool.run(self.passwords.hash, password)
             async with self.database.begin() as tx:

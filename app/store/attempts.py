@@ -32,12 +32,18 @@ from app.store.enrollments import Enrollment
 from app.store.prepared import Prepared
 from app.store.records import beside, columns, read, read_beside
 from app.store.schema import Moment, among_given
-from app.store.tables import budgets, challenges, cooldowns, enrollments
+from app.store.tables import budgets, challenges, cooldowns, enrollments, users
 
 Taken: TypeAlias = tuple[Challenge, Enrollment, Spent | None]
-"""What was taken an attempt of, by what it is judged, and what is left to the account; None: that was locked in the same
-moment, and the attempt is lost."""
+"""The challenge that an attempt was taken of, the enrollment that judges the answer, and the account's failures in a row.
 
+None instead of those: the factor was locked in the same moment, and the attempt is lost.
+"""
+
+_UNCHANGED = exists().where(
+    users.c.id == challenges.c.user_id, users.c.active, users.c.credential_version == challenges.c.credential_version
+)
+"""Nothing is judged that could complete nothing: a sign-in from before a new password must not count against its owner."""
 _OF = (challenges.c.id == bindparam("of_challenge"), challenges.c.closed_at.is_(None))
 _SPEND = (
     update(challenges)
@@ -47,6 +53,7 @@ _SPEND = (
         challenges.c.user_id == bindparam("of_user"),
         challenges.c.attempts < bindparam("limit"),
         challenges.c.expires_at > bindparam("at", type_=Moment),
+        _UNCHANGED,
     )
     .values(attempts=challenges.c.attempts + 1)
     .returning(*columns(challenges, Challenge))

@@ -1,4 +1,4 @@
-"""How many wrong answers an account takes, a factor: across sign-ins, confirmations, step-ups and sessions (RFC 4226 §7.3).
+"""How many wrong answers each factor of an account takes, over all sign-ins, confirmations, step-ups, sessions (RFC 4226 §7.3).
 
 A failure is counted before the answer is looked at, and taken back when the answer was right (law 1).
 """
@@ -37,7 +37,8 @@ from app.store.schema import Moment
 from app.store.tables import budgets
 
 ALL = "*"
-_NEVER = 32_767
+FOR_GOOD = timedelta.max
+_NEVER = 32_767  # what a smallint holds
 _NOW = bindparam("now", type_=Moment)
 
 
@@ -132,14 +133,12 @@ async def forget(tx: Tx, user_id: UUID, kind: str) -> None:
     await tx.execute(delete(budgets).where(budgets.c.user_id == user_id, budgets.c.kind == kind))
 
 
-async def is_shut(tx: Tx, user_id: UUID, kind: str, *, locks: Locks, at: datetime) -> bool:
-    """Whether *kind* is locked, or stopped for good."""
-    statement = select(budgets.c.kind).where(budgets.c.user_id == user_id, budgets.c.kind == kind, shut(locks.stop))
-    return (await tx.execute(statement, {"now": at})).one_or_none() is not None
-
-
-async def locked_until(tx: Tx, user_id: UUID, kind: str) -> datetime | None:
-    """When the lock of *kind* ends; None for a factor that was stopped for good."""
-    statement = select(budgets.c.locked_until).where(budgets.c.user_id == user_id, budgets.c.kind == kind)
-    until: datetime | None = (await tx.execute(statement)).scalar_one_or_none()
-    return until
+async def locked_for(tx: Tx, user_id: UUID, kind: str, *, stop: int, at: datetime) -> timedelta | None:
+    """How much longer *kind* is locked, `FOR_GOOD` if it was stopped; None when it is neither."""
+    statement = select(budgets.c.streak, budgets.c.locked_until)
+    row = (await tx.execute(statement.where(budgets.c.user_id == user_id, budgets.c.kind == kind))).one_or_none()
+    if row is None:
+        return None
+    if row.streak >= stop:
+        return FOR_GOOD
+    return row.locked_until - at if row.locked_until and row.locked_until > at else None

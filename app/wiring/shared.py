@@ -9,6 +9,7 @@ from app.flows.farewell import Farewell
 from app.flows.issuing import Issuing
 from app.flows.judging import Judging
 from app.flows.mailbox import Mailbox
+from app.flows.obstacles import Obstacles
 from app.flows.password_attempts import PasswordAttempts
 from app.flows.profile import Profiles
 from app.flows.proof import Proof
@@ -35,7 +36,8 @@ class Shared:
         self.password_attempts = PasswordAttempts(
             clock=clock, pool=tools.pool, passwords=tools.passwords, throttle=tools.throttle
         )
-        self.judging = Judging(settings.mfa, database, clock, factors, tools.states)
+        obstacles = Obstacles(settings.mfa, database, clock, factors)
+        self.judging = Judging(settings.mfa, database, clock, factors, tools.states, obstacles)
         self.mailbox = _mailbox(tools, self.judging)
         self.completing = Completing(clock, tools.states)
         self.profiles = Profiles(database, clock, factors, tools.states)

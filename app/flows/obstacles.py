@@ -1,0 +1,81 @@
+"""What is in the way of an attempt. `attempts.spend_on` looks at the same by one statement, which says only that it took none."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from app.clock import Clock
+from app.events import Event
+from app.factors.registry import Factors
+from app.messages import Purpose
+from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted, MfaLocked
+from app.settings.people import MfaSettings
+from app.store import budgets, challenges, enrollments, users
+from app.store.budgets import Locks
+from app.store.challenges import Challenge
+from app.store.database import Database, Tx
+from app.store.enrollments import Enrollment
+from app.watch import audit
+
+_FOR_GOOD = timedelta(days=1)
+"""What Retry-After says of a factor that only a new binding brings back."""
+_A_MOMENT = timedelta(seconds=1)
+"""What it says of a lock that ended while somebody looked."""
+
+
+@dataclass(frozen=True)
+class Obstacles:
+    settings: MfaSettings
+    database: Database
+    clock: Clock
+    factors: Factors
+
+    @property
+    def locks(self) -> Locks:
+        rules = self.settings
+        return Locks(first=rules.lock_at, every=rules.lock_every, pauses=rules.locks, stop=rules.stop_at)
+
+    async def tell(self, challenge_id: UUID, purpose: Purpose, *, user_id: UUID, named: str | None) -> None:
+        """Raise what is in the way; if nothing is any more, somebody else was only just."""
+        now = self.clock.now()
+        async with self.database.read() as tx:
+            found = await challenges.find(tx, challenge_id, purpose=purpose, user_id=user_id)
+            if found is None:
+                raise FactorNotEnrolled if purpose == Purpose.CONFIRM else InvalidToken
+            if purpose == Purpose.CONFIRM and found.expires_at <= now:
+                raise FactorNotEnrolled
+            if not found.closed_at and found.attempts >= self.settings.attempts:
+                audit.note(Event.ATTEMPTS_EXHAUSTED, user_id=user_id, challenge_id=challenge_id)
+                raise MfaAttemptsExhausted
+            if found.closed_at or found.expires_at <= now:
+                raise InvalidMfaCode(attempts_left=0)
+            await _require_unchanged(tx, found)
+            enrollment = await self._judging(tx, found, named)
+            if enrollment is None or enrollment.kind not in self.factors.usable:
+                raise FactorNotEnrolled
+            kind = budget_of(enrollment)
+            if await budgets.locked_for(tx, user_id, kind, stop=self.locks.stop, at=now):
+                raise await self.locked(tx, user_id, kind)
+
+    async def _judging(self, tx: Tx, found: Challenge, named: str | None) -> Enrollment | None:
+        if found.purpose == Purpose.CONFIRM:
+            since = self.clock.now() - self.settings.enroll_life
+            return await enrollments.pending(tx, found.id, user_id=found.user_id, since=since)
+        return await enrollments.of_kind(tx, found.user_id, named or found.factor or "")
+
+    async def locked(self, tx: Tx, user_id: UUID, kind: str) -> MfaLocked:
+        """What to raise of a factor that was found locked."""
+        left = await budgets.locked_for(tx, user_id, kind, stop=self.locks.stop, at=self.clock.now())
+        audit.note(Event.FACTOR_LOCKED, user_id=user_id, factor=kind)
+        return MfaLocked(retry_after=min(left or _A_MOMENT, _FOR_GOOD))
+
+
+async def _require_unchanged(tx: Tx, found: Challenge) -> None:
+    user = await users.by_id(tx, found.user_id)
+    if user is None or not user.active or user.credential_version != found.credential_version:
+        raise InvalidToken("The password or a factor of this account was changed.")
+
+
+def budget_of(enrollment: Enrollment) -> str:
+    """A factor that is being confirmed pays from a budget of its own, or a stopped one could never be bound anew."""
+    return enrollment.kind if enrollment.confirmed_at else f"confirm {enrollment.kind}"
