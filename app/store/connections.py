@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 GONE = (OSError, InterfaceError, InternalClientError)
-"""What asyncpg raises when the database is gone, or answers too late."""
+"""What asyncpg raises when the database is gone, or answers too late (TimeoutError is an OSError)."""
 UNSETTLED = (*GONE, asyncio.CancelledError)
 """Left by one of these, a connection may still be waiting for what was asked: nobody knows what the server has done of it."""
 
@@ -80,7 +80,10 @@ async def order(opened: AsyncConnection, command: str) -> None:
 
 
 async def abandon(opened: AsyncConnection) -> None:
-    """Close it, and have the server end what it does (within a greenlet asyncpg sends that, and waits two seconds for it)."""
+    """Close it, and have the server end the statement under way.
+
+    Closed within a greenlet, asyncpg tells the server so, and waits up to two seconds; closed without, it only hangs up.
+    """
     connection = pooled(opened)
     if connection.invalidated:
         return

@@ -17,7 +17,10 @@ from app.store.connections import GONE, UNSETTLED, abandon, order, undo
 from app.store.pool import Pool
 
 Tx: TypeAlias = AsyncConnection
-"""An open transaction. Whoever is handed one adds to it and never commits it."""
+"""An open transaction (`begin`, `run`), or a connection whose statements commit themselves (`once`, `read`, `spare`).
+
+Whoever is handed one asks by it, and neither commits nor keeps it.
+"""
 
 _PASSING = ("08", "23503", "3D", "40", "53", "55", "57")
 """SQLSTATE classes that say nothing about the statement: connection, rollback, resources, locks, intervention; no database of
@@ -142,7 +145,7 @@ def _state(failure: BaseException | None) -> str | None:
 
 
 def _was_lost(failure: BaseException | None) -> bool:
-    """Also one whose statement was prepared before its tables changed: asyncpg prepares it anew, but not in midst of it."""
+    """Also one whose statement was prepared before its tables changed: asyncpg prepares it anew, but not within a transaction."""
     return isinstance(failure, InvalidCachedStatementError) or _state(failure) in _LOST
 
 

@@ -28,7 +28,7 @@ class Told(NamedTuple):
 def _opening(*if_: ColumnElement[bool], devices_first: tuple[CTE, ...] = ()) -> Select[Any]:
     """Ends the surplus and opens another one; *devices_first*: what is done to devices before, in the order of locks."""
     theirs = sessions.c.user_id == bindparam("new_user_id", type_=Uuid)
-    before = [_count(one) >= 0 for one in devices_first]
+    before = [_count(one) >= 0 for one in devices_first]  # always so, once they are done
     surplus = select(sessions.c.id).where(theirs, *OPEN_NOW, *if_, *before).order_by(sessions.c.created_at.desc())
     surplus = surplus.offset(bindparam("other_sessions", type_=Integer))
     ending = update(sessions).where(sessions.c.id.in_(surplus), sessions.c.ended_at.is_(None)).returning(sessions.c.id)

@@ -14,7 +14,7 @@ from app.settings.groups import DatabaseSettings
 from app.store.connections import connect, driver, pooled
 
 _LONGEST_REST = 300.0
-"""Seconds. What lies between may forget a connection that says nothing, and tell neither side."""
+"""Seconds. A firewall between may forget a connection that says nothing, and tell neither side."""
 _log = logging.getLogger("gatehouse.store")
 
 
@@ -45,7 +45,7 @@ class Pool:
     def give_back(self, opened: AsyncConnection) -> None:
         """One that is within a transaction is closed: what the next one does would never be committed.
 
-        What it says of that is as old as the last command that was answered: whoever leaves one unanswered abandons it before.
+        It tells so by the last answer that it had: whoever leaves a command unanswered abandons the connection before.
         """
         self.in_use -= 1
         self._room.release()

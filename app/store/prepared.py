@@ -15,12 +15,12 @@ from sqlalchemy.types import TypeEngine
 from app.store.connections import driver
 from app.store.database import Tx
 
-_Reader: TypeAlias = Callable[[Any], Any]
+_Converter: TypeAlias = Callable[[Any], Any]
 _DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
 class Prepared:
-    """*statement* names all its parameters, and has as many whatever it is given: no `in_`, no values beside."""
+    """*statement* names all its parameters, and has as many whatever it is given: `any` of an array, not `in_` a list."""
 
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
@@ -74,13 +74,13 @@ class Prepared:
         return {name: bind.value for name, bind in self._compiled.binds.items() if not bind.required}
 
     @cached_property
-    def _parameters(self) -> list[tuple[str, _Reader | None]]:
+    def _parameters(self) -> list[tuple[str, _Converter | None]]:
         binds = self._compiled.binds
         names: list[str] = self._compiled.positiontup
         return [(name, _writer(binds[name].type)) for name in names]
 
     @cached_property
-    def _row(self) -> tuple[Callable[..., Any], list[_Reader | None]]:
+    def _row(self) -> tuple[Callable[..., Any], list[_Converter | None]]:
         columns = self._statement.exported_columns  # type: ignore[attr-defined]  # of whatever returns rows
         readers = [column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None) for column in columns]
         row = namedtuple("row", [column.key for column in columns])  # type: ignore[misc]  # noqa: PYI024
@@ -88,7 +88,7 @@ class Prepared:
         return row, readers if any(readers) else []
 
 
-def _writer(kind: TypeEngine[Any]) -> _Reader | None:
+def _writer(kind: TypeEngine[Any]) -> _Converter | None:
     """What makes of a value what asyncpg takes; None where that is the same, as are lists of what is the same."""
     if isinstance(kind, ARRAY) and _writer(kind.item_type) is None:
         return None

@@ -1,6 +1,6 @@
 """How often a password may be guessed. A failure is counted before the password is looked at, and given back when it was right.
 
-An account has a delay a network, growing with the failures in a row, and a limit of its own; a network has one over all accounts.
+For each network an account has a delay, which grows with the failures in a row; besides, it has a limit, and so has each network.
 A known device has a lane of its own, which no stranger's failures close: a lock must not be a weapon against the owner.
 """
 
