@@ -10,9 +10,7 @@ from app.cli.beside import beside
 from app.cli.environment import refuse
 from app.cli.users_desk import AsJson, whoami, work
 from app.crypto.claims import Own
-from app.flows.own_claims import ClaimsRefused, OwnClaims
-
-_LARGEST = 2**53
+from app.flows.own_claims import LARGEST, ClaimsRefused, OwnClaims
 
 
 def set_claims(
@@ -48,6 +46,6 @@ def _value(text: str) -> Own:
         value = strict_json.parse(text.encode(errors="replace"))
     except ValueError:
         return text
-    if isinstance(value, int | float) and abs(value) >= _LARGEST:
+    if isinstance(value, int | float) and abs(value) >= LARGEST:
         return text
     return value if isinstance(value, str | bool | int | float) else text

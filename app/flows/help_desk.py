@@ -59,6 +59,7 @@ class HelpDesk:
             locale=wanted.locale,
             display_name=wanted.display_name,
             email_proof_due=ProofDue.ELSEWHERE.value,
+            claims={},
             created_at=now,
         )
         user = await self.database.run(lambda tx: self._add(tx, person))

@@ -15,6 +15,7 @@ from app.crypto.chance import new_id
 from app.crypto.hashes import understand
 from app.factors.base import Shape
 from app.factors.phones import E164
+from app.flows.own_claims import ClaimsRefused, require_good
 from app.flows.states import States
 from app.problems import FactorNotEnrolled, SmsNotAllowed
 from app.store.enrollments import Enrollment
@@ -29,6 +30,7 @@ _SAID = {
     "string_type": "is not a text",
     "bool_type": "is neither true nor false",
     "model_type": "is not an object",
+    "dict_type": "is not an object",
     "string_too_long": "is too long",
     "timezone_aware": "says no time zone",
 }
@@ -56,6 +58,7 @@ class Brought(Shape, strict=True):
     totp: BroughtTotp | None = None
     phone: Annotated[E164 | None, Field(repr=False)] = None
     disabled: bool = False
+    claims: dict[str, Any] = Field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class Newcomers:
             locale=brought.locale,
             display_name=brought.display_name or None,
             email_proof_due=None if has_factor else ProofDue.ELSEWHERE.value,
+            claims=_good(brought.claims),
             created_at=brought.created_at or now,
         )
 
@@ -129,6 +133,14 @@ class Newcomers:
         enrollment_id = new_id(now)
         sealed = self.states.seal(enrollment_id, state)
         return Enrollment.new(enrollment_id, kind, user_id=user.id, state=sealed, at=now, confirmed_at=now)
+
+
+def _good(claims: dict[str, Any]) -> dict[str, Any]:
+    try:
+        require_good(claims)
+    except ClaimsRefused as reason:
+        raise ValueError(f"`claims`: {reason}") from None
+    return claims
 
 
 def _understand(text: str) -> None:
@@ -163,5 +175,6 @@ def written(user: Mapping[str, Any], secrets: Mapping[str, str], *, with_hashes:
         "totp": {"secret": secrets["totp"]} if with_hashes and "totp" in secrets else None,
         "phone": secrets.get("sms"),
         "disabled": True if not user["active"] else None,
+        "claims": user["claims"] or None,
     }
     return {name: value for name, value in told.items() if value is not None}

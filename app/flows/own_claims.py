@@ -14,6 +14,8 @@ from app.watch import audit
 
 MOST_BYTES = 1024
 """As a token holds them: in ASCII, where one letter of many scripts takes six."""
+LARGEST = 2**53
+"""Numbers below it are the same to every reader of JSON (RFC 8259 §6)."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/-]{0,63}", re.ASCII)
 _REGISTERED = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti", *AccessClaims.model_fields})
 
@@ -38,14 +40,25 @@ class OwnClaims:
         async def put(tx: Tx) -> Done:
             user = await lock(tx, who)
             claims = {name: value for name, value in {**user.claims, **changes}.items() if value is not None}
-            if len(json.dumps(claims)) > MOST_BYTES:
-                raise ClaimsRefused(f"All claims of a user together take at most {MOST_BYTES} bytes of JSON.")
+            require_good(claims)
             await own_claims.put(tx, user.id, claims)
             return Done(user)
 
         done = await self.database.run(put)
         audit.note(Event.CLAIMS_SET, user_id=done.user.id, names=",".join(sorted(changes)), by=self.by, reason=reason)
         return done
+
+
+def require_good(claims: Mapping[str, object]) -> None:
+    """Raises ClaimsRefused unless these may be all the claims of a user."""
+    for name, value in claims.items():
+        _refuse_name(name)
+        if not isinstance(value, str | bool | int | float):
+            raise ClaimsRefused("A claim is a text, a number, true or false.")
+        if not isinstance(value, str) and abs(value) >= LARGEST:
+            raise ClaimsRefused("A number that not every reader can hold is written as a text.")
+    if len(json.dumps(claims)) > MOST_BYTES:
+        raise ClaimsRefused(f"All claims of a user together take at most {MOST_BYTES} bytes of JSON.")
 
 
 def _refuse_name(name: str) -> None:

@@ -1,6 +1,6 @@
 """Users from elsewhere, many in a statement: whoever is there already is passed over, and what is held by somebody is not given twice."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -32,6 +32,7 @@ class NewUser:
     locale: str
     display_name: str | None
     email_proof_due: str | None
+    claims: Mapping[str, object]
     created_at: datetime
 
 

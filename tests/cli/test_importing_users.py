@@ -56,6 +56,7 @@ async def test_everything_that_a_line_says_is_there_afterwards(tmp_path: Path) -
         "totp": {"secret": "gezd gnbv gy3t qojq gezd gnbv gy3t qojq", "algorithm": "SHA1", "digits": 6, "period": 30},
         "phone": "+12025550123",
         "disabled": True,
+        "claims": {"auth0_id": "auth0|5f7c8ec7c33c6c004bbafe82", "level": 3, "beta": False, "share": 0.5},
     }
     done = await bring(lines(tmp_path, user), "--reason", "the old system goes")
     assert (done.exit_code, done.stdout) == (0, "1 lines: 1 imported, 0 passed over, 0 refused.\n")
@@ -92,6 +93,13 @@ async def test_everything_that_a_line_says_is_there_afterwards(tmp_path: Path) -
         ({**ADA, "phone": "+9990000000"}, "`phone`: The number's country or kind is not served"),
         ({**ADA, "created_at": "2020-05-06T07:08:09"}, "`created_at` says no time zone."),
         ({**ADA, "created_at": "9999-05-06T07:08:09Z"}, "`created_at` lies in the future."),
+        ({**ADA, "claims": ["editor"]}, "`claims` is not an object."),
+        ({**ADA, "claims": {"sub": "5f4dcc3b"}}, "`claims`: A name that tokens have by themselves"),
+        ({**ADA, "claims": {"hunter2 hunter2": 1}}, "`claims`: A name has a letter first"),
+        ({**ADA, "claims": {"role": None}}, "`claims`: A claim is a text, a number, true or false."),
+        ({**ADA, "claims": {"role": ["editor"]}}, "`claims`: A claim is a text, a number, true or false."),
+        ({**ADA, "claims": {"level": 2**53}}, "`claims`: A number that not every reader can hold"),
+        ({**ADA, "claims": {"about": "x" * 1024}}, "`claims`: All claims of a user together take at most 1024 bytes"),
         ({**ADA, "email_verified": False, "phone": "+12025550123"}, "an address that was not verified are not taken"),
         ([], "It is not an object."),
         ('{"email": "ada@example.test", "email": 1}\n', "a name stands twice in one object"),
