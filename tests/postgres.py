@@ -4,8 +4,8 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -48,6 +48,17 @@ def named(url: str, name: str) -> str:
 
 async def connect(url: str) -> asyncpg.Connection:
     return await asyncpg.connect(url.replace("+asyncpg", ""))
+
+
+@asynccontextmanager
+async def connections(url: str, many: int) -> AsyncIterator[list[asyncpg.Connection]]:
+    """So many people's, each with one of their own."""
+    made = [await connect(url) for _ in range(many)]
+    try:
+        yield made
+    finally:
+        for connection in made:
+            await connection.close()
 
 
 async def create(url: str, name: str, *, template: str = "template1") -> str:

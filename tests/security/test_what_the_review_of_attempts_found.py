@@ -1,7 +1,7 @@
 """What an attacker found of attempts: answers that could complete nothing counted against the owner all the same."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -19,20 +19,6 @@ DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_data
 FAILURES = "SELECT coalesce(sum(streak), 0) FROM budgets"
 LOCKED = "UPDATE budgets SET streak = $1, locked_until = $2 WHERE kind = 'totp'"
 CHANGED = "The password or a factor of this account was changed."
-
-
-@pytest.fixture
-async def another(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await postgres.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def third(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await postgres.connect(database_url)
-    yield connection
-    await connection.close()
 
 
 async def renewed(ada: Person) -> None:
@@ -97,7 +83,7 @@ async def test_a_lock_is_told_as_long_as_it_lasts(
 
 
 async def test_a_new_binding_and_a_wrong_answer_do_not_wait_for_each_other(
-    world: World, sweeper: asyncpg.Connection, another: asyncpg.Connection, third: asyncpg.Connection
+    world: World, sweeper: asyncpg.Connection, database_url: str
 ) -> None:
     """Both take the budget of the factor before the one of all factors."""
     ada = await world.with_app()
@@ -106,7 +92,7 @@ async def test_a_new_binding_and_a_wrong_answer_do_not_wait_for_each_other(
     begun = (await ada.call("POST", "/me/factors", {"factor": "totp"})).json()
     code = AuthenticatorApp(begun["setup"]["secret"]).code(world.clock.now())
     before = await sweeper.fetchval(DEADLOCKS)
-    async with AsyncExitStack() as held:
+    async with postgres.connections(database_url, 2) as (another, third), AsyncExitStack() as held:
         async with another.transaction():
             await another.execute("SELECT FROM users FOR NO KEY UPDATE")
             confirming = asyncio.create_task(ada.call("POST", f"/me/factors/{begun['id']}/confirm", {"code": code}))

@@ -25,22 +25,13 @@ async def older(postgres_url: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def somebody(older: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await postgres.connect(older)
-    yield connection
-    await connection.close()
+async def people(older: str) -> AsyncIterator[list[asyncpg.Connection]]:
+    async with postgres.connections(older, 2) as people:
+        yield people
 
 
-@pytest.fixture
-async def another(older: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await postgres.connect(older)
-    yield connection
-    await connection.close()
-
-
-async def test_who_writes_does_not_wait_for_an_index_that_waits(
-    older: str, somebody: asyncpg.Connection, another: asyncpg.Connection
-) -> None:
+async def test_who_writes_does_not_wait_for_an_index_that_waits(older: str, people: list[asyncpg.Connection]) -> None:
+    somebody, another = people
     async with somebody.transaction():
         await somebody.execute(FAIL, b"somebody")
         migrating = asyncio.create_task(alembic(postgres.settings_for(older), "upgrade", "head"))
@@ -52,8 +43,9 @@ async def test_who_writes_does_not_wait_for_an_index_that_waits(
     assert await somebody.fetchval(CAN_BE_USED)
 
 
-async def test_an_index_that_was_left_half_made_is_made_anew(older: str, somebody: asyncpg.Connection) -> None:
+async def test_an_index_that_was_left_half_made_is_made_anew(older: str, people: list[asyncpg.Connection]) -> None:
     """As CREATE INDEX CONCURRENTLY leaves one behind when it is stopped: there, and of no use."""
+    [somebody, _] = people
     await somebody.execute("CREATE INDEX throttles_free_ix ON throttles (free_at)")
     await somebody.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'throttles_free_ix'::regclass")
     assert not await somebody.fetchval(CAN_BE_USED)
