@@ -15,10 +15,10 @@ from app.crypto.chance import below
 from app.flows.receipts import KEPT_FOR
 from app.problems import DatabaseUnavailable
 from app.settings import Settings
+from app.settings.rules import read_rules
 from app.store import cooldowns, prune
 from app.store.database import Database, Tx
 from app.store.prune import BATCH, Ago
-from app.watch.limits import read_rules
 from app.watch.revocations import OVERLAP
 from app.watch.sms_rules import MEMORY
 

@@ -7,6 +7,7 @@ from pydantic import Field, FilePath, SecretStr
 
 from app.settings.fixed_codes import FixedCode
 from app.settings.near import is_near
+from app.settings.rules import WrittenRules
 from app.settings.types import (
     DEVELOPMENT_URL,
     Duration,
@@ -153,7 +154,7 @@ class SmsSettings(Group):
         None,
         description='What an SMS costs by region, in your currency, as JSON: {"US": 0.008, "*": 0.1}; `*` is every other region.',
     )
-    budget: str | None = Field(
+    budget: WrittenRules | None = Field(
         None,
         description="What SMS may cost, by UTC, e.g. 50/hour;200/day: beyond it none is sent; numbers nobody confirmed get half.",
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from app.settings.rules import WrittenRules
 from app.settings.types import Duration, Durations, Group
 
 Mode: TypeAlias = Literal["enforce", "record_only"]
@@ -31,31 +32,33 @@ class LimitSettings(Group):
     login_delay_forgotten: Duration = Field(
         timedelta(days=1), description="So long after the end of a delay, the next failure is the first one again."
     )
-    login_failures: str = Field(
+    login_failures: WrittenRules = Field(
         "100/hour", description="Wrong passwords for an account; beyond it only unknown devices are refused."
     )
-    login_successes: str = Field(
+    login_successes: WrittenRules = Field(
         "60/hour",
         description="Right passwords for an account, of unknown devices; of known ones, together, as many again.",
     )
-    network_failures: str = Field(
+    network_failures: WrittenRules = Field(
         "30/minute", description="Wrong passwords from a network: an IPv4 address, or an IPv6 /64."
     )
-    wider_network_failures: str = Field("240/minute", description="Wrong passwords from an IPv6 /48.")
-    register_network: str = Field(
+    wider_network_failures: WrittenRules = Field("240/minute", description="Wrong passwords from an IPv6 /48.")
+    register_network: WrittenRules = Field(
         "20/hour", description="Sign-ups from a network; from an IPv6 /48 eight times as many."
     )
-    forgot_network: str = Field("20/hour", description="Reset links that a network asks for; an IPv6 /48 eight times.")
-    codes_network: str = Field(
+    forgot_network: WrittenRules = Field(
+        "20/hour", description="Reset links that a network asks for; an IPv6 /48 eight times."
+    )
+    codes_network: WrittenRules = Field(
         "60/hour",
         description="Codes and reset tokens that a network tries, or has mailed anew; an IPv6 /48 eight times.",
     )
-    stuffing_accounts: str = Field(
+    stuffing_accounts: WrittenRules = Field(
         "50/hour",
         description="Different accounts that fail from a network, or four times as many from an IPv6 /48; more are told as"
         " `login.stuffing_suspected`.",
     )
-    refused_receipts: str = Field(
+    refused_receipts: WrittenRules = Field(
         "60/minute", description="Refused calls of /webhooks for a network and worker; then none is looked at."
     )
     surge_floor: Annotated[int, Field(ge=1)] = Field(

@@ -5,8 +5,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from app.settings.rules import WrittenRules
 from app.settings.types import Duration, Durations, Group, Words
 
+ALONE, WITHIN_MFA = 15, 8
+"""Characters of a password: by itself, and where it never stands alone."""
 MOST_MEMORY_KIB, MOST_MEMORY_PASSES, MOST_PARALLELISM = 262_144, 1_048_576, 16
 """An Argon2 hash that costs more, ours or another system's, is never computed; passes are counted in KiB."""
 
@@ -79,7 +82,7 @@ class PasswordSettings(Group):
     reset_life: Duration = Field(
         timedelta(hours=1), le=timedelta(hours=1), description="How long a reset link is good."
     )
-    reset_mails: str = Field(
+    reset_mails: WrittenRules = Field(
         "1/minute;5/hour;10/day",
         description="Reset links that a network has mailed to one address, all networks together six times as many; more are"
         " dropped silently.",
@@ -107,9 +110,13 @@ class EmailChangeSettings(Group):
         timedelta(hours=1), le=timedelta(hours=24), description="How long a code mailed to the new address is good."
     )
     attempts: Annotated[int, Field(ge=1, le=10)] = Field(5, description="Codes judged for a change.")
-    mails: str = Field("1/minute;5/hour;10/day", description="Codes mailed to one address; more are dropped silently.")
-    user_mails: str = Field("5/hour;10/day", description="Codes mailed for one user; more are dropped silently.")
-    user_tries: str = Field(
+    mails: WrittenRules = Field(
+        "1/minute;5/hour;10/day", description="Codes mailed to one address; more are dropped silently."
+    )
+    user_mails: WrittenRules = Field(
+        "5/hour;10/day", description="Codes mailed for one user; more are dropped silently."
+    )
+    user_tries: WrittenRules = Field(
         "60/hour;200/day", description="Changes that one user asks for, and codes that they try; more are refused."
     )
     undo_life: Duration = Field(
@@ -128,7 +135,7 @@ class RegistrationSettings(Group):
         timedelta(hours=24), le=timedelta(hours=24), description="How long a mailed code is good."
     )
     attempts: Annotated[int, Field(ge=1, le=10)] = Field(5, description="Codes judged for a registration.")
-    mails: str = Field(
+    mails: WrittenRules = Field(
         "1/minute;5/hour;10/day",
         description="Codes that a network has mailed to one address, all networks together six times as many; more are"
         " dropped silently.",

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from app.settings.limits import Mode
+from app.settings.rules import WrittenConversion, WrittenRules
 from app.settings.types import Duration, Group, read_words
 
 SmsLimit: TypeAlias = Literal[
@@ -36,25 +37,27 @@ class SmsLimitSettings(Group):
         "production, record_only in development.",
     )
     record_only: SmsLimitNames = Field((), description="Those limits of them that are only recorded, a,b.")
-    number: str = Field(
+    number: WrittenRules = Field(
         "3/10minute;5/hour;10/day", description="SMS to a number; a code that was answered right no longer counts."
     )
-    ceiling: str = Field("20/hour;40/day", description="SMS to a number, answered right or not.")
-    user: str = Field("20/hour;40/day", description="SMS that a user has sent, answered right or not, or refused.")
-    repeat: str = Field("3/day", description="SMS to the same number that a user, or a network, asks for.")
-    prefix: str = Field("10/hour", description="SMS to numbers that differ in their last four digits only.")
-    network: str = Field(
+    ceiling: WrittenRules = Field("20/hour;40/day", description="SMS to a number, answered right or not.")
+    user: WrittenRules = Field(
+        "20/hour;40/day", description="SMS that a user has sent, answered right or not, or refused."
+    )
+    repeat: WrittenRules = Field("3/day", description="SMS to the same number that a user, or a network, asks for.")
+    prefix: WrittenRules = Field("10/hour", description="SMS to numbers that differ in their last four digits only.")
+    network: WrittenRules = Field(
         "10/hour",
         description="SMS that a network asks for, an IPv6 /48 eight times; LIMITS__NETWORK says whether it is enforced.",
     )
-    numbers: str = Field("3/hour", description="Different numbers that a network asks for; likewise.")
-    country: str = Field("200/hour", description="SMS to a region.")
-    overall: str = Field("1000/hour;5000/day", description="SMS to all such numbers together.")
-    confirmed_prefix: str = Field("300/hour", description="SMS to confirmed numbers of a prefix.")
-    confirmed_network: str = Field(
+    numbers: WrittenRules = Field("3/hour", description="Different numbers that a network asks for; likewise.")
+    country: WrittenRules = Field("200/hour", description="SMS to a region.")
+    overall: WrittenRules = Field("1000/hour;5000/day", description="SMS to all such numbers together.")
+    confirmed_prefix: WrittenRules = Field("300/hour", description="SMS to confirmed numbers of a prefix.")
+    confirmed_network: WrittenRules = Field(
         "300/hour", description="SMS to confirmed numbers that a network asks for; as `network`."
     )
-    conversion: str = Field(
+    conversion: WrittenConversion = Field(
         "0/10;2/20",
         description="So few numbers that answer right, of a prefix's newest so many, and it is blocked for a while.",
     )

@@ -12,8 +12,8 @@ from app.clock import Clock
 from app.events import Event
 from app.problems import Problem, RateLimited
 from app.settings.limits import Mode
+from app.settings.rules import read_rules
 from app.watch import audit
-from app.watch.limits import read_rules
 
 _TELL_EVERY = 1.0
 _MOST = 10_000

@@ -3,7 +3,6 @@
 Each either enforces or, as `record_only`, lets everything pass; either way what goes beyond it is an event.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,29 +11,11 @@ from app.crypto.vault import Vault
 from app.events import Event
 from app.problems import RateLimited
 from app.settings.limits import Mode
+from app.settings.rules import read_rules
 from app.store import limits
 from app.store.database import Database
 from app.store.limits import Bucket, Full
 from app.watch import audit
-
-_RULE = re.compile(
-    r"(?P<allowed>[1-9][0-9]{0,8})/(?P<times>[1-9][0-9]{0,3})?(?P<unit>second|minute|hour|day)", re.ASCII
-)
-_UNITS = {
-    "second": timedelta(seconds=1),
-    "minute": timedelta(minutes=1),
-    "hour": timedelta(hours=1),
-    "day": timedelta(days=1),
-}
-
-
-def read_rules(text: str) -> list[tuple[int, timedelta]]:
-    """How many within how long, for each rule of *text*. Raises ValueError with an example for anything else."""
-    found = [_RULE.fullmatch(rule.strip()) for rule in text.split(";")]
-    rules = [(int(rule["allowed"]), int(rule["times"] or 1) * _UNITS[rule["unit"]]) for rule in found if rule]
-    if len({window for _, window in rules}) < len(found):
-        raise ValueError(f"A limit is written like 5/minute;20/hour, each window once, not {text!r}.")
-    return rules
 
 
 class Limit:

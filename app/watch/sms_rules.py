@@ -1,6 +1,5 @@
 """What the SMS firewall goes by, read from the settings: limits, prices, and when a prefix converts so badly that it is blocked."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,9 +8,9 @@ from typing import Self, TypeAlias
 
 from app.factors.phones import is_region
 from app.settings import Settings
+from app.settings.rules import read_conversion, read_rules
 from app.settings.sms_limits import SmsLimit
 from app.store.sends import Tried
-from app.watch.limits import read_rules
 
 Rules: TypeAlias = Sequence[tuple[int, timedelta]]
 MILLIONTHS = 1_000_000
@@ -33,7 +32,6 @@ MEMORY = timedelta(days=1)
 _SHARE = 2
 _IN_ANY_CASE = 3
 _OTHERS = ("numbers", "conversion", "budget")
-_CONVERSION = re.compile(r"(?P<most>[0-9]{1,3})/(?P<of>[1-9][0-9]{0,2})", re.ASCII)
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
@@ -108,14 +106,6 @@ class SmsRules:
         silent = [number for number in tried if not number.answered]
         asking = frozenset[bytes]().union(*(number.networks for number in silent))
         return len(tried) - len(silent) <= most and len(asking) >= min(self.conversion_networks, len(silent))
-
-
-def read_conversion(text: str) -> list[tuple[int, int]]:
-    found = [_CONVERSION.fullmatch(rule.strip()) for rule in text.split(";")]
-    rules = [(int(rule["most"]), int(rule["of"])) for rule in found if rule]
-    if len(rules) < len(found) or any(most >= of for most, of in rules):
-        raise ValueError(f"A conversion is written like 0/10;2/20, right answers of codes, not {text!r}.")
-    return rules
 
 
 def read_budget(text: str | None) -> Rules:

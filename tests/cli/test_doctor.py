@@ -77,6 +77,12 @@ def test_settings_that_do_not_load_are_the_only_thing_that_is_told() -> None:
     assert result.stdout.count("GATEHOUSE_") >= 1
 
 
+def test_a_malformed_limit_fails() -> None:
+    code, checks = doctor(LIMITS__LOGIN_FAILURES="100")
+    assert (code, list(checks)) == (1, ["settings"])
+    assert checks["settings"][1].startswith("GATEHOUSE_LIMITS__LOGIN_FAILURES: ")
+
+
 def test_a_database_that_does_not_answer_fails() -> None:
     code, checks = doctor(DATABASE__URL="postgresql+asyncpg://nobody@127.0.0.1:1/nothing", SECRET_KEYS=KEY)
     assert (code, checks["database"][0]) == (1, "fail")

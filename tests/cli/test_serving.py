@@ -134,3 +134,11 @@ def test_a_region_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
     refused = run("serve", ENVIRONMENT="development", DATA_DIR=str(tmp_path), SMS__REGIONS="XX")
     assert refused.returncode == 2
     assert "write regions as ISO 3166 does" in refused.stderr
+
+
+def test_a_malformed_limit_is_one_sentence_before_anything_is_begun(tmp_path: Path) -> None:
+    given = {"ENVIRONMENT": "development", "DATA_DIR": str(tmp_path), "LIMITS__LOGIN_FAILURES": "100"}
+    refused = run("serve", "--port", str(free_port()), **given)
+    told = "GATEHOUSE_LIMITS__LOGIN_FAILURES: A limit is written like 5/minute;20/hour, each window once.\n"
+    assert (refused.returncode, refused.stderr) == (2, told)
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Whether a limit refuses is a setting, and so is every number of it; networks are only watched in development."""
 
+import re
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -8,10 +9,12 @@ import pytest
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
+from app.cli.environment import try_settings
 from app.factors import KINDS
+from app.settings import Settings
 from app.tools import Tools
 from app.watch import logs
-from tests.ground.conftest import Environment
+from tests.ground.conftest import SECRET, Environment
 from tests.standins.clock import ManualClock
 from tests.world import own_logging
 
@@ -49,6 +52,38 @@ def test_either_can_be_chosen_anywhere(environment: Environment, mode: str) -> N
 def test_what_cannot_be_meant_is_refused(environment: Environment, name: str, value: str) -> None:
     with pytest.raises(ValidationError, match=rf"limits\.{name.lower()}"):
         environment.development(**{f"LIMITS__{name}": value})
+
+
+LIMITS = {
+    f"{group.upper()}__{name.upper()}": str(field.default)
+    for group, settings in Settings.model_fields.items()
+    for name, field in getattr(settings.annotation, "model_fields", {}).items()
+    if re.match("[0-9]+/", str(field.default))
+}
+
+
+def test_there_are_limits_and_a_conversion() -> None:
+    assert {"LIMITS__LOGIN_FAILURES", "SMS_LIMITS__CONVERSION", "REGISTRATION__MAILS"} <= set(LIMITS)
+
+
+@pytest.mark.parametrize("name", [*LIMITS, "SMS__BUDGET"])
+@pytest.mark.parametrize("value", ["100", "", "0/hour", "5/minute;5/1minute;", SECRET])
+def test_a_malformed_limit_is_named_and_not_repeated_when_settings_are_read(
+    environment: Environment, name: str, value: str
+) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        environment.development(**{name: value})
+    kind = "conversion" if name == "SMS_LIMITS__CONVERSION" else "limit"
+    (told,) = try_settings()[1]
+    assert told.startswith(f"GATEHOUSE_{name}: A {kind} is written like ")
+    assert SECRET not in f"{told} {refusal.value}"
+
+
+def test_malformed_limits_are_told_beside_every_other_fault(environment: Environment) -> None:
+    with pytest.raises(ValidationError):
+        environment.development(LIMITS__LOGIN_FAILURES="100", SMS_LIMITS__USER="often", WORKERS="0")
+    named = [told.partition(":")[0] for told in try_settings()[1]]
+    assert named == ["GATEHOUSE_WORKERS", "GATEHOUSE_LIMITS__LOGIN_FAILURES", "GATEHOUSE_SMS_LIMITS__USER"]
 
 
 def test_delays_are_written_as_durations(environment: Environment) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from app.crypto.keys import new_secret_key
 from app.problems import DatabaseUnavailable
+from app.settings.rules import read_rules
 from app.store.database import Database
-from app.watch.limits import read_rules
 from tests.postgres import settings_for
 from tests.standins.clock import ManualClock
 from tests.watch.guesses import ADA, EVERYBODY, EVERYWHERE, HOME, Guesses, remembered, throttle, visitor
