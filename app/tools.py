@@ -83,7 +83,7 @@ class Tools:
         self.breached = _breached(settings.passwords)
         self.mails = MailQueue(self.senders[Channel.EMAIL], size=settings.email.queue)
         self.background = Background()
-        self.letters = Letters(settings.brand, settings.mfa.code_life, _texts(settings))
+        self.letters = Letters(settings.brand, settings.mfa.code_life, texts(settings))
         self.undo_links = UndoLinks(settings.undo_page, settings.email_change.undo_life, UndoTokens(ring), self.letters)
         self.refusals = Refusals()
         self.sightings = Sightings(self.database, clock=clock)
@@ -136,7 +136,7 @@ def _breached(settings: PasswordSettings) -> BreachedPasswords | None:
     return api
 
 
-def _texts(settings: Settings) -> Texts:
+def texts(settings: Settings) -> Texts:
     last_line, folder = LastLine(settings.sms.origin, settings.sms.android_app_hash), settings.texts_dir
     own = over_ours(Path(folder), last_line=last_line, brand=settings.brand) if folder else {}
     return Texts(own, last_line)

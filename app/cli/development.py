@@ -11,8 +11,6 @@ from app.settings import Settings
 from app.store.binaries import NoPostgres
 from app.store.embedded import EmbeddedPostgres
 
-DRIVER = "postgresql+asyncpg://"
-
 
 @contextmanager
 def furnished() -> Iterator[Settings]:
@@ -28,9 +26,6 @@ def furnished() -> Iterator[Settings]:
 
 
 def _checked(settings: Settings) -> Settings:
-    url = settings.database.url
-    if url is None or not url.get_secret_value().startswith(DRIVER):
-        refuse(f"GATEHOUSE_DATABASE__URL must begin with {DRIVER}")
     try:
         KeyRing(settings.secret_keys)
     except ValueError as fault:

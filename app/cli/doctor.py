@@ -21,6 +21,7 @@ from app.senders.reachable import plivo_refuses
 from app.senders.smtp import SmtpSender
 from app.settings import Settings
 from app.watch import logs
+from app.wiring.unfit import unfit
 
 _LINE = "{:<6}{:<18}{}"
 
@@ -41,7 +42,7 @@ def doctor(
 
 
 def _look(*, online: bool) -> list[Check]:
-    settings, faults = try_settings()
+    settings, faults = try_settings(unfit)
     if settings is None:
         return [fail("settings", says) for says in faults]
     with furnished() as complete:

@@ -1,18 +1,21 @@
 """The environment, read; or a refusal: one sentence a fault on standard error, exit code 2, never a traceback."""
 
 import re
-from collections.abc import Iterator
-from typing import NoReturn
+from collections.abc import Callable, Iterable, Iterator
+from typing import NoReturn, TypeAlias
 
 import typer
-from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
 from app.settings import Settings
+from app.settings.draft import Draft
+from app.settings.unsafe import unsafe
 
+Judge: TypeAlias = Callable[[Settings], Iterable[str]]
 PREFIX = "GATEHOUSE_"
 BETWEEN_SENTENCES = re.compile(rf"(?<=\.) (?={PREFIX})")
+_NAMES = re.compile(rf"{PREFIX}\w+")
 
 
 def refuse(*sentences: str) -> NoReturn:
@@ -21,37 +24,44 @@ def refuse(*sentences: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def read_settings() -> Settings:
-    settings, faults = try_settings()
+def read_settings(*judges: Judge) -> Settings:
+    settings, faults = try_settings(*judges)
     if settings is None:
         refuse(*faults)
     return settings
 
 
-def try_settings() -> tuple[Settings | None, list[str]]:
-    """The settings, or a sentence for each fault of theirs."""
+def try_settings(*judges: Judge) -> tuple[Settings | None, list[str]]:
+    """The settings, or a sentence for each fault of theirs. *judges* find further ones, in as much as could be read."""
     try:
-        return Settings(), []
-    except ValidationError as refused:
-        return None, list(dict.fromkeys(_sentences(refused)))
+        faults = list(_faults(Draft(), [unsafe, *judges]))
     except SettingsError as refused:
         told = str(refused)
         return None, [f"{told}." if told.startswith(PREFIX) else f"{PREFIX}…: {told}. Lists are `a,b` or JSON."]
+    return (None, faults) if faults else (Settings(), [])
 
 
-def _sentences(refused: ValidationError) -> Iterator[str]:
-    for fault in refused.errors(include_url=False, include_context=False, include_input=False):
-        message = _message(fault)
-        if fault["loc"]:
-            yield f"{_variable(fault)}: {message}."
-        else:
-            yield from BETWEEN_SENTENCES.split(message)
+def _faults(draft: Draft, judges: Iterable[Judge]) -> Iterator[str]:
+    """What follows from a fault that was told before is left out: it names the same variable."""
+    told = list(dict.fromkeys(f"{_variable(fault)}: {_message(fault)}." for fault in draft.refused))
+    yield from told
+    for judge in judges:
+        named = [_NAMES.findall(sentence)[0] for sentence in told]
+        found = [sentence for said in judge(draft) for sentence in BETWEEN_SENTENCES.split(said)]
+        further = [sentence for sentence in found if not _follows(sentence, named)]
+        yield from further
+        told += further
+
+
+def _follows(sentence: str, named: Iterable[str]) -> bool:
+    """A group may be at fault as a whole."""
+    return any(f"{name}__".startswith(f"{before}__") for name in _NAMES.findall(sentence) for before in named)
 
 
 def _message(fault: ErrorDetails) -> str:
     if fault["type"] == "extra_forbidden":
         return "there is no such setting"
-    return fault["msg"].removeprefix("Value error, ").rstrip(".") + ("" if fault["loc"] else ".")
+    return fault["msg"].removeprefix("Value error, ").rstrip(".")
 
 
 def _variable(fault: ErrorDetails) -> str:

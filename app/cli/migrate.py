@@ -57,3 +57,5 @@ def is_behind(settings: DatabaseSettings) -> bool:
     except DatabaseUnavailable as problem:
         verified = settings.tls_mode == "verify-full"
         refuse(f"GATEHOUSE_DATABASE__URL: {problem.detail or (_NOT_OVER_TLS if verified else _SILENT)}")
+    except ValueError as fault:
+        refuse(str(fault))

@@ -33,6 +33,7 @@ from app.settings import Settings
 from app.store.database import Database
 from app.store.migrate import upgrade
 from app.watch import logs
+from app.wiring.unfit import unfit
 
 _LAST_WORDS = timedelta(seconds=35)
 """The longest that a worker takes to end when nothing is in flight any more: messages under way, mails, open connections."""
@@ -48,7 +49,7 @@ def serve(
     os.environ |= {name: str(value) for name, value in given.items() if value is not None}
     # uvicorn raises the signal again after its shutdown: without a handler the process would die without its `finally`.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    listener = _listen(read_settings())
+    listener = _listen(read_settings(unfit))
     with suppress(KeyboardInterrupt), furnished() as settings:
         os.environ["GATEHOUSE_WORKERS"] = str(settings.workers)
         logs.configure(settings.logs, json=settings.logs_as_json)

@@ -7,10 +7,13 @@ must know every name in it. Neither has a time, so a nonce must be good once.
 import base64
 import hmac
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl
+
+from pydantic import SecretStr
 
 Form: TypeAlias = Sequence[tuple[str, str]]
 SECRET_PREFIX = "whsec_"  # noqa: S105  how such a secret begins
@@ -61,14 +64,16 @@ def sign(body: bytes, *, message_id: str, at: datetime, secret: bytes) -> str:
     return f"v1,{_mac(secret, signed)}"
 
 
-def read_secret(text: str) -> bytes:
-    """The bytes of `whsec_` + base64. Raises ValueError for any other form, and for fewer than 24 bytes or more than 64."""
-    if not text.startswith(SECRET_PREFIX):
-        raise ValueError("not a secret")
-    secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
-    if len(secret) not in _SECRET_BYTES:
-        raise ValueError("not a secret")
-    return secret
+def read_secret(given: SecretStr | None) -> bytes:
+    """The bytes of `whsec_` + base64. Raises ValueError, with a sentence, for any other form, and for too few or too many."""
+    text = given.get_secret_value() if given else ""
+    with suppress(ValueError):
+        secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
+        if text.startswith(SECRET_PREFIX) and len(secret) in _SECRET_BYTES:
+            return secret
+    raise ValueError(
+        "GATEHOUSE_SMS__FALLBACK_WEBHOOK_SECRET is not a secret: write `whsec_` and 24 to 64 random bytes in base64."
+    )
 
 
 def _mac(key: bytes, text: bytes) -> str:

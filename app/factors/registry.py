@@ -1,6 +1,6 @@
 """The factors of this installation: which kinds exist, which may be enrolled, and their shapes as unions for the wire."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any
@@ -23,13 +23,12 @@ class Factors:
     """Every registered kind is known, so that an enrolled factor counts though it was switched off (law 10)."""
 
     def __init__(self, kinds: Iterable[type[AnyFactor]], settings: Settings, *, fingerprints: Fingerprints) -> None:
+        kinds = tuple(kinds)
+        if told := list(faults(kinds, settings)):
+            raise ValueError(" ".join(told))
         self._known = {kind.kind: kind(_own(kind, settings), fingerprints=fingerprints) for kind in kinds}
-        choosable = [kind for kind, factor in self._known.items() if not factor.issued]
-        unknown = sorted(set(settings.mfa.factors) - set(choosable))
-        if unknown or not settings.mfa.factors:
-            raise ValueError(f"GATEHOUSE_MFA__FACTORS: choose among {', '.join(choosable)}.")
-        self.enrollable = tuple(kind for kind in choosable if kind in settings.mfa.factors)
-        self.issued = tuple(kind for kind, factor in self._known.items() if factor.issued)
+        self.enrollable = tuple(kind for kind in _choosable(kinds) if kind in settings.mfa.factors)
+        self.issued = tuple(kind.kind for kind in kinds if kind.issued)
         self.usable = (*self.enrollable, *self.issued)
 
     def __getitem__(self, kind: str) -> AnyFactor:
@@ -88,6 +87,22 @@ class Factors:
     def answers(self) -> Any:  # noqa: ANN401  a type made at run time
         """The union of answers; `factor` may be left out, so the first shape that fits is taken."""
         return _union([self._known[kind].Answer for kind in self.usable], tagged=False)
+
+
+def faults(kinds: Sequence[type[AnyFactor]], settings: Settings) -> Iterator[str]:
+    """What keeps the factors of an installation from being made, a sentence each."""
+    for kind in kinds:
+        try:
+            _own(kind, settings)
+        except ValueError as fault:
+            yield str(fault)
+    choosable = _choosable(kinds)
+    if not settings.mfa.factors or set(settings.mfa.factors) - set(choosable):
+        yield f"GATEHOUSE_MFA__FACTORS: choose among {', '.join(choosable)}."
+
+
+def _choosable(kinds: Iterable[type[AnyFactor]]) -> list[str]:
+    return [kind.kind for kind in kinds if not kind.issued]
 
 
 def _own(kind: type[AnyFactor], settings: Settings) -> Any:  # noqa: ANN401  each kind has a shape of its own

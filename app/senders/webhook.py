@@ -9,7 +9,6 @@ import ssl
 from contextlib import aclosing
 
 import httpx
-from pydantic import SecretStr
 
 from app.clock import Clock
 from app.crypto.callbacks import read_secret, sign
@@ -39,7 +38,7 @@ class WebhookSender:
 
     def __init__(self, settings: SmsSettings, *, clock: Clock, told: Told | None = None) -> None:
         self._url = settings.fallback_webhook_url or ""
-        self._secret = _secret(settings.fallback_webhook_secret)
+        self._secret = read_secret(settings.fallback_webhook_secret)
         self._deadline = settings.deadline.total_seconds()
         self._clock = clock
         self._breaker = Breaker(clock=clock, sender=NAME, told=told)
@@ -99,15 +98,6 @@ class WebhookSender:
         if status in _REFUSALS:
             return Sent(Delivery.FAILED, NAME, turned_away=status in _SHUT_OUT), f"http_{status}"
         return Sent(Delivery.UNKNOWN, NAME), f"http_{status}"
-
-
-def _secret(given: SecretStr | None) -> bytes:
-    try:
-        return read_secret(given.get_secret_value() if given else "")
-    except ValueError:
-        raise ValueError(
-            "GATEHOUSE_SMS__FALLBACK_WEBHOOK_SECRET is not a secret: write `whsec_` and 24 to 64 random bytes in base64."
-        ) from None
 
 
 def _turned_away() -> Sent:

@@ -13,13 +13,18 @@ ORIGIN = re.compile(_HOST, re.ASCII)
 URL = re.compile(_HOST + r"(/[!$-;=@-~]*)?", re.ASCII)
 PAGE = re.compile(_HOST + r"(/[!$-;=?-~]*)?", re.ASCII)
 """Printable ASCII without a fragment: nothing that could end the link in a mail or move the token out of its place."""
+_AUTH_ID = re.compile(r"(MA|SA).{18}")
+_DRIVER = "postgresql+asyncpg://"
 _OUR_OWN_IPV6 = IPv6Network("fc00::/7")
 
 
 def of_database(database: DatabaseSettings) -> Iterator[str]:
-    """With any other mode than verify-full the driver would not use them, and say nothing."""
+    for name, url in {"URL": database.url, "OWNER_URL": database.owner_url}.items():
+        if url and not url.get_secret_value().startswith(_DRIVER):
+            yield f"GATEHOUSE_DATABASE__{name} must begin with {_DRIVER}."
     if bool(database.tls_certificate) != bool(database.tls_key):
         yield "GATEHOUSE_DATABASE__TLS_CERTIFICATE and GATEHOUSE_DATABASE__TLS_KEY go together: set both."
+    # With any other mode the driver would not use them, and say nothing.
     if (database.tls_ca or database.tls_certificate) and database.tls_mode != "verify-full":
         yield "GATEHOUSE_DATABASE__TLS_CA and …_CERTIFICATE need verify-full: leave GATEHOUSE_DATABASE__TLS unset."
 
@@ -34,6 +39,10 @@ def of_email(email: EmailSettings) -> Iterator[str]:
 def of_sms(sms: SmsSettings) -> Iterator[str]:
     if bool(sms.plivo_auth_id) != bool(sms.plivo_auth_token):
         yield "GATEHOUSE_SMS__PLIVO_AUTH_ID and GATEHOUSE_SMS__PLIVO_AUTH_TOKEN go together: set both."
+    ids = {"PLIVO_AUTH_ID": sms.plivo_auth_id, "FALLBACK_PLIVO_AUTH_ID": sms.fallback_plivo_auth_id}
+    for name, auth_id in ids.items():
+        if auth_id and not _AUTH_ID.fullmatch(auth_id):
+            yield f"GATEHOUSE_SMS__{name} is not an auth id: copy the 20 characters that begin with MA or SA."
     if sms.plivo_auth_id and not sms.plivo_src:
         yield "GATEHOUSE_SMS__PLIVO_SRC is missing: set the number or name that messages come from."
     yield from of_fallback(sms)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.settings.faults import URL, of_database, of_email, of_http, of_sms, of_tokens
 from app.settings.fixed_codes import of_test_numbers
+from app.settings.groups import SmsSettings
 from app.settings.people import ALONE
 from app.settings.types import DEVELOPMENT_SENDER
 
@@ -28,6 +29,7 @@ def _always(settings: "Settings") -> Iterator[str]:
         "TOKENS__ISSUER": settings.tokens.issuer,
         "HTTP__PUBLIC_URL": settings.http.public_url,
         "PASSWORDS__BREACH_CHECK_URL": settings.passwords.breach_check_url,
+        "SMS__PLIVO_BASE_URL": settings.sms.plivo_base_url,
         "SMS__FALLBACK_WEBHOOK_URL": settings.sms.fallback_webhook_url,
         "TELEMETRY__ENDPOINT": settings.telemetry.endpoint,
     }
@@ -55,10 +57,8 @@ def _in_production(settings: "Settings") -> Iterator[str]:
     }
     chosen = {"GATEHOUSE_MFA__POLICY": "policy" in settings.mfa.model_fields_set}
     if "sms" in settings.mfa.factors:
-        required |= {
-            "GATEHOUSE_SMS__PLIVO_AUTH_ID": settings.sms.plivo_auth_id,
-            "GATEHOUSE_SMS__REGIONS": settings.sms.regions,
-        }
+        required |= {"GATEHOUSE_SMS__REGIONS": settings.sms.regions}
+        required |= {} if settings.sms.plivo_auth_id else _no_plivo(settings.sms)
     for name, present in (required | chosen).items():
         if not present:
             yield f"{name} is not set; production needs it (GATEHOUSE_ENVIRONMENT=development runs without)."
@@ -79,3 +79,12 @@ def _in_production(settings: "Settings") -> Iterator[str]:
         yield "GATEHOUSE_TOKENS__PUBLISH_AHEAD must be ten minutes or more in production: others cache the JWKS."
     if settings.email.sender == DEVELOPMENT_SENDER or "@" not in settings.email.sender:
         yield "GATEHOUSE_EMAIL__FROM is not set: name the address that mails come from."
+
+
+def _no_plivo(sms: SmsSettings) -> dict[str, object]:
+    """With an auth id, what goes with it is asked for in development, too."""
+    return {
+        "GATEHOUSE_SMS__PLIVO_AUTH_ID": None,
+        "GATEHOUSE_SMS__PLIVO_AUTH_TOKEN": sms.plivo_auth_token,
+        "GATEHOUSE_SMS__PLIVO_SRC": sms.plivo_src,
+    }

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncpg import InterfaceError, InternalClientError, PostgresError
-from sqlalchemy import Connection, NullPool, event
+from pydantic import SecretStr
+from sqlalchemy import URL, Connection, NullPool, event, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
@@ -27,11 +29,14 @@ _UNDONE_WITHIN = 2.0
 
 
 def connect(settings: DatabaseSettings, *, autocommit: bool = False) -> AsyncEngine:
-    """Make an engine, which connects anew each time it is asked. *autocommit*: each statement commits itself."""
+    """Make an engine, which connects anew each time it is asked. *autocommit*: each statement commits itself.
+
+    Raises ValueError, with a sentence, for settings that cannot work.
+    """
     if settings.url is None:
         raise ValueError("GATEHOUSE_DATABASE__URL is not set: `gatehouse serve` sets it in development.")
     engine = create_async_engine(
-        settings.url.get_secret_value(),
+        _address(settings.url),
         hide_parameters=True,
         poolclass=NullPool,
         connect_args=_connect_args(settings),
@@ -40,6 +45,16 @@ def connect(settings: DatabaseSettings, *, autocommit: bool = False) -> AsyncEng
     if settings.tls_certificate:
         event.listen(engine.sync_engine, "do_connect", partial(_show, (settings.tls_certificate, settings.tls_key)))
     return engine
+
+
+def _address(url: SecretStr) -> URL:
+    with suppress(ValueError, ArgumentError):
+        address = make_url(url.get_secret_value())
+        if address.drivername == "postgresql+asyncpg":
+            return address
+    raise ValueError(
+        "GATEHOUSE_DATABASE__URL is not an address such as postgresql+asyncpg://user:password@host:5432/name."
+    )
 
 
 def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
@@ -54,7 +69,10 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
 
 def _trusting(settings: DatabaseSettings) -> ssl.SSLContext:
     """Verifies certificate and name, TLS 1.2 or newer."""
-    return ssl.create_default_context(cafile=settings.tls_ca)
+    try:
+        return ssl.create_default_context(cafile=settings.tls_ca)
+    except OSError:
+        raise ValueError("GATEHOUSE_DATABASE__TLS_CA is not a file of certificates (PEM) that can be read.") from None
 
 
 def _show(

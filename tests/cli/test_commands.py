@@ -69,6 +69,7 @@ def test_each_unsafe_combination_is_one_sentence() -> None:
     assert refusals("migrate", HTTP__CORS_ORIGINS="*,https://app.example.com", SMS__PLIVO_AUTH_ID="MA") == [
         "GATEHOUSE_HTTP__CORS_ORIGINS: each is an origin such as https://app.example.com, and nothing more.",
         "GATEHOUSE_SMS__PLIVO_AUTH_ID and GATEHOUSE_SMS__PLIVO_AUTH_TOKEN go together: set both.",
+        "GATEHOUSE_SMS__PLIVO_AUTH_ID is not an auth id: copy the 20 characters that begin with MA or SA.",
         "GATEHOUSE_SMS__PLIVO_SRC is missing: set the number or name that messages come from.",
     ]
 
@@ -92,7 +93,14 @@ def test_production_lists_everything_it_misses() -> None:
 
 @pytest.mark.parametrize("url", ["postgres://host/name", "sqlite:///x", "not a url"])
 def test_a_database_url_of_another_kind_is_refused(url: str) -> None:
-    assert refusals("migrate", DATABASE__URL=url) == ["GATEHOUSE_DATABASE__URL must begin with postgresql+asyncpg://"]
+    assert refusals("migrate", DATABASE__URL=url) == ["GATEHOUSE_DATABASE__URL must begin with postgresql+asyncpg://."]
+
+
+@pytest.mark.parametrize("place", ["host:port/name", "host:/name:/", "[::1/name"])
+def test_a_database_url_that_names_no_place_is_one_sentence(place: str) -> None:
+    assert refusals("migrate", DATABASE__URL=f"postgresql+asyncpg://hunter2@{place}", SECRET_KEYS=KEY) == [
+        "GATEHOUSE_DATABASE__URL is not an address such as postgresql+asyncpg://user:password@host:5432/name."
+    ]
 
 
 def test_a_database_that_does_not_answer_is_one_sentence(postgres_url: str) -> None:

@@ -83,6 +83,13 @@ def test_a_malformed_limit_fails() -> None:
     assert checks["settings"][1].startswith("GATEHOUSE_LIMITS__LOGIN_FAILURES: ")
 
 
+def test_what_the_rooms_cannot_work_with_fails_beside_other_faults() -> None:
+    result = run("doctor", "--json", WORKERS="0", SMS__REGIONS="UK", MFA__FACTORS="fax")
+    items = [(item["state"], item["says"].partition(":")[0]) for item in json.loads(result.stdout)["items"]]
+    assert items == [("fail", f"GATEHOUSE_{name}") for name in ("WORKERS", "SMS__REGIONS", "MFA__FACTORS")]
+    assert result.exit_code == 1
+
+
 def test_a_database_that_does_not_answer_fails() -> None:
     code, checks = doctor(DATABASE__URL="postgresql+asyncpg://nobody@127.0.0.1:1/nothing", SECRET_KEYS=KEY)
     assert (code, checks["database"][0]) == (1, "fail")

@@ -1,0 +1,45 @@
+"""What the rooms cannot work with in settings that are well written, a sentence a fault: found before anything is begun."""
+
+from collections.abc import Callable, Iterator
+
+from app.clock import SystemClock
+from app.crypto.callbacks import read_secret
+from app.crypto.keys import KeyRing
+from app.factors import KINDS
+from app.factors.registry import faults
+from app.senders.letters import Letters
+from app.senders.smtp_address import read_url
+from app.settings import Settings
+from app.settings.fixed_codes import refuse_lasting
+from app.store.connections import connect
+from app.tools import texts
+from app.watch.sms_rules import SmsRules
+
+_CLOCK = SystemClock()
+
+
+def unfit(settings: Settings) -> Iterator[str]:
+    """What is not set is not judged: development makes it, and production is told so anyway."""
+    yield from faults(KINDS, settings)
+    for read in _readings(settings):
+        try:
+            read()
+        except ValueError as fault:
+            yield str(fault)
+
+
+def _readings(settings: Settings) -> Iterator[Callable[[], object]]:
+    """Each raises ValueError, with a sentence."""
+    if settings.secret_keys:
+        yield lambda: KeyRing(settings.secret_keys)
+    if settings.database.url:
+        yield lambda: connect(settings.database)
+    if settings.sms.fallback_webhook_secret:
+        yield lambda: read_secret(settings.sms.fallback_webhook_secret)
+    if settings.email.smtp_url:
+        yield lambda: read_url(settings.email.smtp_url)
+        yield lambda: Letters(settings.email.sender, clock=_CLOCK)
+    if not settings.in_development:
+        yield lambda: refuse_lasting(settings.sms.test_numbers, now=_CLOCK.now())
+    yield lambda: SmsRules.of(settings)
+    yield lambda: texts(settings)
