@@ -84,7 +84,8 @@ def _listen(settings: Settings) -> socket.socket:
         listener.listen()
     except OSError as refused:
         refuse(
-            f"GATEHOUSE_HTTP__PORT: cannot listen on {host}:{port} ({refused.strerror}). Choose another with --port."
+            f"GATEHOUSE_HTTP__PORT: cannot listen on {host}:{port} ({refused.strerror}). "
+            "Choose another: set GATEHOUSE_HTTP__PORT, which `make run` takes too, or --port."
         )
     listener.set_inheritable(True)
     return listener

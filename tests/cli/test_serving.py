@@ -59,6 +59,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path, database_url: str) -> None
     assert second.returncode == 2
     assert second.stderr.count("\n") == 1
     assert f"cannot listen on 127.0.0.1:{service.port} (Address already in use)" in second.stderr
+    assert second.stderr.endswith("Choose another: set GATEHOUSE_HTTP__PORT, which `make run` takes too, or --port.\n")
 
 
 def test_the_containers_health_check_passes_while_it_serves_and_fails_afterwards(
