@@ -9,6 +9,7 @@ from enum import StrEnum
 from app.crypto import calibration
 from app.crypto.pool import share
 from app.flows.hashing import yields
+from app.senders.smtp_address import read_url
 from app.settings import Settings
 from app.settings.near import is_loopback
 
@@ -55,6 +56,8 @@ def of_settings(settings: Settings) -> Iterator[Check]:
 def _unsafe(settings: Settings) -> Iterator[str]:
     if settings.database.tls_mode != "verify-full" and not settings.database.is_near:
         yield "GATEHOUSE_DATABASE__TLS is not verify-full: whoever stands in between can pose as the database."
+    if settings.email.smtp_url and read_url(settings.email.smtp_url).may_be_read:
+        yield "GATEHOUSE_EMAIL__SMTP_URL has starttls=optional: whoever stands in between can read mails and use their links."
     if settings.logs.level == "DEBUG":
         yield "GATEHOUSE_LOGS__LEVEL=DEBUG fills logs: set INFO."
     if settings.http.docs:

@@ -1,4 +1,4 @@
-"""Where mail is handed over: reads `smtp://user:password@host:port?starttls=required` or `smtps://…`."""
+"""Where mail is handed over: reads `smtps://user:password@host:port`, or `smtp://…`, which is TLS too unless the URL says otherwise."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,9 +9,7 @@ from pydantic import SecretStr
 from app.settings.near import is_loopback
 
 PORTS = {"smtp": 587, "smtps": 465}
-FORM = (
-    "set it to one such as smtps://user:password@mail.example.com:465 or smtp://mail.example.com:587?starttls=required."
-)
+FORM = "set it to one such as smtps://user:password@mail.example.com:465 or smtp://mail.example.com:587."
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +23,22 @@ class Server:
     user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
 
+    @property
+    def may_be_read(self) -> bool:
+        """Whether mail goes in clear text over a network when its server, or who stands before it, offers no TLS."""
+        return self.start_tls is None and not is_loopback(self.host)
+
 
 def read_url(url: SecretStr | None) -> Server:
     if url is None:
         raise ValueError(f"GATEHOUSE_EMAIL__SMTP_URL is not set: {FORM}")
     try:
-        return _read(urlsplit(url.get_secret_value()))
+        server = _read(urlsplit(url.get_secret_value()))
     except ValueError:
         raise ValueError(f"GATEHOUSE_EMAIL__SMTP_URL is not an SMTP address: {FORM}") from None
+    if server.user and server.may_be_read:
+        raise ValueError("GATEHOUSE_EMAIL__SMTP_URL: a password crosses no open line; leave out starttls=optional.")
+    return server
 
 
 def _read(parts: SplitResult) -> Server:
@@ -43,17 +49,18 @@ def _read(parts: SplitResult) -> Server:
         host=parts.hostname,
         port=parts.port or PORTS[parts.scheme],
         tls=parts.scheme == "smtps",
-        start_tls=_start_tls(parts, signed_in=user is not None),
+        start_tls=_start_tls(parts),
         user=user,
         password=unquote(parts.password or "") if user else None,
     )
 
 
-def _start_tls(parts: SplitResult, *, signed_in: bool) -> Literal[True, False] | None:
-    """A password crosses no open line, whatever the server (or who stands before it) offers."""
-    if parts.query not in {"", "starttls=required"} or parts.fragment:
-        raise ValueError("only starttls=required is known")
+def _start_tls(parts: SplitResult) -> Literal[True, False] | None:
+    """A link that resets a password crosses no open line, unless the operator says so or it does not leave this machine."""
+    if parts.query not in {"", "starttls=required", "starttls=optional"} or parts.fragment:
+        raise ValueError("only starttls=required and starttls=optional are known")
     if parts.scheme == "smtps":
         return False
-    exposed = signed_in and not is_loopback(parts.hostname or "")
-    return True if parts.query or exposed else None
+    if parts.query:
+        return True if parts.query == "starttls=required" else None
+    return None if is_loopback(parts.hostname or "") else True

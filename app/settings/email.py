@@ -14,7 +14,9 @@ class EmailSettings(Group):
     model_config = ConfigDict(**Group.model_config, populate_by_name=True)
 
     smtp_url: SecretStr | None = Field(
-        None, description="smtps://user:password@host:465, or smtp:// with STARTTLS when offered."
+        None,
+        description="smtps://user:password@host:465, or smtp://user:password@host:587, which wants STARTTLS."
+        " ?starttls=optional takes it when offered, as on loopback; not with a password. ?starttls=required: there, too.",
     )
     sender: str = Field(DEVELOPMENT_SENDER, alias="from", description="The From header.")
     reset_url: Annotated[str, Field(max_length=1024)] | None = Field(

@@ -13,6 +13,7 @@ from app.crypto.keys import new_secret_key
 from app.flows import hashing
 from app.flows.checkup import of_settings
 from app.settings import Settings
+from app.settings.email import EmailSettings
 from app.settings.groups import DatabaseSettings
 from app.settings.people import PasswordSettings
 from app.store.migrate import head
@@ -175,6 +176,15 @@ def test_a_database_elsewhere_that_is_not_verified_is_told(url: str, *, told: bo
         database = DatabaseSettings.model_validate({"url": url, "tls": mode})
         checks = of_settings(Settings.model_construct(environment="production", database=database))
         assert any("GATEHOUSE_DATABASE__TLS" in check.says for check in checks) is unsafe
+
+
+@pytest.mark.parametrize(
+    ("url", "told"), [("smtp://mail.example", False), ("smtp://mail.example?starttls=optional", True), (None, False)]
+)
+def test_mail_that_may_be_read_on_its_way_is_told(url: str | None, *, told: bool) -> None:
+    email = EmailSettings.model_validate({"smtp_url": url})
+    checks = of_settings(Settings.model_construct(environment="production", email=email))
+    assert any(check.says.startswith("GATEHOUSE_EMAIL__SMTP_URL has starttls=optional") for check in checks) is told
 
 
 def test_what_is_safe_is_said_too(served: str) -> None:

@@ -13,16 +13,26 @@ from tests.standins.clock import ManualClock
 @pytest.mark.parametrize(
     ("url", "start_tls"),
     [
-        ("smtp://mail.example.com", None),
+        ("smtp://mail.example.com", True),
+        ("smtp://192.0.2.1", True),
+        ("smtp://mail.example.com?starttls=optional", None),
+        ("smtp://127.0.0.1", None),
+        ("smtp://localhost", None),
+        ("smtp://[::1]", None),
+        ("smtp://localhost?starttls=required", True),
+        ("smtp://localhost?starttls=optional", None),
         ("smtp://mail.example.com?starttls=required", True),
         ("smtp://ada:secret@mail.example.com", True),
         ("smtp://ada:secret@192.0.2.1", True),
         ("smtp://ada:secret@127.0.0.1", None),
         ("smtp://ada:secret@localhost", None),
+        ("smtp://ada:secret@localhost?starttls=optional", None),
         ("smtps://ada:secret@mail.example.com", False),
     ],
 )
-def test_a_password_for_another_machine_demands_tls(url: str, start_tls: bool | None) -> None:
+def test_what_goes_to_another_machine_demands_tls_unless_the_url_says_otherwise(
+    url: str, start_tls: bool | None
+) -> None:
     server = read_url(SecretStr(url))
     assert server.start_tls is start_tls
     assert server.port == (465 if server.tls else 587)
@@ -39,6 +49,7 @@ def test_a_password_for_another_machine_demands_tls(url: str, start_tls: bool | 
         "smtp://ada:secret@mail.example.com:no",
         "smtp://ada:secret@mail.example.com/path",
         "smtp://ada:secret@mail.example.com?starttls=never",
+        "smtp://ada:secret@mail.example.com?starttls=",
         "smtp://ada:secret@mail.example.com#x",
     ],
 )
@@ -47,6 +58,25 @@ def test_an_address_that_cannot_work_is_named_but_not_repeated(url: str) -> None
         mail_sender(url)
     assert "secret" not in str(refusal.value)
     assert refusal.value.__suppress_context__
+
+
+def test_a_password_is_never_optional_to_hide() -> None:
+    with pytest.raises(ValueError, match="GATEHOUSE_EMAIL__SMTP_URL: a password crosses no open line") as refusal:
+        mail_sender("smtp://ada:secret@mail.example.com?starttls=optional")
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "may"),
+    [
+        ("smtp://mail.example.com?starttls=optional", True),
+        ("smtp://mail.example.com", False),
+        ("smtps://mail.example.com", False),
+        ("smtp://127.0.0.1:25", False),
+    ],
+)
+def test_mail_may_be_read_only_where_the_url_says_so(url: str, *, may: bool) -> None:
+    assert read_url(SecretStr(url)).may_be_read is may
 
 
 def test_a_missing_address_is_named() -> None:

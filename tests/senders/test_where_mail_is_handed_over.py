@@ -32,6 +32,16 @@ async def test_starttls_that_is_required_and_not_offered_means_no_mail(mailbox: 
     assert mailbox.recipients_asked == 0
 
 
+async def test_another_machine_that_offers_no_starttls_gets_no_mail_unless_the_url_says_so(mailbox: Mailbox) -> None:
+    """Whoever stands in between can strip the offer. 0.0.0.0 is this machine, by an address that is not loopback."""
+    async with smtp_server(mailbox) as port:
+        assert (await mail_sender(f"smtp://0.0.0.0:{port}").send(MAIL)).delivery is Delivery.FAILED
+        assert mailbox.recipients_asked == 0
+        url = f"smtp://0.0.0.0:{port}?starttls=optional"
+        assert (await mail_sender(url).send(MAIL)).delivery is Delivery.ACCEPTED
+    assert mailbox.encrypted == [False]
+
+
 async def test_smtps_signs_in_with_the_decoded_password(mailbox: Mailbox, tls: ssl.SSLContext) -> None:
     options = {"authenticator": mailbox.authenticate, "auth_require_tls": False}
     async with smtp_server(mailbox, tls=tls, **options) as port:
