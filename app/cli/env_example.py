@@ -11,7 +11,13 @@ from app.settings import Settings
 
 HEADING = """\
 # Every variable of Gatehouse with its default; made by `gatehouse env-example`, so change app/settings/ instead.
-# Durations are seconds or ISO 8601 (PT5M); lists are `a,b` or JSON."""
+# Durations are seconds or ISO 8601 (PT5M); lists are `a,b` or JSON; limits are 5/minute;20/hour.
+#
+# `cp .env.example .env` is for `docker compose`, which alone reads that file. `make run` and `gatehouse` read the
+# environment: `GATEHOUSE_HTTP__PORT=8019 make run`.
+
+# Not of Gatehouse, and wanted by compose.yaml: the password of its PostgreSQL, letters and digits.
+#POSTGRES_PASSWORD="""
 
 
 def env_example() -> None:

@@ -1,6 +1,7 @@
 """`.env.example` is generated: it must be current, and what it says are the defaults must be the defaults."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,19 @@ def test_every_setting_stands_in_it_once() -> None:
     names = [line[1:].partition("=")[0] for line in document().splitlines() if line.startswith("#GATEHOUSE_")]
     assert len(names) == len(set(names))
     assert {"GATEHOUSE_ENVIRONMENT", "GATEHOUSE_DATABASE__URL", "GATEHOUSE_EMAIL__FROM"} <= set(names)
+
+
+def test_what_compose_wants_besides_stands_in_it_too() -> None:
+    wanted = set(re.findall(r"\$\{(\w+)", (EXAMPLE.parent / "compose.yaml").read_text()))
+    assert wanted == {"POSTGRES_PASSWORD"}
+    assert "\n#POSTGRES_PASSWORD=\n" in document()
+
+
+def test_a_file_named_env_is_left_to_compose_as_it_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("GATEHOUSE_ENVIRONMENT=development\nGATEHOUSE_HTTP__PORT=8019\n")
+    monkeypatch.chdir(tmp_path)
+    assert Settings(environment="development").http.port == Settings.model_fields["http"].default.port
+    assert "for `docker compose`, which alone reads that file" in document()
 
 
 def test_writing_every_default_out_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
