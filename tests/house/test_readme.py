@@ -30,6 +30,19 @@ def test_the_first_sign_in_works_as_it_is_written(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert '"acr":"urn:gatehouse:mfa"' in done.stdout
 
+        (listing,) = re.findall(r"`(GATEHOUSE_ENVIRONMENT=development [^`]+)`", README)
+        listed = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", listing],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=ROOT,
+            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "GATEHOUSE_DATA_DIR": str(tmp_path)},
+        )
+        assert listed.returncode == 0, listed.stderr
+        assert "ada@example.test" in listed.stdout
+
         demo = run("demo", "--base-url", f"http://127.0.0.1:{service.port}")
         assert demo.returncode == 0, demo.stderr
         assert demo.stdout.rstrip().endswith("The whole journey went well.")
