@@ -52,7 +52,9 @@ def _check(text: str) -> str:
     try:
         return read_address(text).email
     except ValueError:
-        raise PydanticCustomError("email", "Not an e-mail address.") from None
+        raise PydanticCustomError(
+            "email", "Must be an e-mail address, such as ada@example.com. Before the @, letters are a to z only."
+        ) from None
 
 
 Email = Annotated[str, Field(max_length=254, examples=["ada@example.com"]), AfterValidator(_check)]

@@ -17,6 +17,7 @@ from app.factors.base import Shape
 from app.flows.answers import Profile
 from app.flows.answers.export import Export
 from app.problems import InvalidToken, StepUpRequired, StrongerFactorRequired
+from app.problems.fields import says
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.ACCOUNT])
 
@@ -41,6 +42,7 @@ DisplayName = Annotated[
         examples=["Ada"],
     ),
     BeforeValidator(_tidy),
+    says("Must not hold control characters."),
 ]
 
 

@@ -1,4 +1,4 @@
-"""A failed validation in our own words: where and what, chosen by the error's type, never a submitted value or name."""
+"""A failed validation in our own words: where and what, by the error's type or by the field, never a submitted value or name."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,11 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 
 from app.problems import Fault
+from app.problems.fields import SAID
 
 MOST = 20
 _OTHERWISE = "This value is not acceptable."
+_SAID_BY_US = {SAID, "email"}
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 _WORDS = {
@@ -50,8 +52,8 @@ def faults(error: RequestValidationError) -> tuple[Fault, ...]:
 
 def _detail(one: Mapping[str, Any]) -> str:
     kind, context = one["type"], one.get("ctx") or {}
-    if kind == "value_error" and "reason" in context:  # only Pydantic's EmailStr gives a reason; it quotes the value
-        return "Must be an e-mail address."
+    if kind in _SAID_BY_US:
+        return str(one["msg"])
     if kind in {"too_short", "too_long"} and context.get("field_type") == "Value":  # a SecretStr, so said
         kind = f"string_{kind}"
     words = _WORDS.get(kind) or _WORDS_BY_FAMILY.get(kind.partition("_")[0], _OTHERWISE)

@@ -29,10 +29,13 @@ from app.problems import (
     Overloaded,
     RateLimited,
 )
+from app.problems.fields import says
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_IN])
 
-FactorKind = Annotated[str, Field(pattern=r"^[a-z_]{1,32}$", examples=["sms"])]
+FactorKind = Annotated[
+    str, Field(pattern=r"^[a-z_]{1,32}$", examples=["sms"]), says("Must be a kind of factor, such as sms.")
+]
 
 
 class LoginRequest(Shape):

@@ -23,6 +23,7 @@ from app.problems import (
     PasswordTooShort,
     RateLimited,
 )
+from app.problems.fields import says
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_UP])
 
@@ -34,6 +35,7 @@ Locale = Annotated[
         description="BCP 47; messages are written in the nearest language there is.",
         examples=["en", "de-AT"],
     ),
+    says("Must be a language tag (BCP 47), such as en or de-AT."),
 ]
 
 

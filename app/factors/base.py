@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.crypto.claims import MFA
 from app.crypto.codes import Fingerprints
 from app.messages import Draft, Purpose
+from app.problems.fields import says
 
 SEALED = "kept sealed, not given"
 
@@ -28,8 +29,12 @@ class Shape(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-SixDigits = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["123456"])]
-Label = Annotated[str | None, Field(max_length=40, pattern=r"^[^\p{C}]*$", examples=["My tablet"])]
+SixDigits = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["123456"]), says("Must be six digits.")]
+Label = Annotated[
+    str | None,
+    Field(max_length=40, pattern=r"^[^\p{C}]*$", examples=["My tablet"]),
+    says("Must not hold control characters."),
+]
 
 
 class EnrollShape(Shape):

@@ -25,6 +25,7 @@ from app.factors.base import (
     Question,
     Shape,
 )
+from app.problems.fields import says
 
 CODES = 10
 CODE_BYTES = 16
@@ -57,7 +58,11 @@ class RecoveryAnswer(AnswerShape):
     """One of the codes that were shown with the first factor. Case, blanks and hyphens do not matter, nor O/0 and I/L/1."""
 
     factor: Literal["recovery_code"]
-    code: Annotated[str, Field(pattern=r"^[0-9A-Za-z -]{26,64}$", examples=["7ZC3K9Q-0VH5TJB-X2M8RNE-4WPAD"])]
+    code: Annotated[
+        str,
+        Field(pattern=r"^[0-9A-Za-z -]{26,64}$", examples=["7ZC3K9Q-0VH5TJB-X2M8RNE-4WPAD"]),
+        says("Must be a recovery code: 26 letters and digits."),
+    ]
 
 
 class RecoveryCodes(Factor[RecoveryState, IssueRecoveryCodes, RecoveryAnswer, RecoverySettings]):

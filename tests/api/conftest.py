@@ -8,10 +8,11 @@ from uuid import UUID
 import pytest
 from fastapi import APIRouter, FastAPI, Header, Request
 from httpx import ASGITransport, AsyncClient
-from pydantic import BaseModel, ConfigDict, EmailStr, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.responses import HTMLResponse, StreamingResponse
 from starlette.types import Message, Send
 
+from app.addresses import Email
 from app.api import catalogue, docs, openapi, problems
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
@@ -20,6 +21,7 @@ from app.api.strict import StrictRoute
 from app.clock import SystemClock
 from app.crypto.keys import KeyRing, new_secret_key
 from app.crypto.vault import Vault
+from app.factors.base import SixDigits
 from app.problems import Fault, InvalidMfaCode, MissingToken, NotFound, ResendTooSoon, StepUpRequired
 from app.problems import catalogue as all_problems
 from app.settings import Settings
@@ -42,9 +44,10 @@ class Shape(BaseModel):
 
 
 class Person(Shape):
-    email: EmailStr
+    email: Email
     password: Annotated[SecretStr, Field(min_length=8, max_length=64)]
-    code: Annotated[str, Field(pattern=r"^[0-9]{6}$")] | None = None
+    code: SixDigits | None = None
+    nick: Annotated[str, Field(pattern=r"^[a-z]+$")] | None = None
     age: Annotated[int, Field(ge=0, le=150)] | None = None
     tags: Annotated[list[str], Field(max_length=2)] = []
     remember: bool = False

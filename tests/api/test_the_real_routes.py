@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -122,6 +123,24 @@ async def test_a121_no_number_passes_for_something_else(world: World, all_routes
             for name in fields(route):
                 status, code = await told(world, route, b'{"%s":%s}' % (name.encode(), number), token)
                 assert (status, code) in expected(route), (route, name, number)
+
+
+async def test_whoever_mistypes_reads_a_sentence_and_no_pattern(world: World) -> None:
+    ada = {"Authorization": f"Bearer {await somebody(world)}"}
+    for method, path, body, field in (
+        ("PUT", "/me/email", {"email": "ada"}, "email"),
+        ("POST", "/me/email/confirm", {"code": "12345"}, "code"),
+        ("PATCH", "/me", {"display_name": "A\ada"}, "display_name"),
+        ("PATCH", "/me", {"locale": "Deutsch"}, "locale"),
+        ("POST", "/login", {"email": "ada@example.test", "password": "x", "factor": "SMS"}, "factor"),
+        ("POST", "/me/factors", {"factor": "sms", "phone_number": "0171 1234567"}, "phone_number"),
+        ("POST", "/me/factors", {"factor": "totp", "label": "my\btablet"}, "label"),
+        ("POST", "/me/factors", {"factor": "totp", "email_code": "12345"}, "email_code"),
+    ):
+        answer = await world.client.request(method, path, json=body, headers=ada)
+        (fault,) = answer.json()["errors"]
+        assert (answer.status_code, fault["pointer"]) == (422, f"#/{field}")
+        assert not re.search("Must match|not acceptable", fault["detail"]), (field, fault)
 
 
 async def test_a137_no_route_makes_a_string_of_another_type(world: World, all_routes: list[Route]) -> None:

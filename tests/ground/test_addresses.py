@@ -5,6 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.addresses import Address, Email, read_address
 
+SENTENCE = "Must be an e-mail address, such as ada@example.com. Before the @, letters are a to z only."
 EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 
 
@@ -134,10 +135,7 @@ def test_a097_anything_else_is_refused_in_the_same_words(text: str) -> None:
     with pytest.raises(ValidationError) as invalid:
         EMAIL.validate_python(text)
     (fault,) = invalid.value.errors(include_input=False)
-    assert (
-        fault["msg"] in {"Not an e-mail address.", "String should have at most 254 characters"}
-        or not text.isprintable()
-    )
+    assert fault["msg"] in {SENTENCE, "String should have at most 254 characters"} or not text.isprintable()
 
 
 @pytest.mark.parametrize("value", [1, None, True, ["ada@example.com"], {"email": "ada@example.com"}], ids=repr)
