@@ -46,7 +46,7 @@ async def send_step_up_challenge(
 def routes(factors: Factors) -> APIRouter:
     """The route that takes the answers of this installation's factors."""
     answering = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SESSIONS])
-    AnyProof: Any = factors.answers() | PasswordProof  # noqa: N806  a type
+    AnyProof: Any = factors.answers(PasswordProof)  # noqa: N806  a type
 
     @answering.post(
         "/step-up",

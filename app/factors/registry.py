@@ -1,14 +1,13 @@
 """The factors of this installation: which kinds exist, which may be enrolled, and their shapes as unions for the wire."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
-from operator import or_
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Discriminator, ValidationError
+from pydantic import ValidationError
 
 from app.crypto.codes import Fingerprints
 from app.factors.base import AnyFactor, CodeRejected, Shape
+from app.factors.unions import judged, judged_unnamed, tagged
 from app.problems import FactorNotEnrolled
 from app.settings import Settings
 
@@ -79,14 +78,14 @@ class Factors:
 
     def enrolls(self) -> Any:  # noqa: ANN401  a type made at run time
         """The union of what starts an enrolment, told apart by `factor`."""
-        return _union([self._known[kind].Enroll for kind in self.enrollable], tagged=True)
+        return judged({kind: self._known[kind].Enroll for kind in self.enrollable})
 
     def setups(self) -> Any:  # noqa: ANN401  a type made at run time
-        return _union([self._known[kind].Setup for kind in self.enrollable], tagged=True)
+        return tagged({kind: self._known[kind].Setup for kind in self.enrollable})
 
-    def answers(self) -> Any:  # noqa: ANN401  a type made at run time
-        """The union of answers; `factor` may be left out, so the first shape that fits is taken."""
-        return _union([self._known[kind].Answer for kind in self.usable], tagged=False)
+    def answers(self, *beside: type[Shape]) -> Any:  # noqa: ANN401  a type made at run time
+        """The union of answers, and of shapes *beside* them; `factor` may be left out, so the first shape that fits is taken."""
+        return judged_unnamed({kind: self._known[kind].Answer for kind in self.usable}, *beside)
 
 
 def faults(kinds: Sequence[type[AnyFactor]], settings: Settings) -> Iterator[str]:
@@ -112,8 +111,3 @@ def _own(kind: type[AnyFactor], settings: Settings) -> Any:  # noqa: ANN401  eac
     except ValidationError as refused:
         sentences = [fault["msg"].removeprefix("Value error, ") for fault in refused.errors()]
         raise ValueError(" ".join(sentences)) from None
-
-
-def _union(shapes: list[type[Shape]], *, tagged: bool) -> Any:  # noqa: ANN401  a type made at run time
-    union: Any = reduce(or_, shapes)
-    return Annotated[union, Discriminator("factor")] if tagged and len(shapes) > 1 else union

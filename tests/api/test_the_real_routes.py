@@ -136,6 +136,7 @@ async def test_whoever_mistypes_reads_a_sentence_and_no_pattern(world: World) ->
         ("POST", "/me/factors", {"factor": "sms", "phone_number": "0171 1234567"}, "phone_number"),
         ("POST", "/me/factors", {"factor": "totp", "label": "my\btablet"}, "label"),
         ("POST", "/me/factors", {"factor": "totp", "email_code": "12345"}, "email_code"),
+        ("POST", f"/me/factors/{uuid4()}/confirm", {"code": "12345"}, "code"),
     ):
         answer = await world.client.request(method, path, json=body, headers=ada)
         (fault,) = answer.json()["errors"]

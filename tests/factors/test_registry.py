@@ -25,6 +25,7 @@ from app.factors.base import (
     Question,
     Shape,
 )
+from app.factors.recovery_codes import RecoveryCodes
 from app.factors.registry import Factors
 from app.factors.sms import EnrollSms, Sms, SmsAnswer, SmsSetup
 from app.messages import Purpose
@@ -170,6 +171,62 @@ def test_an_answer_needs_no_factor() -> None:
     for wrong in ({"factor": "bell", "code": "123456"}, {"factor": "fax", "code": "123456"}, {"code": 123456}, {}):
         with pytest.raises(ValidationError):
             answers.validate_python(wrong)
+
+
+class Proof(Shape):
+    """What may stand beside the answers: it has no factor."""
+
+    password: Annotated[str, Field(max_length=9)]
+
+
+WHICH = ("union_tag_invalid", ())
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"factor": "bell", "code": "1"}, [("missing", ("rings",)), ("extra_forbidden", ("code",))]),
+        ({"factor": "sms", "code": "1"}, [("said", ("code",))]),
+        ({"factor": "fax", "code": "123456"}, [WHICH]),
+        ({"factor": "", "code": "123456"}, [WHICH]),
+        ({"factor": 7, "code": "123456"}, [WHICH]),
+        ({"factor": ["sms"], "code": "123456"}, [WHICH]),
+        ({"code": "1"}, [("said", ("code",))]),
+        ({"factor": None, "code": "1"}, [("said", ("code",))]),
+        ({"rings": 10}, [("less_than_equal", ("rings",))]),
+        ({"password": "x" * 10}, [("string_too_long", ("password",))]),
+        ({"password": "x", "code": "123456", "rings": 3}, [("extra_forbidden", ("password",)), ("extra_forbidden", ("rings",))]),
+        ({"code": "0123456789ABCDEFGHJKMNPQRS"}, [WHICH]),
+        ({"fax": "1"}, [WHICH]),
+        ({}, [WHICH]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_of_an_answer_that_does_not_fit_one_branch_is_judged(
+    body: dict[str, Any], told: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    """A code that only a named factor would take misses its `factor`."""
+    answers = TypeAdapter(factors_of("sms", "bell", kinds=(Sms, Bell, RecoveryCodes)).answers(Proof))
+    with pytest.raises(ValidationError) as refusal:
+        answers.validate_python(body)
+    found = refusal.value.errors()
+    assert [(fault["type"], fault["loc"]) for fault in found] == told
+    if told == [WHICH]:
+        assert found[0]["ctx"]["expected_tags"] == "'sms', 'bell', 'recovery_code'"
+
+
+def test_what_stands_beside_the_answers_is_taken() -> None:
+    answers = TypeAdapter(factors_of("sms").answers(Proof))
+    assert isinstance(answers.validate_python({"password": "x"}), Proof)
+
+
+@pytest.mark.parametrize("body", [{}, {"factor": None}, {"phone_number": "+12025550123"}, {"factor": "fax"}], ids=str)
+@pytest.mark.parametrize("usable", [("sms",), ("sms", "bell")], ids=len)
+def test_an_enrolment_says_which_factors_there_are(usable: tuple[str, ...], body: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        TypeAdapter(factors_of(*usable).enrolls()).validate_python(body)
+    (fault,) = refusal.value.errors()
+    assert (fault["type"], fault["ctx"]["expected_tags"]) == (WHICH[0], ", ".join(f"'{kind}'" for kind in usable))
 
 
 def test_an_answer_is_read_in_the_shape_of_its_kind() -> None:

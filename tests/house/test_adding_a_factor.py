@@ -71,6 +71,17 @@ async def test_the_document_shows_its_shapes(world: World) -> None:
     assert {"EnrollWord", "WordAnswer", "EnrollSms", "SmsAnswer"} <= set(schemas)
 
 
+async def test_what_is_wrong_with_its_answer_is_told_of_it_alone(world: World) -> None:
+    ada = await world.signed_up()
+    await ada.sign_in()
+    digits = await ada.call("POST", "/step-up", {"factor": "word", "word": "1"})
+    unknown = await ada.call("POST", "/step-up", {"factor": "fax", "word": "heron"})
+    assert digits.json()["errors"] == [{"pointer": "#/word", "detail": "Must match ^[a-z]+$."}]
+    assert unknown.json()["errors"] == [
+        {"pointer": "#/factor", "detail": "Must be one of 'sms', 'word', 'recovery_code'."}
+    ]
+
+
 async def test_switched_off_it_still_counts(world: World, database_url: str, tmp_path: Path) -> None:
     """Law 10: a factor that cannot be asked is not "no factor"."""
     ada = await _with_a_word(world)

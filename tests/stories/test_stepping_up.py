@@ -1,6 +1,9 @@
 """Stepping up: a fresh proof within a session, in one access token and nowhere else (RFC 9470)."""
 
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from tests.world import World
 
@@ -103,3 +106,33 @@ async def test_a_factor_that_is_not_enrolled_steps_nothing_up(world: World) -> N
     assert (await ada.step_up("123456", "totp")).json()["code"] == "factor_not_enrolled"
     asked = await ada.call("POST", "/step-up/challenge", {"factor": "totp"})
     assert asked.json()["code"] == "factor_not_enrolled"
+
+
+WHICH = {"pointer": "#/factor", "detail": "Must be one of 'sms', 'totp', 'recovery_code'."}
+SIX = {"pointer": "#/code", "detail": "Must be six digits."}
+RECOVERY = {"pointer": "#/code", "detail": "Must be a recovery code: 26 letters and digits."}
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ({"factor": "totp", "code": "12345"}, SIX),
+        ({"factor": "sms", "code": "12345"}, SIX),
+        ({"factor": "recovery_code", "code": "123456"}, RECOVERY),
+        ({"code": "12345"}, SIX),
+        ({"factor": "totp"}, {"pointer": "#/code", "detail": "This is required."}),
+        ({"factor": "fax", "code": "123456"}, WHICH),
+        ({}, WHICH),
+        ({"code": "7ZC3K9Q-0VH5TJB-X2M8RNE-4WPAD"}, WHICH),
+        ({"password": ""}, {"pointer": "#/password", "detail": "Must have at least 1 characters."}),
+    ],
+    ids=str,
+)
+async def test_a_proof_that_has_not_its_form_is_told_as_what_it_was_meant_to_be(
+    world: World, body: dict[str, Any], fault: dict[str, str]
+) -> None:
+    ada = await world.signed_up()
+    await ada.sign_in()
+    refused = await ada.call("POST", "/step-up", body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "validation_failed")
+    assert refused.json()["errors"] == [fault]
