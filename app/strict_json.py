@@ -3,33 +3,38 @@
 import json
 import math
 import re
+from codecs import BOM_UTF8
 from typing import Any
 
 MAX_DEPTH = 8
 _LONE_SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\0]")
 
 
+class NotStrict(ValueError):  # noqa: N818  named as what it tells
+    """Why it is not read. The text is made of words of this module and places in the body, never of a piece of it."""
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise NotStrict("a name stands twice in one object")
     return found
 
 
 def _finite(literal: str) -> float:
     number = float(literal)
     if not math.isfinite(number):
-        raise ValueError("a number is out of range")
+        raise NotStrict("a number is out of range")
     return number
 
 
 def _refuse(_literal: str) -> float:
-    raise ValueError("NaN and Infinity are not JSON")
+    raise NotStrict("NaN and Infinity are not JSON")
 
 
 def _refuse_text(text: str) -> None:
     if _LONE_SURROGATE_OR_NUL.search(text):
-        raise ValueError("a text holds NUL or a lone surrogate")
+        raise NotStrict("a text holds NUL or a lone surrogate")
 
 
 def _walk(value: object, depth: int) -> None:
@@ -38,7 +43,7 @@ def _walk(value: object, depth: int) -> None:
     if not isinstance(value, dict | list):
         return
     if depth == MAX_DEPTH:
-        raise ValueError(f"nested deeper than {MAX_DEPTH}")
+        raise NotStrict(f"nested deeper than {MAX_DEPTH}")
     if isinstance(value, dict):
         for name in value:
             _refuse_text(name)
@@ -50,17 +55,20 @@ _decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse, p
 
 
 def parse(body: bytes) -> Any:  # noqa: ANN401  JSON may be anything
-    """Read *body*, which must be UTF-8 without a byte order mark.
-
-    Raises ValueError, whose text never holds a piece of the body, for anything that is not strict JSON.
-    """
+    """Read *body*, which must be UTF-8 without a byte order mark. Raises NotStrict for anything that is not strict JSON."""
+    if body.startswith(BOM_UTF8):
+        raise NotStrict("it begins with a byte order mark")
     try:
         value = _decoder.decode(body.decode())
         _walk(value, 0)
-    except UnicodeDecodeError:
-        raise ValueError("not UTF-8") from None
-    except json.JSONDecodeError:
-        raise ValueError("not JSON") from None
+    except NotStrict:
+        raise
+    except UnicodeDecodeError as fault:
+        raise NotStrict(f"not UTF-8 at byte {fault.start + 1}") from None
+    except json.JSONDecodeError as fault:
+        raise NotStrict(f"not JSON at character {fault.pos + 1}") from None
     except RecursionError:
-        raise ValueError(f"nested deeper than {MAX_DEPTH}") from None
+        raise NotStrict(f"nested deeper than {MAX_DEPTH}") from None
+    except ValueError:  # of `int`, for thousands of digits
+        raise NotStrict("a number is out of range") from None
     return value

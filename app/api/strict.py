@@ -9,7 +9,7 @@ from starlette.responses import Response
 from typing_extensions import override
 
 from app.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
-from app.strict_json import parse
+from app.strict_json import NotStrict, parse
 
 CLIENT_GONE = 499
 """Nobody reads this status; the log line has it (nginx's number for it)."""
@@ -43,7 +43,7 @@ async def read_limited(request: Request, *, limit: int) -> bytes:
     """At most *limit* bytes. A larger announced length is refused unread, an unannounced one as soon as it shows."""
     announced = request.headers.get("content-length", "0")
     if not (announced.isascii() and announced.isdecimal()):
-        raise MalformedRequest
+        raise MalformedRequest("Content-Length is not a number.")
     if len(announced) > len(str(limit)) or int(announced) > limit:
         raise PayloadTooLarge
     body = bytearray()
@@ -54,17 +54,20 @@ async def read_limited(request: Request, *, limit: int) -> bytes:
     return bytes(body)
 
 
-def require(media_type: str, request: Request, *, otherwise: str | None = None) -> None:
+def require(media_type: str, request: Request) -> None:
     """One Content-Type, this one, in UTF-8 where it names a charset; no Content-Encoding, so nothing is ever inflated."""
     named = request.headers.getlist("content-type")
-    plain = "".join(named).lower().replace(" ", "").replace('"', "")
-    known = plain in {media_type, f"{media_type};charset=utf-8"}
-    if len(named) != 1 or not known or "content-encoding" in request.headers:
-        raise UnsupportedMediaType(otherwise)
+    plain, mark, parameters = "".join(named).lower().replace(" ", "").replace('"', "").partition(";")
+    if "content-encoding" in request.headers:
+        raise UnsupportedMediaType("Send the body as it is: without Content-Encoding.")
+    if len(named) != 1 or plain != media_type:
+        raise UnsupportedMediaType(f"Send one Content-Type, `{media_type}`.")
+    if mark + parameters not in {"", ";charset=utf-8"}:
+        raise UnsupportedMediaType(f"Send UTF-8: `{media_type}` may have no parameter but `charset=utf-8`.")
 
 
 def _parsed(body: bytes) -> Any:  # noqa: ANN401  JSON may be anything
     try:
         return parse(body)
-    except ValueError:
-        raise MalformedRequest from None
+    except NotStrict as why:
+        raise MalformedRequest(f"The body is no strict JSON: {why}.") from None

@@ -113,7 +113,7 @@ async def take_receipt(receipt: Receipt, request: Request, house: TheHouse, visi
 
 
 async def _read(request: Request) -> Form:
-    require(MEDIA_TYPE, request, otherwise=f"Send `{MEDIA_TYPE}`.")
+    require(MEDIA_TYPE, request)
     body = await read_limited(request, limit=request.app.state.body_limit)
     try:
         return parse_qsl(

@@ -8,9 +8,7 @@ class MalformedRequest(Problem):
     why = (
         "The body is not strict JSON in UTF-8: duplicate names, NaN, NUL, lone surrogates and deep nesting are refused."
     )
-    what_to_do = (
-        "Correct the client: it must send one JSON value in UTF-8, without duplicate names. Repeating it does not help."
-    )
+    what_to_do = "Correct the client, as `detail` says: it must send one JSON value in UTF-8, without duplicate names. Repeating it does not help."
 
 
 class ValidationFailed(Problem):
@@ -32,9 +30,9 @@ class HeadersTooLarge(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    code, status, title = "unsupported_media_type", 415, "The body is not JSON"
+    code, status, title = "unsupported_media_type", 415, "The type or encoding of the body is not taken"
     why = "Send `Content-Type: application/json`, in UTF-8 and without a Content-Encoding."
-    what_to_do = "Correct the client: set `Content-Type: application/json`."
+    what_to_do = "Correct the client: set `Content-Type: application/json`, send UTF-8, and do not compress. `detail` says which it is."
 
 
 class MisdirectedRequest(Problem):

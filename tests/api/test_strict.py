@@ -180,3 +180,54 @@ async def test_nul_and_lone_surrogates_are_refused_not_a_crash(client: AsyncClie
 )
 async def test_what_is_almost_json_is_refused(client: AsyncClient, body: bytes) -> None:
     assert await refused(client, body) == (400, "malformed_request")
+
+
+SECRET = "hunter2hunter2"
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (f'{{"{SECRET}":1,"{SECRET}":2}}', "a name stands twice in one object"),
+        (f'{{"email":"{SECRET}","age":NaN}}', "NaN and Infinity are not JSON"),
+        (f'{{"email":"{SECRET}","age":1e400}}', "a number is out of range"),
+        (f'{{"email":"{SECRET}","age":{"9" * 5000}}}', "a number is out of range"),
+        (f'{{"email":"{SECRET}\\u0000"}}', "a text holds NUL or a lone surrogate"),
+        (f'\ufeff{{"email":"{SECRET}"}}', "it begins with a byte order mark"),
+        ("[" * 9 + f'"{SECRET}"' + "]" * 9, "nested deeper than 8"),
+        (f'{{"email":"{SECRET}"', "not JSON at character 26"),
+        (f'{{"email":"\\{SECRET}"}}', "not JSON at character 11"),
+        (SECRET, "not JSON at character 1"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_read_is_told_why_and_never_quoted(client: AsyncClient, body: str, detail: str) -> None:
+    answer = await client.post("/people", content=body.encode(), headers=JSON)
+
+    assert (answer.status_code, answer.json()["detail"]) == (400, f"The body is no strict JSON: {detail}.")
+    assert "hunter2" not in answer.text
+    assert "9999" not in answer.text
+
+
+async def test_a_body_that_is_no_utf_8_is_told_where(client: AsyncClient) -> None:
+    answer = await client.post("/people", content=b'{"email":"\xff"}', headers=JSON)
+
+    assert answer.json()["detail"] == "The body is no strict JSON: not UTF-8 at byte 11."
+
+
+@pytest.mark.parametrize(
+    ("headers", "detail"),
+    [
+        ({"Content-Type": "text/plain"}, "Send one Content-Type, `application/json`."),
+        ({}, "Send one Content-Type, `application/json`."),
+        ({"Content-Type": "application/json; charset=latin-1"}, "Send UTF-8: `application/json` may have no parameter but `charset=utf-8`."),
+        ({"Content-Type": "application/json;"}, "Send UTF-8: `application/json` may have no parameter but `charset=utf-8`."),
+        ({**JSON, "Content-Encoding": "gzip"}, "Send the body as it is: without Content-Encoding."),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_a_415_tells_whether_it_is_the_type_the_charset_or_the_encoding(
+    client: AsyncClient, headers: dict[str, str], detail: str
+) -> None:
+    answer = await client.post("/people", content=GOOD, headers=headers)
+
+    assert (answer.status_code, answer.json()["detail"]) == (415, detail)

@@ -103,7 +103,7 @@ async def test_everything_that_a_line_says_is_there_afterwards(tmp_path: Path) -
         ({**ADA, "email_verified": False, "phone": "+12025550123"}, "an address that was not verified are not taken"),
         ([], "It is not an object."),
         ('{"email": "ada@example.test", "email": 1}\n', "a name stands twice in one object"),
-        ("nonsense\n", "no strict JSON: not JSON."),
+        ("nonsense\n", "no strict JSON: not JSON at character 1."),
         ('{"email": "\\ud800"}\n', "lone surrogate"),
         ('"' + "x" * 40_000 + '"\n', "The line is longer than 16384 bytes."),
     ],

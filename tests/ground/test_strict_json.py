@@ -1,14 +1,15 @@
 """What two parsers could read differently, or what would hurt further in, is not JSON here; and no refusal quotes it."""
 
+import re
 import time
 
 import pytest
 
-from app.strict_json import MAX_DEPTH, parse
+from app.strict_json import MAX_DEPTH, NotStrict, parse
 
 
 def refused(body: bytes) -> str:
-    with pytest.raises(ValueError, match=r".") as refusal:
+    with pytest.raises(NotStrict, match=r".") as refusal:
         parse(body)
     assert refusal.value.__cause__ is None
     assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
@@ -66,7 +67,7 @@ def test_a121_a_number_is_finite(literal: bytes) -> None:
 
 
 def test_a121_an_integer_too_long_to_read_is_refused() -> None:
-    assert "9999" not in refused(b'{"n":' + b"9" * 5000 + b"}")
+    assert refused(b'{"n":' + b"9" * 5000 + b"}") == "a number is out of range"
 
 
 @pytest.mark.parametrize("literal", [b"01", b"-01", b"0x1", b"1.", b".5", b"1e", b"1_000", b"--1", b"\xd9\xa1"])
@@ -83,7 +84,7 @@ def test_a124_it_is_utf_8_without_a_mark(encoding: str) -> None:
     "text", [b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe9", b"\x80"], ids=bytes.hex
 )
 def test_a124_broken_utf_8_is_refused(text: bytes) -> None:
-    assert refused(b'{"email":"' + text + b'"}') == "not UTF-8"
+    assert refused(b'{"email":"' + text + b'"}') == "not UTF-8 at byte 11"
 
 
 @pytest.mark.parametrize("text", [rb"\u0000", rb"\ud800", rb"\udc00", rb"\udc0e\ud83d", rb"\ud83d", rb"a\u0000b"])
@@ -128,7 +129,26 @@ def test_control_characters_are_escaped(letter: bytes) -> None:
     ],
 )
 def test_what_is_not_json_is_refused(body: bytes) -> None:
-    refused(body)
+    assert re.fullmatch(r"not JSON at character \d+", refused(body))
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (b"", 1),
+        (b"nonsense", 1),
+        (b'{"a":1,}', 8),
+        (b"{'a':1}", 2),
+        ('{"é":1}'.encode() + b" x", 9),
+        (b'{"a":\n x}', 8),
+    ],
+)
+def test_the_place_is_told_where_it_is_json_no_more(body: bytes, where: int) -> None:
+    assert refused(body) == f"not JSON at character {where}"
+
+
+def test_a124_a_byte_order_mark_is_named() -> None:
+    assert refused(b"\xef\xbb\xbf{}") == "it begins with a byte order mark"
 
 
 def nested(depth: int) -> list[bytes]:
@@ -167,3 +187,4 @@ def test_a_refusal_quotes_nothing() -> None:
     for body in bodies:
         assert secret not in refused(body.encode())
     assert secret not in refused(secret.encode() + b"\xff")
+    assert "4711" not in refused(b"4711" * 2000)
