@@ -22,6 +22,8 @@ class Problem(Exception):  # noqa: N818  a Problem is what RFC 9457 calls it
     why: ClassVar[str]
     what_to_do: ClassVar[str]
     """Of a client."""
+    otherwise: ClassVar[str | None] = None
+    """What `detail` says where whoever refuses says nothing."""
     challenge: ClassVar[str | None] = None
     """Parameters after `Bearer realm="gatehouse"` in WWW-Authenticate (RFC 6750 §3); only 401s have the header."""
 
@@ -34,7 +36,7 @@ class Problem(Exception):  # noqa: N818  a Problem is what RFC 9457 calls it
         errors: tuple[Fault, ...] = (),
     ) -> None:
         super().__init__(detail or self.title)
-        self.detail = detail
+        self.detail = detail or self.otherwise
         self.retry_after = retry_after
         self.attempts_left = attempts_left
         self.errors = errors

@@ -40,7 +40,8 @@ class InvalidMfaCode(Problem):
 class MfaAttemptsExhausted(Problem):
     code, status, title = "mfa_attempts_exhausted", 429, "Too many wrong codes"
     why = "All attempts of this sign-in or confirmation are used up. Start again."
-    what_to_do = "Begin again: a sign-in with `POST /login`, an enrolment with `POST /me/factors`."
+    what_to_do = "Begin again: with `POST /login`, or an enrolment with `POST /me/factors`. Do not wait: `retry_after` gives no attempt back."
+    otherwise = "Sign in again; a factor that was being confirmed has to be enrolled again. `retry_after` gives no attempt back."
 
 
 class MfaLocked(Problem):

@@ -42,7 +42,8 @@ async def test_each_problem_of_the_catalogue_reaches_the_wire(client: AsyncClien
     assert told.pop("errors") == [{"pointer": "#/x", "detail": "No."}]
     waiting = {"retry_after": int(answer.headers["retry-after"])} if kind.status in {429, 503} else {}
     expected = {"type": f"http://127.0.0.1:8000/problems/{code}", "title": kind.title, "status": kind.status}
-    assert told == {**expected, "code": code, **waiting}
+    detail = {"detail": kind.otherwise} if kind.otherwise else {}
+    assert told == {**expected, "code": code, **waiting, **detail}
     assert ("www-authenticate" in answer.headers) == (kind.status == 401)
 
 
