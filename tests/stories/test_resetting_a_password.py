@@ -130,6 +130,12 @@ async def test_a_password_that_is_refused_does_not_use_the_link_up(world: World,
     assert (await reset(ada, token)).status_code == 204
 
 
+async def test_a_password_that_did_not_expire_may_be_set_again(world: World) -> None:
+    ada = await world.signed_up()
+    assert (await reset(ada, await forgot(ada), ada.password)).status_code == 204
+    assert (await ada.login()).json()["status"] == "authenticated"
+
+
 async def test_the_address_itself_is_no_password(world: World) -> None:
     ada = await world.signed_up()
     refused = await reset(ada, await forgot(ada), ada.email.upper())
