@@ -74,6 +74,20 @@ def test_the_containers_health_check_passes_while_it_serves_and_fails_afterwards
     assert subprocess.run(check, check=False, env=environment, capture_output=True).returncode != 0
 
 
+def test_what_the_server_cannot_read_never_reaches_the_service_and_is_400_in_plain_text(
+    tmp_path: Path, database_url: str
+) -> None:
+    """The one refusal without a code, as README.md and docs/frontend.md say."""
+    with serving(tmp_path, DATABASE__URL=database_url, DATABASE__TLS="disable") as service:
+        for line in (b"HUNTER2 /livez HTTP/1.1", b"hunter2", b"GET /livez HUNTER2/1.1"):
+            with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+                connection.sendall(line + b"\r\nHost: 127.0.0.1\r\n\r\n")
+                answer = b"".join(iter(lambda: connection.recv(4096), b""))
+            assert answer.startswith(b"HTTP/1.1 400 ")
+            assert b"\r\ncontent-type: text/plain; charset=utf-8\r\n" in answer
+            assert b"hunter2" not in answer.lower()
+
+
 def test_workers_end_with_a_killed_parent_and_the_next_start_takes_over(tmp_path: Path) -> None:
     with serving(tmp_path, "--workers", "2") as service:
         service.process.kill()
