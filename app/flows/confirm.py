@@ -17,7 +17,7 @@ from app.flows.farewell import Farewell
 from app.flows.issuing import Issuing
 from app.flows.judging import Attempt, Judging
 from app.flows.notices import tell
-from app.flows.obstacles import budget_of
+from app.flows.obstacles import CHANGED, budget_of
 from app.flows.profile import Profiles
 from app.flows.recognising import Arrival
 from app.flows.states import States
@@ -120,8 +120,10 @@ class Confirm:
         async def activate(tx: Tx) -> Activated:
             version = await users.renew_credentials(tx, who.sub, credential_version=challenge.credential_version)
             user = await users.by_id(tx, who.sub)
-            if version is None or user is None:
-                raise InvalidToken("The password or a factor of this account was changed.")
+            if user is None or not user.active:
+                raise InvalidToken
+            if version is None:
+                raise FactorNotEnrolled(CHANGED)
             await budgets.forget(tx, who.sub, enrollment.kind)  # before that of all factors: as wrong answers take them
             if not await self._complete(tx, challenge, enrollment):
                 raise InvalidMfaCode(attempts_left=attempt.left)

@@ -13,6 +13,7 @@ from app.factors.registry import Factors
 from app.flows.answers import ChallengeState, EnrollmentBegun
 from app.flows.asking import Asking, Put
 from app.flows.mailbox import Mailbox
+from app.flows.obstacles import CHANGED
 from app.flows.owner import lock_owner
 from app.flows.proof import Proof
 from app.flows.states import States
@@ -78,10 +79,12 @@ class Enroll:
         challenge = await challenges.find(tx, enrollment_id, purpose=Purpose.CONFIRM, user_id=who.sub)
         if isinstance(who, EnrollmentClaims):
             await require_waiting(tx, who, user)
-        if user is None or enrollment is None or challenge is None:
+        if user is None or not user.active:
+            raise InvalidToken
+        if enrollment is None or challenge is None:
             raise FactorNotEnrolled
-        if not user.active or user.credential_version != challenge.credential_version:
-            raise InvalidToken("The password or a factor of this account was changed.")
+        if user.credential_version != challenge.credential_version:
+            raise FactorNotEnrolled(CHANGED)
         if challenge.attempts >= self.settings.attempts:
             raise MfaAttemptsExhausted
         return await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)

@@ -60,8 +60,8 @@ class Judging:
     ) -> tuple[Challenge, Attempt]:
         """Take one attempt for the factor *named*, or the one that was asked, and commit it before anything is looked at.
 
-        Raises InvalidMfaCode when the challenge is over, MfaAttemptsExhausted; and, without taking an attempt, InvalidToken
-        when the credentials were changed since, FactorNotEnrolled and MfaLocked.
+        Raises InvalidMfaCode when the challenge is over, MfaAttemptsExhausted; and, without taking an attempt, MfaLocked,
+        FactorNotEnrolled, and InvalidToken (FactorNotEnrolled of a confirmation) when the credentials were changed since.
         """
         asked_of = (challenge_id, purpose, user_id, named)
         taken = await self._take(*asked_of)

@@ -1,14 +1,14 @@
 """What is in the way of an attempt. `attempts.spend_on` looks at the same by one statement, which says only that it took none."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.clock import Clock
 from app.events import Event
 from app.factors.registry import Factors
 from app.messages import Purpose
-from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted, MfaLocked
+from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted, MfaLocked, Problem
 from app.settings.people import MfaSettings
 from app.store import budgets, challenges, enrollments, users
 from app.store.budgets import Locks
@@ -21,6 +21,7 @@ _FOR_GOOD = timedelta(days=1)
 """What Retry-After says of a factor that only a new binding brings back."""
 _A_MOMENT = timedelta(seconds=1)
 """What it says of a lock that ended while somebody looked."""
+CHANGED = "The password or a factor of this account was changed."
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,11 @@ class Obstacles:
                 raise FactorNotEnrolled
             if not found.closed_at and found.attempts >= self.settings.attempts:
                 audit.note(Event.ATTEMPTS_EXHAUSTED, user_id=user_id, challenge_id=challenge_id)
-                raise MfaAttemptsExhausted
+                raise exhausted(found, now)
             if found.closed_at or found.expires_at <= now:
                 raise InvalidMfaCode(attempts_left=0)
-            await _require_unchanged(tx, found)
+            if not await _is_unchanged(tx, found):
+                raise _outlived(found, named)
             enrollment = await self._judging(tx, found, named)
             if enrollment is None or enrollment.kind not in self.factors.usable:
                 raise FactorNotEnrolled
@@ -70,10 +72,26 @@ class Obstacles:
         return MfaLocked(retry_after=min(left or _A_MOMENT, _FOR_GOOD))
 
 
-async def _require_unchanged(tx: Tx, found: Challenge) -> None:
+async def _is_unchanged(tx: Tx, found: Challenge) -> bool:
     user = await users.by_id(tx, found.user_id)
-    if user is None or not user.active or user.credential_version != found.credential_version:
-        raise InvalidToken("The password or a factor of this account was changed.")
+    return user is not None and user.active and user.credential_version == found.credential_version
+
+
+def _outlived(found: Challenge, named: str | None) -> Problem:
+    """Of a confirmation the token may be good, and has to be: only the factor that was begun is not there any more."""
+    user_id, kind = found.user_id, named or found.factor
+    if found.purpose == Purpose.CONFIRM:
+        audit.note(Event.FACTOR_REFUSED, user_id=user_id, challenge_id=found.id, factor=kind)
+        return FactorNotEnrolled(CHANGED)
+    audit.note(Event.CODE_REFUSED, user_id=user_id, challenge_id=found.id, factor=kind)
+    return InvalidToken(CHANGED)
+
+
+def exhausted(found: Challenge, now: datetime) -> MfaAttemptsExhausted:
+    """Of a step-up another one may begin once it has run out; whatever else it is has to be begun again."""
+    if found.purpose != Purpose.STEP_UP:
+        return MfaAttemptsExhausted()
+    return MfaAttemptsExhausted("Another step-up may begin after `retry_after`.", retry_after=found.expires_at - now)
 
 
 def budget_of(enrollment: Enrollment) -> str:

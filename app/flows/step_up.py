@@ -15,6 +15,7 @@ from app.flows.answers import AccessGranted, ChallengeState
 from app.flows.asking import Asking, Put
 from app.flows.completing import Completing
 from app.flows.judging import Attempt, Judged, Judging
+from app.flows.obstacles import CHANGED, exhausted
 from app.flows.owner import lock_owner
 from app.flows.password_attempts import PasswordAttempts
 from app.messages import Purpose
@@ -22,7 +23,6 @@ from app.problems import (
     FactorNotEnrolled,
     InvalidMfaCode,
     InvalidToken,
-    MfaAttemptsExhausted,
     StepUpRequired,
 )
 from app.settings.people import MfaSettings
@@ -58,7 +58,7 @@ class StepUp:
         if enrollment is None:
             raise FactorNotEnrolled
         if challenge.attempts >= self.settings.attempts:
-            raise MfaAttemptsExhausted
+            raise exhausted(challenge, self.clock.now())
         return await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)
 
     async def with_factor(self, who: AccessClaims, answer: AnswerShape) -> AccessGranted:
@@ -135,4 +135,4 @@ class StepUp:
 
 async def _hold(tx: Tx, user_id: UUID, version: int) -> None:
     if not await users.hold(tx, user_id, credential_version=version):
-        raise InvalidToken("The password or a factor of this account was changed.")
+        raise InvalidToken(CHANGED)

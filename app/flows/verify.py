@@ -13,6 +13,7 @@ from app.flows.answers import Authenticated, ChallengeState
 from app.flows.asking import Asking, Put
 from app.flows.completing import Completing
 from app.flows.judging import Attempt, Judged, Judging
+from app.flows.obstacles import CHANGED
 from app.flows.recognising import Arrival
 from app.messages import Delivery, Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted
@@ -86,7 +87,7 @@ class Verify:
 
         async def complete(tx: Tx) -> Opened:
             if not await self.admission.admit(tx, challenge.user_id, credential_version=version):
-                raise InvalidToken("The password or a factor of this account was changed.")
+                raise InvalidToken(CHANGED)
             kind, now = enrollment.kind, self.clock.now()
             closed = await attempts.complete(tx, challenge, kind, budget=kind, at=now)
             if not closed or not await self.completing(tx, enrollment, judged):

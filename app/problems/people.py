@@ -39,9 +39,9 @@ class InvalidMfaCode(Problem):
 
 class MfaAttemptsExhausted(Problem):
     code, status, title = "mfa_attempts_exhausted", 429, "Too many wrong codes"
-    why = "All attempts of this sign-in or confirmation are used up. Start again."
-    what_to_do = "Begin again: with `POST /login`, or an enrolment with `POST /me/factors`. Do not wait: `retry_after` gives no attempt back."
-    otherwise = "Sign in again; a factor that was being confirmed has to be enrolled again. `retry_after` gives no attempt back."
+    why = "All attempts of this sign-in, confirmation or step-up are used up."
+    what_to_do = "Begin again: with `POST /login`, or an enrolment with `POST /me/factors`. Only a step-up is worth waiting for, `retry_after` seconds."
+    otherwise = "Waiting does not help: sign in again, or enrol the factor again."
 
 
 class MfaLocked(Problem):

@@ -12,7 +12,8 @@ from app.store.database import Database
 from tests import postgres
 from tests.app import AuthenticatorApp
 from tests.attack.processes import until
-from tests.resets import disable, forgot, reset
+from tests.resets import NEW, disable, forgot, reset
+from tests.ring import hearing
 from tests.world import Person, World
 
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
@@ -62,6 +63,49 @@ async def test_a_sign_in_of_somebody_who_is_gone_is_no_factor_that_is_missing(
     await sweeper.execute("DELETE FROM users")
     answer = await ada.verify("000000", factor="totp")
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+
+
+async def test_a_confirmation_from_before_is_no_bad_token(world: World) -> None:
+    """A client that is told so refreshes, is told so again, and signs its user out."""
+    ada = await world.with_app()
+    begun = (await ada.call("POST", "/me/factors", {"factor": "totp"})).json()
+    await ada.call("PUT", "/me/password", {"current_password": ada.password, "new_password": NEW})
+    right = AuthenticatorApp(begun["setup"]["secret"]).code(world.clock.now())
+    for code in ("000000", right):
+        answer = await ada.call("POST", f"/me/factors/{begun['id']}/confirm", {"code": code})
+        assert (answer.status_code, answer.json()["code"]) == (404, "factor_not_enrolled")
+        assert answer.json()["detail"] == CHANGED
+    assert (await ada.call("GET", "/me")).status_code == 200
+
+
+async def test_nor_is_another_code_for_it(world: World) -> None:
+    ada = await world.with_app()
+    begun = (await ada.begin_phone()).json()
+    await ada.call("PUT", "/me/password", {"current_password": ada.password, "new_password": NEW})
+    answer = await ada.call("POST", f"/me/factors/{begun['id']}/resend")
+    assert (answer.status_code, answer.json()["code"]) == (404, "factor_not_enrolled")
+
+
+async def test_a_guess_that_counts_against_nobody_is_noted_all_the_same(world: World) -> None:
+    ada = await world.with_app()
+    await ada.login()
+    await renewed(ada)
+    with hearing("challenge.") as lines:
+        await ada.verify("000000", factor="totp")
+    assert [(line["event"], line["factor"]) for line in lines] == [("challenge.code_refused", "totp")]
+
+
+async def test_a_used_up_step_up_says_when_another_may_begin(world: World) -> None:
+    ada = await world.with_app()
+    for _ in range(5):
+        assert (await ada.step_up("000000", "totp")).status_code == 401
+    refused = await ada.step_up(ada.app_code(), "totp")
+    assert (refused.status_code, refused.json()["code"]) == (429, "mfa_attempts_exhausted")
+    asked = await ada.call("POST", "/step-up/challenge", {"factor": "totp"})
+    assert asked.json()["retry_after"] == refused.json()["retry_after"] > 60
+    world.clock.forward(timedelta(seconds=refused.json()["retry_after"]))
+    await ada.refresh_session()
+    assert (await ada.step_up(ada.app_code(), "totp")).status_code == 200
 
 
 @pytest.mark.parametrize(
