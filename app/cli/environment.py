@@ -46,7 +46,7 @@ def _faults(draft: Draft, judges: Iterable[Judge]) -> Iterator[str]:
     told = list(dict.fromkeys(f"{_variable(fault)}: {_message(fault)}." for fault in draft.refused))
     yield from told
     for judge in judges:
-        named = [_NAMES.findall(sentence)[0] for sentence in told]
+        named = [name for sentence in told for name in _NAMES.findall(sentence)[:1]]
         found = [sentence for said in judge(draft) for sentence in BETWEEN_SENTENCES.split(said)]
         further = [sentence for sentence in found if not _follows(sentence, named)]
         yield from further

@@ -4,12 +4,14 @@ import asyncio
 import ssl
 from contextlib import suppress
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncpg import InterfaceError, InternalClientError, PostgresError
-from pydantic import SecretStr
+from asyncpg import connect as connect_by_driver
 from sqlalchemy import URL, Connection, NullPool, event, make_url
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
@@ -24,6 +26,8 @@ GONE = (OSError, InterfaceError, InternalClientError)
 UNSETTLED = (*GONE, asyncio.CancelledError)
 """Left by one of these, a connection may still be waiting for what was asked: nobody knows what the server has done of it."""
 
+_TAKEN = {*signature(connect_by_driver).parameters, "prepared_statement_cache_size"}
+"""What may be said of a connection, by its URL."""
 _UNDONE_WITHIN = 2.0
 """Seconds. A connection that takes longer to end its transaction is closed, which ends it, too."""
 
@@ -33,27 +37,38 @@ def connect(settings: DatabaseSettings, *, autocommit: bool = False) -> AsyncEng
 
     Raises ValueError, with a sentence, for settings that cannot work.
     """
-    if settings.url is None:
-        raise ValueError("GATEHOUSE_DATABASE__URL is not set: `gatehouse serve` sets it in development.")
-    engine = create_async_engine(
-        _address(settings.url),
-        hide_parameters=True,
-        poolclass=NullPool,
-        connect_args=_connect_args(settings),
-        isolation_level="AUTOCOMMIT" if autocommit else None,
-    )
+    args = _connect_args(settings)
+    try:
+        engine = create_async_engine(
+            _address(settings),
+            hide_parameters=True,
+            poolclass=NullPool,
+            connect_args=args,
+            isolation_level="AUTOCOMMIT" if autocommit else None,
+        )
+    except ArgumentError:  # of a parameter behind the address
+        raise _no_address(settings) from None
     if settings.tls_certificate:
         event.listen(engine.sync_engine, "do_connect", partial(_show, (settings.tls_certificate, settings.tls_key)))
     return engine
 
 
-def _address(url: SecretStr) -> URL:
+def _address(settings: DatabaseSettings) -> URL:
+    """With nothing behind it that asyncpg would not take when it connects."""
+    if settings.url is None:
+        raise ValueError("GATEHOUSE_DATABASE__URL is not set: `gatehouse serve` sets it in development.")
     with suppress(ValueError, ArgumentError):
-        address = make_url(url.get_secret_value())
-        if address.drivername == "postgresql+asyncpg":
+        address = make_url(settings.url.get_secret_value())
+        _, given = PGDialect_asyncpg().create_connect_args(address)  # type: ignore[no-untyped-call]
+        if address.drivername == "postgresql+asyncpg" and given.keys() <= _TAKEN:
             return address
-    raise ValueError(
-        "GATEHOUSE_DATABASE__URL is not an address such as postgresql+asyncpg://user:password@host:5432/name."
+    raise _no_address(settings)
+
+
+def _no_address(settings: DatabaseSettings) -> ValueError:
+    name = "OWNER_URL" if settings.url is settings.owner_url else "URL"
+    return ValueError(
+        f"GATEHOUSE_DATABASE__{name} is not an address such as postgresql+asyncpg://user:password@host:5432/name."
     )
 
 

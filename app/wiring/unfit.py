@@ -34,6 +34,8 @@ def _readings(settings: Settings) -> Iterator[Callable[[], object]]:
         yield lambda: KeyRing(settings.secret_keys)
     if settings.database.url:
         yield lambda: connect(settings.database)
+    if settings.database.owner_url:
+        yield lambda: connect(settings.database.of_owner)
     if settings.sms.fallback_webhook_secret:
         yield lambda: read_secret(settings.sms.fallback_webhook_secret)
     if settings.email.smtp_url:

@@ -8,7 +8,7 @@ import pytest
 
 from app.cli.environment import try_settings
 from app.settings import Settings
-from app.settings.draft import Draft
+from app.settings.draft import Draft, _without
 from app.wiring.unfit import unfit
 from tests.ground.conftest import PRODUCTION, SECRET
 
@@ -81,6 +81,30 @@ def test_a_fault_is_told_once_by_its_name(monkeypatch: pytest.MonkeyPatch, name:
 
 def test_none_of_many_faults_hides_another(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(names(told(monkeypatch, FAULTS))) == sorted(FAULTS)
+
+
+@pytest.mark.parametrize("behind", ["plugin=x", "prepared_statement_cache_size=x", "colour=blue"])
+def test_what_stands_behind_an_address_and_is_nothing_is_told(monkeypatch: pytest.MonkeyPatch, behind: str) -> None:
+    faults = told(monkeypatch, {"DATABASE__URL": f"postgresql+asyncpg://gatehouse:{SECRET}@db/gatehouse?{behind}"})
+    assert names(faults) == ["DATABASE__URL"]
+    assert SECRET not in str(faults)
+
+
+def test_what_its_owner_would_connect_to_is_judged_by_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "postgresql+asyncpg://owner@db:port/gatehouse"
+    assert names(told(monkeypatch, {"DATABASE__OWNER_URL": address})) == ["DATABASE__OWNER_URL"]
+
+
+def test_a_sentence_that_names_nothing_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEHOUSE_SMS__REGIONS", "UK")
+    settings, faults = try_settings(lambda _: ["This machine is on fire."], unfit)
+    assert (settings, len(faults)) == (None, 2)
+
+
+def test_what_cannot_be_left_out_ends_in_defaults_and_not_in_a_loop() -> None:
+    given = {"workers": 2, "tokens": {"max_sessions": 3}}
+    fault = {"type": "missing", "loc": ("elsewhere",), "msg": "", "input": None}
+    assert _without(given, [fault]) == {}  # type: ignore[list-item]  # as Pydantic writes them
 
 
 def test_a_file_that_holds_no_certificates_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
