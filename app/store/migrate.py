@@ -63,8 +63,7 @@ async def upgrade(settings: DatabaseSettings) -> None:
 async def alembic(settings: DatabaseSettings, verb: str, *arguments: str, **options: object) -> None:
     """Run one of Alembic's commands (`upgrade`, `downgrade`, `check`, `revision`) while nobody else does."""
     patient = settings.model_copy(update={"statement_limit": PATIENCE})
-    async with _connected(patient) as lock, lock.begin(), _connected(patient) as connection:
-        await _be_alone(lock)
+    async with _connected(patient) as lock, _alone(lock), _connected(patient) as connection:
         config = import_module("alembic.config").Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection.sync_connection
@@ -72,13 +71,17 @@ async def alembic(settings: DatabaseSettings, verb: str, *arguments: str, **opti
         await connection.run_sync(lambda _: command(config, *arguments, **options))
 
 
-async def _be_alone(tx: Tx) -> None:
-    """Hold no snapshot while waiting, nor afterwards: an index that is made CONCURRENTLY waits for every older one."""
+@asynccontextmanager
+async def _alone(tx: Tx) -> AsyncIterator[None]:
+    """Behind a lock that ends with its transaction: PgBouncer gives each transaction another session.
+
+    Whoever waits has none open, and whoever works holds no snapshot: an index made CONCURRENTLY waits for all older ones.
+    """
     async with asyncio.timeout(PATIENCE.total_seconds()):
-        while True:
-            if await _is_alone(tx):
-                return
+        while not await _is_alone(tx):
+            await tx.rollback()
             await asyncio.sleep(_ASKED_EVERY)
+    yield
 
 
 async def _is_alone(tx: Tx) -> bool:

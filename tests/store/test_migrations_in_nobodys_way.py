@@ -39,7 +39,8 @@ async def test_who_writes_does_not_wait_for_an_index_that_waits(older: str, peop
         await another.execute("SET statement_timeout = '5s'")
         await another.execute(FAIL, b"another")
         assert not migrating.done()
-    await migrating
+    async with asyncio.timeout(30):
+        await migrating
     assert await somebody.fetchval(CAN_BE_USED)
 
 
