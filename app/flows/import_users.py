@@ -82,7 +82,8 @@ class ImportUsers:
 
     def _told(self, lines: Sequence[Line], batch: _Batch, imported: int) -> Outcome:
         if imported and not self.dry_run:
-            audit.note(Event.USERS_IMPORTED, users=imported, by=self.by, reason=self.reason)
+            names = ",".join(sorted({name for one in batch.waiting.values() for name in one.user.claims}))
+            audit.note(Event.USERS_IMPORTED, users=imported, names=names or None, by=self.by, reason=self.reason)
         refused = tuple(Refused(number, batch.refused[number]) for number in sorted(batch.refused))
         return Outcome(len(lines), imported, batch.skipped, refused)
 

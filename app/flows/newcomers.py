@@ -58,7 +58,7 @@ class Brought(Shape, strict=True):
     totp: BroughtTotp | None = None
     phone: Annotated[E164 | None, Field(repr=False)] = None
     disabled: bool = False
-    claims: dict[str, Any] = Field(default_factory=dict, repr=False)
+    claims: Annotated[dict[str, Any] | None, Field(repr=False)] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Newcomers:
             locale=brought.locale,
             display_name=brought.display_name or None,
             email_proof_due=None if has_factor else ProofDue.ELSEWHERE.value,
-            claims=_good(brought.claims),
+            claims=_good(brought.claims or {}),
             created_at=brought.created_at or now,
         )
 
