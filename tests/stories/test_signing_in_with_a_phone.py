@@ -78,7 +78,7 @@ async def test_a034_five_wrong_codes_close_the_challenge(world: World) -> None:
 
     assert right.status_code == 429
     assert right.json()["code"] == "mfa_attempts_exhausted"
-    assert right.json()["detail"].startswith("Sign in again;")
+    assert right.json()["detail"].startswith("Waiting does not help: sign in again")
     assert right.headers["retry-after"] == "5"
     asked = await ada.call("POST", "/verify-otp/challenge", {"factor": "sms"}, token=ada.mfa_token)
     assert asked.json()["code"] == "mfa_attempts_exhausted"
