@@ -11,6 +11,7 @@ from app.events import Event
 from app.flows.breach_check import BreachCheck
 from app.flows.ended import Ended
 from app.flows.notices import tell
+from app.flows.owner import CHANGED
 from app.flows.password_attempts import PasswordAttempts
 from app.flows.proof import Proof
 from app.problems import InvalidToken, PasswordUnchanged, Problem, WrongCurrentPassword
@@ -76,4 +77,4 @@ class ChangePassword:
         found = await users.by_id(tx, user.id)
         if found and found.active and found.password_hash != user.password_hash:
             return WrongCurrentPassword("It was changed a moment ago.")
-        return InvalidToken("The password or a factor of this account was changed.")
+        return InvalidToken(CHANGED)

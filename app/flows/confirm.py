@@ -17,7 +17,8 @@ from app.flows.farewell import Farewell
 from app.flows.issuing import Issuing
 from app.flows.judging import Attempt, Judging
 from app.flows.notices import tell
-from app.flows.obstacles import CHANGED, budget_of
+from app.flows.obstacles import budget_of
+from app.flows.owner import CHANGED
 from app.flows.profile import Profiles
 from app.flows.recognising import Arrival
 from app.flows.states import States

@@ -13,8 +13,7 @@ from app.factors.registry import Factors
 from app.flows.answers import ChallengeState, EnrollmentBegun
 from app.flows.asking import Asking, Put
 from app.flows.mailbox import Mailbox
-from app.flows.obstacles import CHANGED
-from app.flows.owner import lock_owner
+from app.flows.owner import CHANGED, lock_owner
 from app.flows.proof import Proof
 from app.flows.states import States
 from app.flows.waiting import require_waiting

@@ -1,7 +1,8 @@
 """Users as other systems write them down: judged one by one, sealed, and refused with a sentence that holds no value of theirs."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -15,7 +16,7 @@ from app.crypto.chance import new_id
 from app.crypto.hashes import understand
 from app.factors.base import Shape
 from app.factors.phones import E164
-from app.flows.own_claims import ClaimsRefused, require_good
+from app.flows.own_claims import require_good
 from app.flows.states import States
 from app.problems import FactorNotEnrolled, SmsNotAllowed
 from app.store.enrollments import Enrollment
@@ -103,9 +104,12 @@ class Newcomers:
         address = read_address(brought.email)
         password_hash = (brought.password_hash or "") if brought.email_verified else ""
         if brought.password_hash:
-            _understand(brought.password_hash)
+            with _named("password_hash"):
+                understand(brought.password_hash)
         if brought.created_at and brought.created_at > now:
             raise ValueError("`created_at` lies in the future.")
+        with _named("claims"):
+            require_good(brought.claims or {})
         return NewUser(
             id=new_id(now),
             email=address.email,
@@ -116,7 +120,7 @@ class Newcomers:
             locale=brought.locale,
             display_name=brought.display_name or None,
             email_proof_due=None if has_factor else ProofDue.ELSEWHERE.value,
-            claims=_good(brought.claims or {}),
+            claims=brought.claims or {},
             created_at=brought.created_at or now,
         )
 
@@ -135,19 +139,13 @@ class Newcomers:
         return Enrollment.new(enrollment_id, kind, user_id=user.id, state=sealed, at=now, confirmed_at=now)
 
 
-def _good(claims: dict[str, Any]) -> dict[str, Any]:
+@contextmanager
+def _named(field: str) -> Iterator[None]:
+    """Have a sentence say which field it is about."""
     try:
-        require_good(claims)
-    except ClaimsRefused as reason:
-        raise ValueError(f"`claims`: {reason}") from None
-    return claims
-
-
-def _understand(text: str) -> None:
-    try:
-        understand(text)
+        yield
     except ValueError as reason:
-        raise ValueError(f"`password_hash`: {reason}") from None
+        raise ValueError(f"`{field}`: {reason}") from None
 
 
 def _sentence(faults: list[ErrorDetails]) -> str:

@@ -7,10 +7,11 @@ from uuid import UUID
 from app.clock import Clock
 from app.events import Event
 from app.factors.registry import Factors
+from app.flows.owner import CHANGED, unchanged
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted, MfaLocked, Problem
 from app.settings.people import MfaSettings
-from app.store import budgets, challenges, enrollments, users
+from app.store import budgets, challenges, enrollments
 from app.store.budgets import Locks
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
@@ -21,7 +22,6 @@ _FOR_GOOD = timedelta(days=1)
 """What Retry-After says of a factor that only a new binding brings back."""
 _A_MOMENT = timedelta(seconds=1)
 """What it says of a lock that ended while somebody looked."""
-CHANGED = "The password or a factor of this account was changed."
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class Obstacles:
                 raise exhausted(found, now)
             if found.closed_at or found.expires_at <= now:
                 raise InvalidMfaCode(attempts_left=0)
-            if not await _is_unchanged(tx, found):
+            if await unchanged(tx, found) is None:
                 raise _outlived(found, named)
             enrollment = await self._judging(tx, found, named)
             if enrollment is None or enrollment.kind not in self.factors.usable:
                 raise FactorNotEnrolled
             kind = budget_of(enrollment)
-            if await budgets.locked_for(tx, user_id, kind, stop=self.locks.stop, at=now):
-                raise await self.locked(tx, user_id, kind)
+            if left := await self._left(tx, user_id, kind):
+                raise _locked(user_id, kind, left)
 
     async def _judging(self, tx: Tx, found: Challenge, named: str | None) -> Enrollment | None:
         if found.purpose == Purpose.CONFIRM:
@@ -67,14 +67,15 @@ class Obstacles:
 
     async def locked(self, tx: Tx, user_id: UUID, kind: str) -> MfaLocked:
         """What to raise of a factor that was found locked."""
-        left = await budgets.locked_for(tx, user_id, kind, stop=self.locks.stop, at=self.clock.now())
-        audit.note(Event.FACTOR_LOCKED, user_id=user_id, factor=kind)
-        return MfaLocked(retry_after=min(left or _A_MOMENT, _FOR_GOOD))
+        return _locked(user_id, kind, await self._left(tx, user_id, kind) or _A_MOMENT)
+
+    async def _left(self, tx: Tx, user_id: UUID, kind: str) -> timedelta | None:
+        return await budgets.locked_for(tx, user_id, kind, stop=self.locks.stop, at=self.clock.now())
 
 
-async def _is_unchanged(tx: Tx, found: Challenge) -> bool:
-    user = await users.by_id(tx, found.user_id)
-    return user is not None and user.active and user.credential_version == found.credential_version
+def _locked(user_id: UUID, kind: str, left: timedelta) -> MfaLocked:
+    audit.note(Event.FACTOR_LOCKED, user_id=user_id, factor=kind)
+    return MfaLocked(retry_after=min(left, _FOR_GOOD))
 
 
 def _outlived(found: Challenge, named: str | None) -> Problem:

@@ -15,8 +15,8 @@ from app.flows.answers import AccessGranted, ChallengeState
 from app.flows.asking import Asking, Put
 from app.flows.completing import Completing
 from app.flows.judging import Attempt, Judged, Judging
-from app.flows.obstacles import CHANGED, exhausted
-from app.flows.owner import lock_owner
+from app.flows.obstacles import exhausted
+from app.flows.owner import CHANGED, lock_owner
 from app.flows.password_attempts import PasswordAttempts
 from app.messages import Purpose
 from app.problems import (

@@ -13,12 +13,12 @@ from app.flows.answers import Authenticated, ChallengeState
 from app.flows.asking import Asking, Put
 from app.flows.completing import Completing
 from app.flows.judging import Attempt, Judged, Judging
-from app.flows.obstacles import CHANGED
+from app.flows.owner import CHANGED, unchanged
 from app.flows.recognising import Arrival
 from app.messages import Delivery, Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted
 from app.settings.people import MfaSettings
-from app.store import attempts, challenges, cooldowns, enrollments, receipts, users
+from app.store import attempts, challenges, cooldowns, enrollments, receipts
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
 from app.visitor import Visitor
@@ -56,8 +56,8 @@ class Verify:
     async def _put(self, tx: Tx, who: PendingClaims, kind: str, visitor: Visitor) -> Put:
         challenge = await self._open(tx, who)
         enrollment = await enrollments.of_kind(tx, who.sub, kind)
-        user = await users.by_id(tx, who.sub)
-        if user is None or not user.active or user.credential_version != challenge.credential_version:
+        user = await unchanged(tx, challenge)
+        if user is None:
             raise InvalidToken
         if enrollment is None:
             raise FactorNotEnrolled

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from asyncpg import InterfaceError, InternalClientError, PostgresError
 from asyncpg import connect as connect_by_driver
 from sqlalchemy import URL, Connection, NullPool, event, make_url
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
@@ -21,6 +21,7 @@ from app.settings.groups import DatabaseSettings
 if TYPE_CHECKING:
     import asyncpg
 
+DIALECT = dialect()  # type: ignore[no-untyped-call]
 GONE = (OSError, InterfaceError, InternalClientError)
 """What asyncpg raises when the database is gone, or answers too late (TimeoutError is an OSError)."""
 UNSETTLED = (*GONE, asyncio.CancelledError)
@@ -37,17 +38,13 @@ def connect(settings: DatabaseSettings, *, autocommit: bool = False) -> AsyncEng
 
     Raises ValueError, with a sentence, for settings that cannot work.
     """
-    args = _connect_args(settings)
-    try:
-        engine = create_async_engine(
-            _address(settings),
-            hide_parameters=True,
-            poolclass=NullPool,
-            connect_args=args,
-            isolation_level="AUTOCOMMIT" if autocommit else None,
-        )
-    except ArgumentError:  # of a parameter behind the address
-        raise _no_address(settings) from None
+    engine = create_async_engine(
+        _address(settings),
+        hide_parameters=True,
+        poolclass=NullPool,
+        connect_args=_connect_args(settings),
+        isolation_level="AUTOCOMMIT" if autocommit else None,
+    )
     if settings.tls_certificate:
         event.listen(engine.sync_engine, "do_connect", partial(_show, (settings.tls_certificate, settings.tls_key)))
     return engine
@@ -59,15 +56,11 @@ def _address(settings: DatabaseSettings) -> URL:
         raise ValueError("GATEHOUSE_DATABASE__URL is not set: `gatehouse serve` sets it in development.")
     with suppress(ValueError, ArgumentError):
         address = make_url(settings.url.get_secret_value())
-        _, given = PGDialect_asyncpg().create_connect_args(address)  # type: ignore[no-untyped-call]
+        _, given = DIALECT.create_connect_args(address)  # type: ignore[no-untyped-call]
         if address.drivername == "postgresql+asyncpg" and given.keys() <= _TAKEN:
             return address
-    raise _no_address(settings)
-
-
-def _no_address(settings: DatabaseSettings) -> ValueError:
     name = "OWNER_URL" if settings.url is settings.owner_url else "URL"
-    return ValueError(
+    raise ValueError(
         f"GATEHOUSE_DATABASE__{name} is not an address such as postgresql+asyncpg://user:password@host:5432/name."
     )
 

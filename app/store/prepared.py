@@ -9,14 +9,12 @@ from functools import cached_property
 from typing import Any, TypeAlias, cast
 
 from sqlalchemy import ARRAY, ClauseElement, Executable
-from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.types import TypeEngine
 
-from app.store.connections import driver
+from app.store.connections import DIALECT, driver
 from app.store.database import Tx
 
 _Converter: TypeAlias = Callable[[Any], Any]
-_DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
 class Prepared:
@@ -66,7 +64,7 @@ class Prepared:
 
     @cached_property
     def _compiled(self) -> Any:  # noqa: ANN401
-        return cast("ClauseElement", self._statement).compile(dialect=_DIALECT)
+        return cast("ClauseElement", self._statement).compile(dialect=DIALECT)
 
     @cached_property
     def _fixed(self) -> dict[str, Any]:
@@ -82,7 +80,7 @@ class Prepared:
     @cached_property
     def _row(self) -> tuple[Callable[..., Any], list[_Converter | None]]:
         columns = self._statement.exported_columns  # type: ignore[attr-defined]  # of whatever returns rows
-        readers = [column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None) for column in columns]
+        readers = [column.type.dialect_impl(DIALECT).result_processor(DIALECT, None) for column in columns]
         row = namedtuple("row", [column.key for column in columns])  # type: ignore[misc]  # noqa: PYI024
         row._mapping = property(row._asdict)  # type: ignore[attr-defined]  # noqa: SLF001
         return row, readers if any(readers) else []
@@ -92,4 +90,4 @@ def _writer(kind: TypeEngine[Any]) -> _Converter | None:
     """What makes of a value what asyncpg takes; None where that is the same, as are lists of what is the same."""
     if isinstance(kind, ARRAY) and _writer(kind.item_type) is None:
         return None
-    return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+    return kind.dialect_impl(DIALECT).bind_processor(DIALECT)
