@@ -106,6 +106,10 @@ def broom(*, keep: str = "") -> str:
     return around.format("replica") + append_only + around.format("origin") + "".join(deletes.values())
 
 
-async def somebody_waits(rows: asyncpg.Connection) -> None:
-    """Until somebody waits for a lock in that database."""
-    await until(lambda: rows.fetchval(WAITING), "somebody waits for a lock")
+async def somebody_waits(rows: asyncpg.Connection, *, about: str = "", many: int = 1) -> None:
+    """Until so many wait for a lock in that database, within statements that say *about*."""
+
+    async def enough() -> bool:
+        return bool(await rows.fetchval(f"{WAITING} AND query ~ $1", about) >= many)
+
+    await until(enough, f"{many} wait for a lock")

@@ -11,7 +11,6 @@ import pytest
 from app.store.database import Database
 from tests import postgres
 from tests.app import AuthenticatorApp
-from tests.attack.processes import until
 from tests.resets import NEW, disable, forgot, reset
 from tests.ring import hearing
 from tests.world import Person, World
@@ -140,22 +139,13 @@ async def test_a_new_binding_and_a_wrong_answer_do_not_wait_for_each_other(
         async with another.transaction():
             await another.execute("SELECT FROM users FOR NO KEY UPDATE")
             confirming = asyncio.create_task(ada.call("POST", f"/me/factors/{begun['id']}/confirm", {"code": code}))
-            await waiting_for(sweeper, "users")
+            await postgres.somebody_waits(sweeper, about="users")
             await held.enter_async_context(third.transaction())
             await third.execute("SELECT FROM budgets WHERE kind = '*' FOR UPDATE")
-        await waiting_for(sweeper, "budgets")
+        await postgres.somebody_waits(sweeper, about="budgets")
         answering = asyncio.create_task(ada.verify("000000"))
-        await waiting_for(sweeper, "budgets", many=2)
+        await postgres.somebody_waits(sweeper, about="budgets", many=2)
     assert ((await confirming).status_code, (await answering).status_code) == (200, 401)
     await asyncio.sleep(1.2)  # the statistics come a moment later
     await sweeper.execute("SELECT pg_stat_clear_snapshot()")
     assert await sweeper.fetchval(DEADLOCKS) == before
-
-
-async def waiting_for(rows: asyncpg.Connection, table: str, *, many: int = 1) -> None:
-    """Until so many wait within a statement about *table*."""
-
-    async def enough() -> bool:
-        return bool(await rows.fetchval(f"{postgres.WAITING} AND query ~ '{table}'") >= many)
-
-    await until(enough, f"{many} wait for {table}")
