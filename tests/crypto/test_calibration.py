@@ -1,6 +1,8 @@
 """What a password may cost: memory first, never under the floor, never above what the service would compute."""
 
+import threading
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -39,8 +41,19 @@ def test_more_time_is_spent_on_memory() -> None:
     assert cost.memory_kib > calibration.FLOOR_KIB
 
 
-def test_what_is_verified_a_second_is_counted_on_every_thread() -> None:
-    cost = calibration.measure(calibration.FLOOR_KIB, calibration.FLOOR_PASSES)
-    alone = calibration.verifications(cost, threads=1, seconds=0.1)
-    assert 0.2 < alone * cost.seconds < 1.5  # a machine that others use, too, takes longer than the quickest of three
-    assert calibration.verifications(cost, threads=2, seconds=0.0) > 0  # one each at least
+def test_what_is_verified_a_second_is_counted_on_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each thread has a clock here that a verification takes to its next tenth of a second, however busy the machine is."""
+    monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=_Ticking(0.1)))
+    cost = Cost(calibration.FLOOR_KIB, calibration.FLOOR_PASSES, 0.1)
+    assert calibration.verifications(cost, threads=1, seconds=0.5) == pytest.approx(10)
+    assert calibration.verifications(cost, threads=3, seconds=0.5) == pytest.approx(30)
+    assert calibration.verifications(cost, threads=1, seconds=0.0) == pytest.approx(10)  # one at least
+
+
+class _Ticking(threading.local):
+    def __init__(self, step: float) -> None:
+        self._step, self._now = step, 0.0
+
+    def __call__(self) -> float:
+        self._now += self._step
+        return self._now
