@@ -15,9 +15,9 @@ from app.flows.ended import Ended
 from app.flows.recognising import Arrival, Recognised, Recognising
 from app.settings.groups import TokenSettings
 from app.store import opening, users
+from app.store.answered import Answered
 from app.store.database import Tx
 from app.store.sessions import Session
-from app.store.users import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,17 @@ class Opened:
     cookie: bool = False
     ended: tuple[UUID, ...] = ()
     claims: Mapping[str, Own] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AsRead:
+    """A user by the *state* that their row was in; with a second factor, what was *answered* right, and by which *factor*."""
+
+    user_id: UUID
+    credential_version: int
+    state: str
+    answered: Answered | None = None
+    factor: AnyFactor | None = None
 
 
 @dataclass(frozen=True)
@@ -55,16 +66,23 @@ class Admission:
         told = await opening.open_(tx, session, most=most, idle=idle, on=met.adding)
         return Opened(session, met.device, arrival.cookie, tuple(told.ended), told.claims)
 
-    async def admit_and_open(self, tx: Tx, user: User, arrival: Arrival, *, state: str) -> Opened | None:
-        """As `admit` and `open`, on a new device and the password alone, by one statement and without a transaction.
+    async def admit_and_open(self, tx: Tx, read: AsRead, arrival: Arrival) -> Opened | None:
+        """As `admit` and `open`, on a new device, by one statement and without a transaction.
 
-        None, and nothing is done, when the user is no longer in the *state* that they were read in.
+        None, and nothing is done, when the user, or what they answered, is no longer as it was read.
         """
-        version = user.credential_version
-        device, adding = self.recognising.meet_new(user.id, arrival.visitor, credential_version=version)
-        session = self._session(user.id, version, arrival, device, None)
+        version, trusted_until = (
+            read.credential_version,
+            self.recognising.trust(arrival, proved=read.factor is not None),
+        )
+        device, adding = self.recognising.meet_new(
+            read.user_id, arrival.visitor, credential_version=version, trusted_until=trusted_until
+        )
+        session = self._session(read.user_id, version, arrival, device, read.factor)
         most, idle = self.settings.max_sessions, self.settings.refresh_idle
-        told = await opening.admit_and_open(tx, session, state=state, most=most, idle=idle, on=adding)
+        told = await opening.admit_and_open(
+            tx, session, state=read.state, most=most, idle=idle, on=adding, answered=read.answered
+        )
         return Opened(session, device, arrival.cookie, tuple(told.ended), told.claims) if told else None
 
     def _session(

@@ -8,6 +8,8 @@ from app.flows.judging import Judged
 from app.flows.notices import tell
 from app.flows.states import States
 from app.store import enrollments
+from app.store.answered import Answered
+from app.store.challenges import Challenge
 from app.store.database import Tx
 from app.store.enrollments import Enrollment
 from app.watch import audit
@@ -28,6 +30,13 @@ class Completing:
             return False
         await self._tell(tx, enrollment, judged)
         return True
+
+    def at_once(self, challenge: Challenge, enrollment: Enrollment, judged: Judged) -> Answered | None:
+        """What one statement can consume: the state, and nothing that was sent or is to be mailed; None where there is more."""
+        factor = self.states.factors.known(enrollment.kind)
+        if not judged.changed or not factor.at_once or factor.notice:
+            return None
+        return Answered(challenge, enrollment, self.states.seal(enrollment.id, judged.state))
 
     async def _tell(self, tx: Tx, enrollment: Enrollment, judged: Judged) -> None:
         """Mail the owner about a use that they should know of (a recovery code)."""

@@ -29,13 +29,17 @@ from app.watch import audit
 
 @dataclass(frozen=True)
 class Attempt:
-    """An answer that was paid for: by which factor it wants to be judged, what that was asked, and what is left."""
+    """An answer that was paid for: by which factor it wants to be judged, what that was asked, and what is left.
+
+    *user_state* is that of the user's row by then, where there is a challenge.
+    """
 
     enrollment: Enrollment
     credential_version: int
     asked: Asked
     left: int | None
     spent: Spent
+    user_state: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,13 @@ class Judging:
             taken = await self._take(*asked_of)
         if taken is None:
             raise InvalidMfaCode("This was answered, or asked anew, in the same moment.")
-        challenge, enrollment, spent = taken
-        if spent is None:
+        challenge, enrollment = taken.challenge, taken.enrollment
+        if taken.spent is None:
             async with self.database.read() as tx:
                 raise await self.obstacles.locked(tx, user_id, budget_of(enrollment))
         asked, version = _asked(challenge, enrollment), challenge.credential_version
-        return challenge, Attempt(enrollment, version, asked, self.settings.attempts - challenge.attempts, spent)
+        left = self.settings.attempts - challenge.attempts
+        return challenge, Attempt(enrollment, version, asked, left, taken.spent, taken.user_state)
 
     async def _take(self, challenge_id: UUID, purpose: Purpose, user_id: UUID, named: str | None) -> Taken | None:
         now = self.clock.now()

@@ -14,7 +14,7 @@ from app.clock import Clock
 from app.crypto.passwords import Passwords
 from app.crypto.pool import HashPool
 from app.events import Event
-from app.flows.admission import Admission, Opened
+from app.flows.admission import Admission, AsRead, Opened
 from app.flows.answers import Authenticated, EnrollmentRequired, MfaRequired
 from app.flows.at_once import AtOnce
 from app.flows.password_attempts import PasswordAttempts
@@ -154,6 +154,5 @@ class Login:
         """Nobody is in the way, mostly: then one statement does it all."""
         if proved.device:
             return None
-        return await self.database.once(
-            lambda tx: self.admission.admit_and_open(tx, proved.user, arrival, state=proved.state)
-        )
+        read = AsRead(proved.user.id, proved.user.credential_version, proved.state)
+        return await self.database.once(lambda tx: self.admission.admit_and_open(tx, read, arrival))

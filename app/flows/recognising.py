@@ -69,10 +69,14 @@ class Recognising:
     def trusts(self, until: datetime | None) -> bool:
         return self.settings.trust and until is not None and until > self.clock.now()
 
+    def trust(self, arrival: Arrival, *, proved: bool) -> datetime | None:
+        """Until when the device is trusted from now on, if that was asked for; *proved*: with a second factor."""
+        asked = arrival.remember and self.settings.trust
+        return self.clock.now() + self.settings.trusted_for if proved and asked else None
+
     async def meet(self, tx: Tx, user_id: UUID, arrival: Arrival, *, credential_version: int, proved: bool) -> Met:
         """Meet the device of somebody who was admitted in this transaction; *proved*: with a second factor."""
-        now, visitor = self.clock.now(), arrival.visitor
-        trusted_until = now + self.settings.trusted_for if proved and arrival.remember and self.settings.trust else None
+        visitor, trusted_until = arrival.visitor, self.trust(arrival, proved=proved)
         known = arrival.device_id and await devices.meet(
             tx,
             arrival.device_id,
@@ -80,7 +84,7 @@ class Recognising:
             network=visitor.network,
             agent=visitor.agent,
             trusted_until=trusted_until,
-            at=now,
+            at=self.clock.now(),
         )
         if known:
             return Met(await self._recognised(tx, known.id, known.key_id, known.trusted_until))

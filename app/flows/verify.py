@@ -7,7 +7,7 @@ from app.crypto.claims import PendingClaims
 from app.events import Event
 from app.factors.base import AnswerShape
 from app.factors.registry import Factors
-from app.flows.admission import Admission, Opened
+from app.flows.admission import Admission, AsRead, Opened
 from app.flows.advice import advise
 from app.flows.answers import Authenticated, ChallengeState
 from app.flows.asking import Asking, Put
@@ -82,8 +82,9 @@ class Verify:
         return challenge
 
     async def _complete(self, challenge: Challenge, attempt: Attempt, judged: Judged, visitor: Visitor) -> Opened:
-        """Consume the sign-in, the factor's state and the right to a session in one transaction; the first one wins."""
+        """Consume the sign-in, the factor's state and the right to a session, all of it or nothing; the first one wins."""
         enrollment, version = attempt.enrollment, challenge.credential_version
+        factor, arrival = self.factors[enrollment.kind], Arrival.of(challenge, visitor)
 
         async def complete(tx: Tx) -> Opened:
             if not await self.admission.admit(tx, challenge.user_id, credential_version=version):
@@ -92,9 +93,19 @@ class Verify:
             closed = await attempts.complete(tx, challenge, kind, budget=kind, at=now)
             if not closed or not await self.completing(tx, enrollment, judged):
                 raise InvalidMfaCode(attempts_left=attempt.left)
-            await self.asking.answered(tx, challenge, enrollment.kind)
-            factor = self.factors[enrollment.kind]
-            arrival = Arrival.of(challenge, visitor)
+            await self.asking.answered(tx, challenge, kind)
             return await self.admission.open(tx, challenge.user_id, arrival, credential_version=version, factor=factor)
 
-        return await self.database.run(complete)
+        opened = await self._complete_at_once(challenge, attempt, judged, arrival)
+        return opened if opened else await self.database.run(complete)
+
+    async def _complete_at_once(
+        self, challenge: Challenge, attempt: Attempt, judged: Judged, arrival: Arrival
+    ) -> Opened | None:
+        """Nobody is in the way, mostly: then one statement does it all."""
+        answered = self.completing.at_once(challenge, attempt.enrollment, judged)
+        if answered is None or arrival.device_id:
+            return None
+        version, factor = challenge.credential_version, self.factors[attempt.enrollment.kind]
+        read = AsRead(challenge.user_id, version, attempt.user_state, answered, factor)
+        return await self.database.once(lambda tx: self.admission.admit_and_open(tx, read, arrival))

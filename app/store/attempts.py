@@ -4,9 +4,10 @@ Attempts are never refilled.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TypeAlias
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -23,8 +24,10 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.messages import Purpose
+from app.store.admitting import STATE
 from app.store.budgets import Locks, Spent, clearing, counting, shut
 from app.store.challenges import Challenge
 from app.store.database import Tx
@@ -34,14 +37,24 @@ from app.store.records import beside, columns, read, read_beside
 from app.store.schema import Moment, among_given
 from app.store.tables import budgets, challenges, cooldowns, enrollments, users
 
-Taken: TypeAlias = tuple[Challenge, Enrollment, Spent | None]
-"""The challenge that an attempt was taken of, the enrollment that judges the answer, and the account's failures in a row.
 
-None instead of those: the factor was locked in the same moment, and the attempt is lost.
-"""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Of which challenge an attempt was taken, the enrollment that judges the answer, and the account's failures in a row.
 
-_UNCHANGED = exists().where(
-    users.c.id == challenges.c.user_id, users.c.active, users.c.credential_version == challenges.c.credential_version
+    None instead of those: the factor was locked in the same moment, and the attempt is lost. *user_state*: of the user's row.
+    """
+
+    challenge: Challenge
+    enrollment: Enrollment
+    spent: Spent | None
+    user_state: str
+
+
+_UNCHANGED = (
+    users.c.id == challenges.c.user_id,
+    users.c.active,
+    users.c.credential_version == challenges.c.credential_version,
 )
 """Nothing is judged that could complete nothing: a sign-in from before a new password must not count against its owner."""
 _OF = (challenges.c.id == bindparam("of_challenge"), challenges.c.closed_at.is_(None))
@@ -53,7 +66,7 @@ _SPEND = (
         challenges.c.user_id == bindparam("of_user"),
         challenges.c.attempts < bindparam("limit"),
         challenges.c.expires_at > bindparam("at", type_=Moment),
-        _UNCHANGED,
+        *_UNCHANGED,
     )
     .values(attempts=challenges.c.attempts + 1)
     .returning(*columns(challenges, Challenge))
@@ -68,12 +81,14 @@ def _spending(locks: Locks, *, confirms: bool) -> Prepared:
     """
     kind = literal("confirm ") + enrollments.c.kind if confirms else enrollments.c.kind
     locked = exists().where(budgets.c.user_id == enrollments.c.user_id, budgets.c.kind == kind, shut(locks.stop))
-    spent = _SPEND.where(exists().where(_judges(challenges, confirms=confirms), ~locked)).cte("spent")
+    judged = exists().where(_judges(challenges, confirms=confirms), ~locked)
+    spent = _SPEND.where(judged).returning(STATE.label("user_state")).cte("spent")
     judged_by = _judges(spent, confirms=confirms)
     own, of_all = counting(select(spent.c.user_id, kind, literal(1)).where(judged_by), locks)
     challenge, factor = beside("challenge", spent, Challenge), beside("factor", enrollments, Enrollment)
     counted = spent.join(enrollments, judged_by).outerjoin(own, true()).outerjoin(of_all, true())
-    return Prepared(select(*challenge, *factor, own.c.streak, of_all.c.streak.label("all_streak")).select_from(counted))
+    failures = own.c.streak, of_all.c.streak.label("all_streak")
+    return Prepared(select(*challenge, *factor, *failures, spent.c.user_state).select_from(counted))
 
 
 def _judges(challenge: FromClause, *, confirms: bool) -> ColumnElement[bool]:
@@ -93,17 +108,16 @@ _COOLED = (
     .returning(cooldowns.c.kind)
     .cte("cooled")
 )
-_CLOSED = (
-    update(challenges)
-    .where(
-        *_OF,
-        challenges.c.sends == bindparam("asked"),
-        select(func.count()).select_from(_COOLED).scalar_subquery() >= 0,  # not before them
-    )
-    .values(closed_at=bindparam("at", type_=Moment), fingerprint=None)
-    .returning(challenges.c.id)
-    .cte("closed")
-)
+_NOT_BEFORE = select(func.count()).select_from(_COOLED).scalar_subquery() >= 0
+
+
+def closing(*after: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    """Consumes the challenge, while what was asked is the newest; *after*: what has to come before."""
+    newest = update(challenges).where(*_OF, challenges.c.sends == bindparam("asked"), *after)
+    return newest.values(closed_at=bindparam("at", type_=Moment), fingerprint=None).returning(challenges.c.id)
+
+
+_CLOSED = closing(_NOT_BEFORE).cte("closed")
 _COMPLETE = Prepared(select(_CLOSED.c.id).add_cte(clearing(exists(select(_CLOSED.c.id))).cte("cleared")))
 
 
@@ -140,7 +154,7 @@ async def spend_on(
         return None
     challenge, enrollment = read_beside("challenge", Challenge, row), read_beside("factor", Enrollment, row)
     spent = None if row.streak is None else Spent(row.streak, row.all_streak or 0)
-    return (challenge, enrollment, spent) if challenge and enrollment else None
+    return Taken(challenge, enrollment, spent, row.user_state) if challenge and enrollment else None
 
 
 def _given(challenge_id: UUID, purpose: Purpose, user_id: UUID, limit: int, at: datetime) -> dict[str, object]:

@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import and_, bindparam, select
 
+from app.store.admitting import STATE
 from app.store.database import Tx
 from app.store.enrollments import Enrollment
 from app.store.prepared import Prepared
 from app.store.records import beside, read_beside
 from app.store.tables import enrollments, users
-from app.store.users import STATE, User
+from app.store.users import User
 
 _CONFIRMED = and_(enrollments.c.user_id == users.c.id, enrollments.c.confirmed_at.is_not(None))
 _FIND = Prepared(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.store.database import Tx
@@ -171,14 +171,28 @@ async def prefer(tx: Tx, user_id: UUID, enrollment_id: UUID) -> None:
     await tx.execute(statement.values(preferred=enrollments.c.id == enrollment_id))
 
 
-_SAVE = Prepared(
-    update(enrollments)
-    .where(enrollments.c.id == bindparam("of_id"), enrollments.c.version == bindparam("of_version"), _CONFIRMED)
-    .values(state=bindparam("next"), version=enrollments.c.version + 1)
+AS_READ = (
+    enrollments.c.id == bindparam("of_factor"),
+    enrollments.c.version == bindparam("factor_version"),
+    _CONFIRMED,
 )
 
 
+def saving(*after: ColumnElement[bool]) -> Update:
+    """Stores the next state, unless another answer was faster (compare-and-set on the version, law 2)."""
+    return (
+        update(enrollments).where(*AS_READ, *after).values(state=bindparam("next"), version=enrollments.c.version + 1)
+    )
+
+
+_SAVE = Prepared(saving())
+
+
+def given(enrollment: Enrollment, state: bytes) -> dict[str, object]:
+    """What `saving` is given."""
+    return {"of_factor": enrollment.id, "factor_version": enrollment.version, "next": state}
+
+
 async def save(tx: Tx, enrollment: Enrollment, *, state: bytes) -> bool:
-    """Store the next state, unless another answer was faster: False then (compare-and-set on the version, law 2)."""
-    given = {"of_id": enrollment.id, "of_version": enrollment.version, "next": state}
-    return await _SAVE.count(tx, given) == 1
+    """Store the next state; False when another answer was faster."""
+    return await _SAVE.count(tx, given(enrollment, state)) == 1

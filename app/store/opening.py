@@ -1,13 +1,15 @@
 """Opening a session: the surplus ends, a new device is added, and the session is remembered, by one statement."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, CTE, ColumnElement, Integer, Select, Uuid, bindparam, func, insert, select, update
 
-from app.store import users as people
+from app.store import answered as answers
+from app.store.admitting import admitted
+from app.store.answered import Answered
 from app.store.database import Tx
 from app.store.devices import added, forgotten
 from app.store.prepared import Prepared
@@ -44,10 +46,17 @@ def _count(done: CTE) -> ColumnElement[int]:
     return select(func.count()).select_from(done).scalar_subquery()
 
 
-_ADMITTED = _count(people.ADMITTED) == 1
+def _admitting(*held: ColumnElement[bool], consuming: Callable[..., tuple[CTE, ...]] = lambda *_: ()) -> Prepared:
+    """As `users.admit` and the opening of a session on a new device; *held*, and consumed, is what it stands on."""
+    if_ = _count(admitted(*held)) == 1
+    before = [_count(one) >= 0 for one in consuming(if_)]
+    return Prepared(_opening(if_, devices_first=(forgotten(if_, *before), added(if_))))
+
+
 _OPEN = Prepared(_opening())
 _OPEN_ON_NEW = Prepared(_opening(devices_first=(forgotten(), added())))
-_ADMIT_AND_OPEN = Prepared(_opening(_ADMITTED, devices_first=(forgotten(_ADMITTED), added(_ADMITTED))))
+_ADMIT_AND_OPEN = _admitting()
+_COMPLETE_AND_OPEN = _admitting(answers.HELD, consuming=answers.consumed)
 
 
 async def open_(
@@ -63,14 +72,26 @@ async def open_(
 
 
 async def admit_and_open(
-    tx: Tx, session: Session, *, state: str, most: int, idle: timedelta, on: Mapping[str, object]
+    tx: Tx,
+    session: Session,
+    *,
+    state: str,
+    most: int,
+    idle: timedelta,
+    on: Mapping[str, object],
+    answered: Answered | None = None,
 ) -> Told | None:
     """As `users.admit` and `open_`, without a transaction around them, if the user is as they were when *state* was read.
 
-    None when they are not, or when somebody holds them: sessions that others open or end meanwhile would be counted wrongly.
+    None when they are not, or when somebody holds them: sessions that others open or end meanwhile would be counted wrongly;
+    or when what was *answered* right was answered, asked anew or is held meanwhile. Nothing is done then.
     """
-    admitting = {"of_user": session.user_id, "of_version": session.credential_version, "of_state": state}
-    opened = await _ADMIT_AND_OPEN.row(tx, _row(session, most, idle) | admitting | {**on})
+    row = _row(session, most, idle) | {**on}
+    row |= {"of_user": session.user_id, "of_version": session.credential_version, "of_state": state}
+    if answered:
+        opened = await _COMPLETE_AND_OPEN.row(tx, row | answers.given(answered))
+    else:
+        opened = await _ADMIT_AND_OPEN.row(tx, row)
     return Told(opened.ended, opened.claims) if opened else None
 
 

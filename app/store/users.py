@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, bindparam, cast, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.database import Tx
@@ -81,7 +81,7 @@ async def lock(tx: Tx, user_id: UUID) -> User | None:
     return read(User, (await tx.execute(statement)).one_or_none())
 
 
-_ADMITTING = (
+ADMITTING = (
     update(users)
     .where(
         users.c.id == bindparam("of_user"),
@@ -91,14 +91,7 @@ _ADMITTING = (
     )
     .values(last_login_at=func.greatest(users.c.last_login_at, bindparam("at", type_=Moment)))
 )
-_ADMIT = Prepared(_ADMITTING)
-STATE = cast(literal_column("users.xmin"), Text)
-"""Whatever changes the row changes this: the transaction that wrote it (PostgreSQL §5.6, system columns)."""
-_AS_READ = select(users.c.id).where(users.c.id == bindparam("of_user"), bindparam("of_state", type_=Text) == STATE)
-_FREE = _AS_READ.with_for_update(key_share=True, skip_locked=True).scalar_subquery()
-ADMITTED = _ADMITTING.where(users.c.id == _FREE).returning(users.c.id).cte("admitted")
-"""As `admit`, within the statement that opens a session, if the user is as they were when `of_state` was read and nobody
-holds them: whoever does may be ending sessions, which that statement would still see open."""
+_ADMIT = Prepared(ADMITTING)
 
 
 async def admit(tx: Tx, user_id: UUID, *, credential_version: int, at: datetime) -> bool:

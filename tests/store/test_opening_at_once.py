@@ -2,58 +2,26 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
 
-from app.crypto.claims import PASSWORD_ONLY
-from app.store import credentials, devices, opening, users
+from app.store import opening, users
 from app.store.database import Database, Tx
-from app.store.devices import Device
 from app.store.opening import Told
-from app.store.sessions import Session
-
-AT = datetime(2029, 1, 1, 12, tzinfo=UTC)
-ADA, WEEK = UUID(int=7), timedelta(days=7)
-SESSION = Session(
-    id=ADA,
-    user_id=ADA,
-    credential_version=1,
-    counter=0,
-    key_id=b"k",
-    device_id=None,
-    network="203.0.113.9",
-    agent="curl",
-    amr=["pwd"],
-    acr=PASSWORD_ONLY,
-    auth_time=AT,
-    rotated_at=AT,
-    expires_at=AT + WEEK,
-)
+from tests.store.ada import ADA, AT, WEEK, add, opening_of, state_of
 
 
 @pytest.fixture
 async def state(database: Database) -> str:
     """Of Ada, who was added."""
-    async with database.begin() as tx:
-        assert await users.add(
-            tx, ADA, email="ada@example.test", email_folded="ada@example.test", password_hash="$", locale="en", at=AT
-        )
+    await add(database)
     return await state_of(database)
 
 
-async def state_of(database: Database) -> str:
-    async with database.read() as tx:
-        return (await credentials.of_address(tx, "ada@example.test")).state
-
-
 async def open_at_once(database: Database, state: str, *, most: int = 9, at: datetime = AT) -> Told | None:
-    device = Device(uuid4(), ADA, 1, uuid4().bytes, b"k", "203.0.113.9", "curl", at, at, None)
-    session = replace(SESSION, id=uuid4(), device_id=device.id, rotated_at=at, auth_time=at)
-    on = devices.adding(device, most=9)
+    session, on = opening_of(at)
     return await database.once(lambda tx: opening.admit_and_open(tx, session, state=state, most=most, idle=WEEK, on=on))
 
 

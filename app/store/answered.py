@@ -1,0 +1,52 @@
+"""What a right answer consumes, within the statement that opens the session: all of it, or nothing is opened."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import CTE, ColumnElement, bindparam, exists, select
+
+from app.store.admitting import FREE, held
+from app.store.attempts import closing
+from app.store.budgets import clearing
+from app.store.challenges import Challenge
+from app.store.enrollments import AS_READ, Enrollment, saving
+from app.store.enrollments import given as saved
+from app.store.tables import budgets, challenges, enrollments
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A challenge that was answered right by *enrollment*, whose next state is *state*, sealed."""
+
+    challenge: Challenge
+    enrollment: Enrollment
+    state: bytes
+
+
+_CHALLENGE = held(
+    select(challenges.c.id).where(
+        challenges.c.id == bindparam("of_challenge"),
+        challenges.c.closed_at.is_(None),
+        challenges.c.sends == bindparam("asked"),
+    ),
+    "challenge",
+    FREE,
+)
+_FACTOR = held(select(enrollments.c.id).where(*AS_READ), "factor", exists(select(_CHALLENGE.c.id)))
+HELD = exists(select(_FACTOR.c.id))
+"""The user is `FREE`, the challenge waits for an answer to what was asked, the factor is in the state it was judged by (law 2)."""
+
+
+def consumed(*after: ColumnElement[bool]) -> tuple[CTE, ...]:
+    """Closes the challenge, ends the row of failures, and saves the factor's state: what is `HELD`, so each of them happens."""
+    return (
+        closing(*after).cte("closed"),
+        clearing(*after).returning(budgets.c.kind).cte("cleared"),
+        saving(*after).returning(enrollments.c.id).cte("saved"),
+    )
+
+
+def given(answered: Answered) -> dict[str, object]:
+    """What `HELD` and `consumed` are given, beside the user."""
+    challenge, enrollment = answered.challenge, answered.enrollment
+    asked = {"of_challenge": challenge.id, "asked": challenge.sends, "of_kind": enrollment.kind}
+    return asked | saved(enrollment, answered.state)
