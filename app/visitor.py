@@ -48,20 +48,20 @@ class Visitors:
 
     def trusts(self, peer: str | None) -> bool:
         """Whether *peer* is an own proxy."""
-        address = _read(peer or "")
+        address = read_address(peer or "")
         return address is not None and self._trusts(address)
 
     def overlooks(self, peer: str | None) -> bool:
         """Whether *peer*, who tells of others, stands where own proxies stand, and was not named."""
-        address = _read(peer or "")
+        address = read_address(peer or "")
         return address is not None and not address.is_global and not self._trusts(address)
 
     def _address(self, peer: str | None, forwarded: Sequence[str]) -> Address | None:
         """From the right: each trusted proxy tells of the one before it; whoever is not trusted is the visitor."""
-        address = _read(peer or "")
+        address = read_address(peer or "")
         hops = [hop.strip() for value in forwarded for hop in value.split(",")]
         while address and hops and self._trusts(address):
-            told = _read(hops.pop())
+            told = read_address(hops.pop())
             if told is None:
                 return address
             address = told
@@ -71,7 +71,7 @@ class Visitors:
         return any(address in proxy for proxy in self._proxies)
 
 
-def _read(text: str) -> Address | None:
+def read_address(text: str) -> Address | None:
     """Some proxies add the port (RFC 7239 §6). An IPv4-mapped IPv6 address is the IPv4 address (RFC 4291 §2.5.5.2); a zone says nothing to others."""
     try:
         address = ip_address(_without_port(text).partition("%")[0])

@@ -1,23 +1,21 @@
 """Routes: the user's own account."""
 
-import unicodedata
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from app.api.cookies import TheJar
 from app.api.guard import FullAccess
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
-from app.api.signing_up import Locale
 from app.api.strict import StrictRoute
 from app.factors.base import Shape
 from app.flows.answers import Profile
 from app.flows.answers.export import Export
+from app.names import DisplayName, Locale
 from app.problems import InvalidToken, StepUpRequired, StrongerFactorRequired
-from app.problems.fields import says
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.ACCOUNT])
 
@@ -26,24 +24,6 @@ _ATTACHED = 'attachment; filename="gatehouse-export.json"'
 _AS_A_FILE: dict[int | str, dict[str, Any]] = {
     200: {"headers": {"Content-Disposition": {"required": True, "schema": {"const": _ATTACHED}}}}
 }
-
-
-def _tidy(name: object) -> object:
-    """One spelling; a blank one is none."""
-    return unicodedata.normalize("NFC", name).strip() or None if isinstance(name, str) else name
-
-
-DisplayName = Annotated[
-    str | None,
-    Field(
-        max_length=100,
-        pattern=r"^([^\p{C}\p{Zl}\p{Zp}]|[\u200C\u200D])*$",
-        description="Trimmed, in Unicode's NFC, without control characters. Null or blank: none.",
-        examples=["Ada"],
-    ),
-    BeforeValidator(_tidy),
-    says("Must not hold control characters."),
-]
 
 
 class ProfileChange(Shape):

@@ -33,6 +33,7 @@ from app.problems import (
     LastFactor,
     MfaAttemptsExhausted,
     MfaLocked,
+    Overloaded,
     PhoneInUse,
     ResendTooSoon,
     SmsNotAllowed,
@@ -69,7 +70,7 @@ async def resend_confirmation(
 @router.post(
     "/me/factors/email-code",
     openapi_extra=EITHER,
-    responses=refusals(InvalidToken, MfaAttemptsExhausted, ResendTooSoon),
+    responses=refusals(InvalidToken, MfaAttemptsExhausted, ResendTooSoon, Overloaded),
 )
 async def resend_email_code(who: EnrollmentAccess, house: TheHouse) -> EmailCode:
     """Mail another code, to a sign-in that `email_code` in its answer sent to the mailbox first. The newest is good."""

@@ -15,6 +15,7 @@ from app.api.strict import StrictRoute
 from app.api.visitor import TheVisitor
 from app.factors.base import Shape, SixDigits
 from app.flows.answers import VerificationSent
+from app.names import Locale
 from app.problems import (
     InvalidVerificationCode,
     Overloaded,
@@ -23,20 +24,10 @@ from app.problems import (
     PasswordTooShort,
     RateLimited,
 )
-from app.problems.fields import says
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_UP])
 
 Password = Annotated[SecretStr, Field(min_length=1, max_length=4096, examples=["four unrelated long words"])]
-Locale = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$",
-        description="BCP 47; messages are written in the nearest language there is.",
-        examples=["en", "de-AT"],
-    ),
-    says("Must be a language tag (BCP 47), such as en or de-AT."),
-]
 
 
 class RegisterRequest(Shape):

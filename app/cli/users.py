@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Coroutine
-from ipaddress import ip_address
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from app.cli.environment import refuse
 from app.cli.users_desk import AsJson, desk, looking, operator, work
 from app.flows.help_desk import HelpDesk, MayBeUndone
 from app.flows.operator import Done, Operator
-from app.visitor import Visitor
+from app.visitor import Visitor, read_address
 
 _MOST = 500
 _MAY_BE_UNDONE = (
@@ -100,10 +99,10 @@ def unlock(
 
 
 def _network(text: str) -> str:
-    try:
-        return Visitor(ip_address(text), "").network
-    except ValueError:
+    address = read_address(text)
+    if address is None:
         refuse("--network takes an IP address.")
+    return Visitor(address, "").network
 
 
 @commands.command()

@@ -1,9 +1,10 @@
 """`gatehouse users create`: somebody who does not sign up themselves."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from app.addresses import read_address
 from app.cli import users_shown
@@ -12,6 +13,7 @@ from app.cli.environment import refuse
 from app.cli.users_desk import AsJson, desk, work
 from app.flows.help_desk import AddressTaken, Wanted
 from app.flows.operator import Done
+from app.names import DisplayName, Locale
 from app.problems import PasswordBlocklisted, PasswordTooLong, PasswordTooShort
 
 ASKED = "Say how the password comes: --password-stdin, or --no-password for a mail that tells them to set one."
@@ -32,7 +34,9 @@ def create(
         read_address(email)
     except ValueError:
         refuse("This is not an e-mail address.")
-    wanted = Wanted(email, _password(stdin=password_stdin, none=no_password), display_name, locale)
+    name = _judged(DisplayName, display_name, "--display-name")
+    language = _judged(Locale, locale, "--locale")
+    wanted = Wanted(email, _password(stdin=password_stdin, none=no_password), name, language)
     with beside() as settings:
         try:
             user = work(settings, lambda database: desk(settings, database).create(wanted, reason=reason))
@@ -41,6 +45,14 @@ def create(
         except (PasswordTooShort, PasswordTooLong, PasswordBlocklisted) as weak:
             refuse(weak.detail or weak.title)
     print(users_shown.done(Done(user), "created", as_json=as_json))
+
+
+def _judged(kind: Any, given: str | None, option: str) -> Any:  # noqa: ANN401  of that kind
+    """What people may give themselves, an operator may give them; nothing else."""
+    try:
+        return TypeAdapter(kind).validate_python(given)
+    except ValidationError as refused:
+        refuse(f"{option}: {refused.errors(include_url=False, include_input=False)[0]['msg']}")
 
 
 def _password(*, stdin: bool, none: bool) -> str | None:

@@ -86,6 +86,7 @@ class Confirm:
         """The answer was right though nothing came of it: it is used, and no failure."""
 
         async def consume(tx: Tx) -> None:
+            await users.lock(tx, challenge.user_id)
             if await self._complete(tx, challenge, enrollment):
                 await self.asking.answered(tx, challenge, enrollment.kind)
 

@@ -106,8 +106,8 @@ class HelpDesk:
             user, now = await lock(tx, who), self.clock.now()
             if not after_email_change and await email_undos.of_user(tx, user.id, at=now):
                 raise MayBeUndone
-            removed[:] = await user_lists.remove_factors(tx, user.id)
             await user_lists.unlock(tx, user.id)
+            removed[:] = await user_lists.remove_factors(tx, user.id)
             await users.reset_factors(tx, user.id)
             ended = await sessions.revoke_all(tx, user.id, reason="operator")
             await tell(tx, user.id, "factors_reset", at=now)

@@ -18,7 +18,15 @@ from app.flows.judging import Judging
 from app.flows.letters import Letters
 from app.flows.waiting import MAILED, require_waiting
 from app.messages import Delivery, Purpose
-from app.problems import Fault, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted, ResendTooSoon, ValidationFailed
+from app.problems import (
+    Fault,
+    InvalidMfaCode,
+    InvalidToken,
+    MfaAttemptsExhausted,
+    Overloaded,
+    ResendTooSoon,
+    ValidationFailed,
+)
 from app.senders.queue import MailQueue
 from app.settings.people import MfaSettings
 from app.store import attempts, budgets, challenges, cooldowns, mailed_codes, users
@@ -32,6 +40,10 @@ from app.watch.limits import Limit
 _WANTED = Fault("#/email_code", "Send the code that was mailed.")
 _CODE_LIFE = timedelta(days=1)
 """As long as a mail limit may keep another one back."""
+
+
+class _Outrun(Exception):  # noqa: N818  undoes the transaction
+    """The code was given, or another one asked for, in the same moment."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +86,17 @@ class Mailbox:
             async with self.database.read() as tx:
                 next_at = await cooldowns.next_send(tx, user.id, MAILED)
             now = self.clock.now()
-            raise ResendTooSoon(retry_after=(next_at or now) - now)
+            if next_at is None or next_at <= now:
+                raise Overloaded("No mail can be sent just now.")
+            raise ResendTooSoon(retry_after=next_at - now)
         return told
 
     async def _mail(self, user: User, sign_in: Challenge) -> tuple[bool, datetime | None]:
         """Whether a code is on its way, and when the next one may be asked for."""
         now, pauses = self.clock.now(), self.settings.resend_after
-        taken = await self.database.run(lambda tx: cooldowns.take(tx, user.id, MAILED, pauses=pauses, at=now))
+        taken = None
+        if self.mails.has_room:
+            taken = await self.database.run(lambda tx: cooldowns.take(tx, user.id, MAILED, pauses=pauses, at=now))
         if taken is None:
             async with self.database.read() as tx:
                 return False, await cooldowns.next_send(tx, user.id, MAILED)
@@ -92,7 +108,9 @@ class Mailbox:
         if not await self.database.run(lambda tx: self._remember(tx, sign_in, fingerprint)):
             raise InvalidToken("Another code was asked for in the same moment.")
         audit.note(Event.CODE_ASKED, user_id=user.id, challenge_id=sign_in.id, factor=MAILED)
-        self.mails.put(self.letters.enrolment(user.email, code, locale=user.locale))
+        if not self.mails.put(self.letters.enrolment(user.email, code, locale=user.locale)):
+            await self.database.run(lambda tx: cooldowns.give_back(tx, user.id, MAILED, turn=taken, at=now))
+            return False, None
         return True, taken.next_at
 
     async def _remember(self, tx: Tx, sign_in: Challenge, fingerprint: bytes) -> bool:
@@ -115,7 +133,7 @@ class Mailbox:
         sign_in, mailed, spent = await self.database.run(lambda tx: self._spend(tx, who))
         if mailed is None or not self._is_right(mailed, code):
             await self._refuse(sign_in, spent)
-        elif await self.database.run(lambda tx: self._prove(tx, sign_in, mailed)):
+        elif await self._prove(sign_in, mailed):
             return
         raise InvalidMfaCode(attempts_left=self.settings.attempts - sign_in.attempts)
 
@@ -141,10 +159,17 @@ class Mailbox:
         if spent.of_all >= self.settings.password_expires_at:
             await self.judging.expire_password(sign_in.user_id, credential_version=sign_in.credential_version)
 
-    async def _prove(self, tx: Tx, sign_in: Challenge, mailed: Challenge) -> bool:
+    async def _prove(self, sign_in: Challenge, mailed: Challenge) -> bool:
         """Only the sign-in that gave the code goes on, and not the one that it was mailed for."""
-        if not await mailed_codes.use(tx, mailed) or not await challenges.answered(tx, sign_in):
+
+        async def prove(tx: Tx) -> None:
+            await cooldowns.clear(tx, sign_in.user_id, MAILED)
+            if not await mailed_codes.use(tx, mailed) or not await challenges.answered(tx, sign_in):
+                raise _Outrun
+            await budgets.clear(tx, sign_in.user_id, MAILED)
+
+        try:
+            await self.database.run(prove)
+        except _Outrun:
             return False
-        await budgets.clear(tx, sign_in.user_id, MAILED)
-        await cooldowns.clear(tx, sign_in.user_id, MAILED)
         return True

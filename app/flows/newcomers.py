@@ -18,6 +18,7 @@ from app.factors.base import Shape
 from app.factors.phones import E164
 from app.flows.own_claims import require_good
 from app.flows.states import States
+from app.names import DisplayName, Locale
 from app.problems import FactorNotEnrolled, SmsNotAllowed
 from app.store.enrollments import Enrollment
 from app.store.newcomers import NewUser
@@ -53,12 +54,13 @@ class Brought(Shape, strict=True):
     email: Email
     email_verified: bool
     password_hash: Annotated[str | None, Field(max_length=512, repr=False)] = None
-    display_name: Annotated[str | None, Field(max_length=100, pattern=r"^[^\p{C}]*$")] = None
-    locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")] = "en"
+    display_name: DisplayName = None
+    locale: Locale = "en"
     created_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
     totp: BroughtTotp | None = None
     phone: Annotated[E164 | None, Field(repr=False)] = None
     disabled: bool = False
+    factors_reset: bool = False
     claims: Annotated[dict[str, Any] | None, Field(repr=False)] = None
 
 
@@ -110,6 +112,7 @@ class Newcomers:
             raise ValueError("`created_at` lies in the future.")
         with _named("claims"):
             require_good(brought.claims or {})
+        due = ProofDue.FACTORS_RESET.value if brought.factors_reset else ProofDue.ELSEWHERE.value
         return NewUser(
             id=new_id(now),
             email=address.email,
@@ -118,8 +121,8 @@ class Newcomers:
             password_expired=not password_hash,
             active=not brought.disabled,
             locale=brought.locale,
-            display_name=brought.display_name or None,
-            email_proof_due=None if has_factor else ProofDue.ELSEWHERE.value,
+            display_name=brought.display_name,
+            email_proof_due=None if has_factor else due,
             claims=brought.claims or {},
             created_at=brought.created_at or now,
         )
@@ -162,17 +165,22 @@ def _place(fault: ErrorDetails) -> str:
 
 
 def written(user: Mapping[str, Any], secrets: Mapping[str, str], *, with_hashes: bool) -> dict[str, Any]:
-    """A user as `read` takes them, without what is not there; password and seed only *with_hashes*."""
+    """A user as `read` takes them, without what is not there; password and seed only *with_hashes*.
+
+    A password that has expired is somebody else's by now, and is left out.
+    """
+    password_hash = user["password_hash"] if with_hashes and not user["password_expired"] else None
     told = {
         "email": user["email"],
         "email_verified": True,
-        "password_hash": (user["password_hash"] or None) if with_hashes else None,
+        "password_hash": password_hash or None,
         "display_name": user["display_name"],
         "locale": user["locale"],
         "created_at": user["created_at"].isoformat(),
         "totp": {"secret": secrets["totp"]} if with_hashes and "totp" in secrets else None,
         "phone": secrets.get("sms"),
         "disabled": True if not user["active"] else None,
+        "factors_reset": True if user["email_proof_due"] == ProofDue.FACTORS_RESET else None,
         "claims": user["claims"] or None,
     }
     return {name: value for name, value in told.items() if value is not None}

@@ -96,8 +96,9 @@ class Verify:
             await self.asking.answered(tx, challenge, kind)
             return await self.admission.open(tx, challenge.user_id, arrival, credential_version=version, factor=factor)
 
-        opened = await self._complete_at_once(challenge, attempt, judged, arrival)
-        return opened if opened else await self.database.run(complete)
+        if opened := await self._complete_at_once(challenge, attempt, judged, arrival):
+            return opened
+        return await self.database.run(complete)
 
     async def _complete_at_once(
         self, challenge: Challenge, attempt: Attempt, judged: Judged, arrival: Arrival

@@ -22,9 +22,13 @@ class MailQueue:
     def waiting(self) -> int:
         return self._waiting.qsize()
 
+    @property
+    def has_room(self) -> bool:
+        return self._open and not self._waiting.full()
+
     def put(self, message: Message) -> bool:
         """Take a mail without waiting; False when it had to be dropped."""
-        if not self._open or self._waiting.full():
+        if not self.has_room:
             LOG.error("mail_dropped", extra={"reason": "full" if self._open else "closing", "purpose": message.purpose})
             return False
         self._waiting.put_nowait(message)

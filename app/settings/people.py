@@ -1,12 +1,12 @@
 """The knobs of what people do: second factors, passwords, registration."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from app.settings.rules import WrittenRules
-from app.settings.types import Duration, Durations, Group, Words
+from app.settings.types import Duration, Durations, Group, Instant, Words
 
 ALONE, WITHIN_MFA = 15, 8
 """Characters of a password: by itself, and where it never stands alone."""
@@ -18,8 +18,10 @@ class MfaSettings(Group):
     """Second factors."""
 
     policy: Literal["optional", "required"] = Field("optional", description="Whether a user must have a second factor.")
-    required_since: datetime | None = Field(
-        None, description="When the policy became `required`: users from before it have `grace` to enrol a factor."
+    required_since: Instant | None = Field(
+        None,
+        description="When the policy became `required`, in UTC where it says no zone: "
+        "users from before it have `grace` to enrol a factor.",
     )
     grace: Duration = Field(timedelta(days=30), description="Counted from `required_since`.")
     factors: Words = Field(("sms", "totp"), description="Kinds that users may enrol.")

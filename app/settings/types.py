@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from ipaddress import ip_network
 from typing import Annotated
@@ -43,8 +43,13 @@ def _network(value: str) -> str:
     return value
 
 
+def _in_utc(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
 Price = Annotated[Decimal, Field(ge=0, le=100, max_digits=9, decimal_places=6)]
 Sources = Annotated[str | dict[str, str], BeforeValidator(_text)]
+Instant = Annotated[datetime, AfterValidator(_in_utc)]
 Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
 Pause = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(0))]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_words)]

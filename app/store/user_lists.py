@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, select
 
+from app.store.budgets import ALL
 from app.store.database import Tx
 from app.store.enrollments import Enrollment
 from app.store.records import columns, read_all
@@ -54,8 +55,10 @@ async def locks_of(tx: Tx, user_id: UUID) -> list[Lock]:
 
 async def unlock(tx: Tx, user_id: UUID) -> None:
     """Forget their wrong answers and the pauses between their codes."""
-    for table in (budgets, cooldowns):
-        await tx.execute(delete(table).where(table.c.user_id == user_id))
+    await tx.execute(delete(cooldowns).where(cooldowns.c.user_id == user_id))
+    theirs = select(budgets.c.kind).where(budgets.c.user_id == user_id).order_by(budgets.c.kind == ALL)
+    taken = theirs.with_for_update().cte("taken")
+    await tx.execute(delete(budgets).where(budgets.c.user_id == user_id, budgets.c.kind == taken.c.kind))
 
 
 async def remove_factors(tx: Tx, user_id: UUID) -> list[str]:

@@ -66,6 +66,17 @@ async def test_a_user_without_a_password_is_mailed_how_to_set_one(sweeper: async
         ((ADA, "--password-stdin"), "password password\n", "It is on a list of common passwords, or repeats one."),
         ((ADA,), "", users_create.ASKED),
         ((ADA, "--no-password", "--password-stdin"), "", users_create.ASKED),
+        (
+            (ADA, "--no-password", "--locale", "English!"),
+            "",
+            "--locale: Must be a language tag (BCP 47), such as en or de-AT.",
+        ),
+        ((ADA, "--no-password", "--display-name", "A\x1b[2J"), "", "--display-name: Must not hold control characters."),
+        (
+            (ADA, "--no-password", "--display-name", "A" * 101),
+            "",
+            "--display-name: String should have at most 100 characters",
+        ),
     ],
 )
 async def test_what_cannot_be_made_is_one_sentence(arguments: tuple[str, ...], answer: str, sentence: str) -> None:
@@ -95,7 +106,7 @@ async def test_an_unlocked_user_has_failed_at_nothing(ada: None, sweeper: asyncp
     await sweeper.execute("INSERT INTO cooldowns VALUES ($1, 'sms', 3, now() + interval '1 hour')", user)
     shown = (await users("show", ADA)).stdout
     assert "totp  wrong 10  locked_until" in shown
-    done = await users("unlock", ADA, "--network", "192.0.2.7", "--reason", "called us", "--json")
+    done = await users("unlock", ADA, "--network", "::ffff:192.0.2.7", "--reason", "called us", "--json")
     assert json.loads(done.stdout)["done"] == "unlocked"
     for table in ("budgets", "cooldowns"):
         assert await sweeper.fetchval(f"SELECT count(*) FROM {table}") == 0  # noqa: S608  our own names

@@ -75,6 +75,18 @@ async def test_everything_that_a_line_says_is_there_afterwards(tmp_path: Path) -
     assert whole == told | {"password_hash": BCRYPT, "totp": {"secret": SEED}}
 
 
+async def test_what_was_exported_is_taken_again(tmp_path: Path, sweeper: asyncpg.Connection) -> None:
+    """A name may hold what joins letters (U+200C); a password that expired, and factors that were taken, do not come back."""
+    await bring(lines(tmp_path, {**ADA, "display_name": "نمی\u200cدانم"}))
+    await sweeper.execute("UPDATE users SET password_expired = true, email_proof_due = 'factors_reset'")
+    exported = (await users("export", "--with-hashes")).stdout
+    assert "password_hash" not in json.loads(exported)
+    await sweeper.execute("DELETE FROM users")
+    assert (await bring(lines(tmp_path, exported))).exit_code == 0
+    (row,) = await sweeper.fetch("SELECT display_name, password_expired, password_hash, email_proof_due FROM users")
+    assert tuple(row) == ("نمی\u200cدانم", True, "", "factors_reset")
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [

@@ -139,6 +139,25 @@ async def test_another_code_replaces_the_one_before_and_not_too_soon(world: Worl
     assert (await begin(eve, new)).status_code == 201
 
 
+async def test_while_no_mail_can_be_taken_the_code_before_stays_good(world: World) -> None:
+    eve = await bring(world)
+    await asked(eve)
+    code = await mailed(eve)
+    world.clock.forward(timedelta(seconds=61))
+    mails = world.app.state.house.mailbox.mails
+    assert await mails.drain(within=timedelta(seconds=5))
+    again = await eve.call("POST", "/me/factors/email-code")
+    assert (again.status_code, again.json()["code"]) == (503, "overloaded")
+    assert (await asked(eve))["email_code"] | {"expires_in": 0} == {
+        "destination": f"{eve.email[:1]}•••@{eve.email.partition('@')[2]}",
+        "delivery": "none",
+        "resend_after": 0,
+        "attempts_left": 5,
+        "expires_in": 0,
+    }
+    assert (await begin(eve, code)).status_code == 201
+
+
 async def test_the_route_for_another_code_is_for_sign_ins_that_wait_for_one(world: World) -> None:
     ada = await world.signed_up()
     await asked(ada)

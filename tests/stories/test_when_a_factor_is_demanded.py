@@ -92,8 +92,11 @@ async def test_passwords_may_be_shorter_while_a_factor_is_demanded(world: World)
     assert (await ada.login()).status_code == 200
 
 
-async def test_users_from_before_have_a_grace(database_url: str, tmp_path: Path) -> None:
-    policy = {"policy": "required", "required_since": SINCE + timedelta(days=10), "grace": timedelta(days=30)}
+@pytest.mark.parametrize("zone", ["+00:00", ""], ids=["zone", "no-zone"])
+async def test_users_from_before_have_a_grace(database_url: str, tmp_path: Path, zone: str) -> None:
+    """A time without a zone is one in UTC."""
+    since = (SINCE + timedelta(days=10)).replace(tzinfo=None).isoformat() + zone
+    policy = {"policy": "required", "required_since": since, "grace": timedelta(days=30)}
     async with running(settings_for(database_url, tmp_path, mfa=policy)) as world:
         old = await world.signed_up()
         assert (await old.login()).json()["status"] == "authenticated"

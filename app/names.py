@@ -1,0 +1,35 @@
+"""What people are called, and which language they read: one rule, whoever brings it."""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from app.problems.fields import says
+
+
+def _tidy(name: object) -> object:
+    """One spelling; a blank one is none."""
+    return unicodedata.normalize("NFC", name).strip() or None if isinstance(name, str) else name
+
+
+Locale = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$",
+        description="BCP 47; messages are written in the nearest language there is.",
+        examples=["en", "de-AT"],
+    ),
+    says("Must be a language tag (BCP 47), such as en or de-AT."),
+]
+DisplayName = Annotated[
+    str | None,
+    Field(
+        max_length=100,
+        pattern=r"^([^\p{C}\p{Zl}\p{Zp}]|[\u200C\u200D])*$",
+        description="Trimmed, in Unicode's NFC, without control characters. Null or blank: none.",
+        examples=["Ada"],
+    ),
+    BeforeValidator(_tidy),
+    says("Must not hold control characters."),
+]
