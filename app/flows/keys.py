@@ -38,13 +38,14 @@ class KeysMissing(Exception):  # noqa: N818  named as the state it tells of
 
 @dataclass(frozen=True)
 class Keys:
-    """`opened` holds the private halves that are in use, so that each is opened once."""
+    """`opened` holds the private halves that are in use, so that each is opened once; of those `unreadable` each is told once."""
 
     settings: TokenSettings
     database: Database
     clock: Clock
     vault: Vault
     opened: dict[str, SigningKey] = field(default_factory=dict, repr=False)
+    unreadable: set[str] = field(default_factory=set)
 
     async def __call__(self) -> KeySet:
         """The keys of this moment. Raises KeysUnreadable, KeysMissing."""
@@ -105,13 +106,20 @@ class Keys:
         unknown = [key for kid, key in held.items() if kid not in self.opened]
         found = {key.kid: await asyncio.to_thread(self._open, key) for key in unknown}
         self.opened.update({kid: key for kid, key in found.items() if key})
-        return [key for key in unknown if not found[key.kid]]
+        unreadable = [key for key in unknown if not found[key.kid]]
+        self._tell({key.kid for key in unreadable})
+        return unreadable
+
+    def _tell(self, unreadable: set[str]) -> None:
+        for kid in sorted(unreadable - self.unreadable):
+            audit.note(Event.CANNOT_OPEN, table="signing_keys", row=kid[:8])
+        self.unreadable.clear()
+        self.unreadable.update(unreadable)
 
     def _open(self, key: StoredKey) -> SigningKey | None:
         try:
             return SigningKey.from_der(self.vault.open(key.private, place=_place(key.kid)))
         except CannotOpen:
-            audit.note(Event.CANNOT_OPEN, table="signing_keys", row=key.kid[:8])
             return None
 
     def seal(self, key: SigningKey, role: Role, *, activated_at: datetime | None) -> StoredKey:

@@ -43,14 +43,6 @@ class User:
 
 
 _COLUMNS = columns(users, User)
-_MOST_EXAMPLES = 32
-_SALT_AND_TAG = (
-    (r"\$[A-Za-z0-9./]{53}$", ""),  # bcrypt
-    (r"^(scrypt\$\d+)\$[^$]*\$(\d+)\$(\d+)\$[^$]*$", r"\1$\2$\3"),  # Django's scrypt
-    (r"^(\$[PH]\$.).*$", r"\1"),  # phpass
-    (r"\$[^$=,]*\$[A-Za-z0-9./+]{20,}={0,2}$", ""),
-)
-"""Patterns, the one that fits a hash first, and what of it is left."""
 
 
 async def by_email(tx: Tx, email_folded: str) -> User | None:
@@ -179,15 +171,3 @@ async def rehash(tx: Tx, user_id: UUID, *, old_hash: str, new_hash: str) -> None
     """Store the same password under better parameters, unless it changed meanwhile."""
     statement = update(users).where(users.c.id == user_id, users.c.password_hash == old_hash)
     await tx.execute(statement.values(password_hash=new_hash))
-
-
-async def hash_examples(tx: Tx, *, but: str) -> list[str]:
-    """One stored hash of each scheme and cost, other than those that begin with *but*.
-
-    What is left of a hash without its salt and its tag names them; a scan of the table, so for once in a while.
-    """
-    kind: ColumnElement[str] = users.c.password_hash
-    for pattern, left in _SALT_AND_TAG:
-        kind = func.regexp_replace(kind, pattern, left)
-    statement = select(func.min(users.c.password_hash)).where(~func.starts_with(users.c.password_hash, but))
-    return list((await tx.execute(statement.group_by(kind).limit(_MOST_EXAMPLES))).scalars())

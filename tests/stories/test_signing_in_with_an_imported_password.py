@@ -10,7 +10,6 @@ from app.crypto.hashes import understand
 from app.crypto.passwords import Passwords
 from app.flows.schemes import Schemes
 from app.settings.people import PasswordSettings
-from app.store import users
 from tests.passwords import by_bcrypt, by_passlib, change, import_hash, stored_hash
 from tests.resets import NEW, forgot, reset
 from tests.world import PASSWORD, World
@@ -92,8 +91,8 @@ async def test_the_schemes_in_use_are_found_one_of_each_cost(world: World) -> No
             )
             await import_hash(ada, hashed)
     await world.signed_up()
-    async with world.app.state.house.database.read() as tx:
-        found = await users.hash_examples(tx, but=OURS)
+    tools = world.app.state.house.login
+    found = await Schemes(tools.database, tools.pool, tools.passwords).examples()
     assert sorted(understand(one).cost for one in found) == [
         "bcrypt rounds=4",
         "bcrypt rounds=5",
@@ -101,6 +100,17 @@ async def test_the_schemes_in_use_are_found_one_of_each_cost(world: World) -> No
         "pbkdf2_sha256 rounds=2000",
         "sha512-crypt rounds=1000",
     ]
+
+
+async def test_everybody_is_looked_at_some_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.flows.schemes._PAGE", 2)
+    for scheme in ("bcrypt", "pbkdf2_sha256", "sha512_crypt"):
+        await world.signed_up()
+        hashed = by_bcrypt(PASSWORD) if scheme == "bcrypt" else by_passlib(PASSWORD, scheme, rounds=1000)
+        await import_hash(await world.signed_up(), hashed)
+    tools = world.app.state.house.login
+    found = await Schemes(tools.database, tools.pool, tools.passwords).examples()
+    assert len(found) == 3
 
 
 async def test_the_slowest_scheme_in_use_sets_the_pace_before_anybody_signs_in(world: World) -> None:

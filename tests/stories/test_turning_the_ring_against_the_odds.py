@@ -106,6 +106,12 @@ async def test_without_the_old_key_an_enrolled_phone_never_becomes_no_phone(ring
     with hearing("vault.") as lines, pytest.raises(KeysUnreadable):
         await ring.keys(NEW)()
     assert [line["event"] for line in lines] == ["vault.cannot_open"] * 4
+    with hearing("vault.") as lines:
+        keys = ring.keys(NEW)
+        for _ in range(3):
+            with pytest.raises(KeysUnreadable):
+                await keys()
+    assert len(lines) == 4, "whoever asks each ten seconds tells of each key once"
 
     await ring.rows.execute("DELETE FROM signing_keys")
     await ring.rows.execute(
