@@ -12,6 +12,6 @@ from app.problems import (
     StrongerFactorRequired,
 )
 
-ASKING = (InvalidToken, MfaAttemptsExhausted, FactorNotEnrolled, ResendTooSoon, SmsUnavailable)
+ASKING = (InvalidToken, MfaAttemptsExhausted, MfaLocked, FactorNotEnrolled, ResendTooSoon, SmsUnavailable)
 JUDGING = (InvalidToken, InvalidMfaCode, MfaAttemptsExhausted, MfaLocked, FactorNotEnrolled)
 CHANGING = (InvalidToken, StepUpRequired, StrongerFactorRequired, FactorNotEnrolled)

@@ -18,6 +18,7 @@ from app.factors.registry import Factors
 from app.flows.answers import ChallengeState, whole_seconds
 from app.flows.background import Background
 from app.flows.letters import Letters
+from app.flows.obstacles import Obstacles
 from app.flows.receipts import Receipts
 from app.flows.states import States
 from app.messages import Channel, Delivery, Message
@@ -60,16 +61,19 @@ class Asking:
     senders: Mapping[Channel, Sender]
     receipts: Receipts
     firewall: SmsFirewall
+    obstacles: Obstacles
     background: Background
 
     async def put(self, tx: Tx, challenge: Challenge, enrollment: Enrollment, visitor: Visitor, *, locale: str) -> Put:
         """Put the question of *enrollment*'s factor, in the place of the one before; that one stays if this may not be sent.
 
-        Raises ResendTooSoon while the last code to this user is cooling down, FactorNotEnrolled for a broken factor.
+        Raises ResendTooSoon while the last code to this user is cooling down, MfaLocked while none would be judged,
+        FactorNotEnrolled for a broken factor.
         """
         question, now = self._question(challenge, enrollment), self.clock.now()
         if question.draft is None:
             return Put(await self._renew(tx, challenge, enrollment.kind, question))
+        await self.obstacles.refuse_to_ask(tx, challenge.user_id, enrollment)
         pauses, lane = self.settings.resend_after, challenge.lane(enrollment.kind)
         turn = await cooldowns.take(tx, challenge.user_id, lane, pauses=pauses, at=now)
         if turn is None:

@@ -69,6 +69,11 @@ class Obstacles:
         """What to raise of a factor that was found locked."""
         return _locked(user_id, kind, await self._left(tx, user_id, kind) or _A_MOMENT)
 
+    async def refuse_to_ask(self, tx: Tx, user_id: UUID, enrollment: Enrollment) -> None:
+        """No code is sent that would be refused. Raises MfaLocked."""
+        if left := await self._left(tx, user_id, budget_of(enrollment)):
+            raise MfaLocked(retry_after=min(left, _FOR_GOOD))
+
     async def _left(self, tx: Tx, user_id: UUID, kind: str) -> timedelta | None:
         return await budgets.locked_for(tx, user_id, kind, stop=self.locks.stop, at=self.clock.now())
 

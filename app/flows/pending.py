@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from app.clock import Clock
 from app.crypto.chance import new_id
@@ -15,7 +16,7 @@ from app.flows.recognising import Arrival
 from app.flows.states import States
 from app.flows.waiting import MAILED
 from app.messages import Purpose
-from app.problems import FactorNotEnrolled, ResendTooSoon
+from app.problems import FactorNotEnrolled, MfaLocked, ResendTooSoon
 from app.settings.groups import TokenSettings
 from app.store import challenges, cooldowns
 from app.store.challenges import Challenge
@@ -96,12 +97,14 @@ class Pending:
         return next(iter(preferred + ranked), None)
 
     async def _put(self, tx: Tx, sign_in: Challenge, chosen: Enrollment, visitor: Visitor, locale: str) -> Put | None:
-        """A code that is cooling down, or a factor that is broken, never blocks the sign-in: others may be left."""
+        """A code that is cooling down, a factor that is locked or broken, never blocks the sign-in: others may be left."""
         try:
             return await self.asking.put(tx, sign_in, chosen, visitor, locale=locale)
         except ResendTooSoon:
             next_send = await cooldowns.next_send(tx, sign_in.user_id, sign_in.lane(chosen.kind))
             return Put(sign_in, next_send=next_send)
+        except MfaLocked as locked:
+            return Put(sign_in, next_send=self.clock.now() + (locked.retry_after or timedelta()))
         except FactorNotEnrolled:
             return None
 

@@ -55,6 +55,7 @@ class Shared:
             senders=tools.senders,
             receipts=self.receipts,
             firewall=tools.firewall,
+            obstacles=obstacles,
             background=tools.background,
         )
         self.farewell = Farewell(

@@ -32,12 +32,12 @@ async def test_a_step_up_of_before_a_change_is_no_trap_after_it(world: World) ->
 async def test_a_stopped_factor_can_be_bound_anew(world: World) -> None:
     ada = await world.with_phone()
     await ada.step_up(ada.recovery_codes[0], "recovery_code")
+    await ada.login(factor="sms")
     async with world.app.state.house.database.begin() as tx:
         locks = budgets.Locks(first=10, every=5, pauses=(timedelta(minutes=10),), stop=100)
         me = (await ada.call("GET", "/me")).json()["id"]
         await budgets.spend(tx, me, "sms", locks=locks, at=world.clock.now())
         await tx.execute(update(budget_rows).where(budget_rows.c.kind == "sms").values(streak=100))
-    await ada.login(factor="sms")
     stopped = await ada.verify(ada.code("sign_in"))
     assert stopped.json()["code"] == "mfa_locked"
     world.clock.forward(timedelta(seconds=31))

@@ -69,6 +69,26 @@ async def test_a_locked_factor_takes_no_attempt_of_the_sign_in(world: World) -> 
     assert (await ada.verify(ada.recovery_codes[0], factor="recovery_code")).status_code == 200
 
 
+async def test_for_a_locked_factor_no_code_is_sent_and_nobody_pays_for_one(world: World) -> None:
+    ada = await world.with_phone()
+    for number in range(10):
+        if number % 4 == 0:
+            world.clock.forward(timedelta(hours=2))
+            await ada.login()
+        assert (await ada.verify(ada.wrong_code())).json()["code"] == "invalid_mfa_code"
+    sent = len(ada.codes("sign_in"))
+    world.clock.forward(5 * MINUTE)
+    asked = (await ada.login()).json()["challenge"]
+    assert (asked["factor"], asked["delivery"]) == ("sms", "none")
+    assert 290 <= asked["resend_after"] <= 300
+    again = await ada.call("POST", "/verify-otp/challenge", {"factor": "sms"}, token=ada.mfa_token)
+    assert (again.status_code, again.json()["code"]) == (429, "mfa_locked")
+    assert len(ada.codes("sign_in")) == sent
+    world.clock.forward(5 * MINUTE)
+    await ada.login()
+    assert (await ada.verify(ada.code("sign_in"))).status_code == 200
+
+
 async def test_a_locked_factor_is_not_no_factor(world: World) -> None:
     """Law 10."""
     ada = await world.with_app()
