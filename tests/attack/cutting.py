@@ -19,7 +19,7 @@ from tests.attack.proxy import Proxy, proxy
 from tests.attack.service import Service, serving
 
 MOST = 60
-COMMITTING = ("COMMIT", "WITH spent", "WITH admitted")
+COMMITTING = ("COMMIT", "WITH spent", "WITH free")
 """What commits: besides the command, two statements that do so themselves, of an attempt and of a session at once."""
 BACKGROUND = 0.3
 """Seconds in which what goes on after an answer is done, with all its statements."""
