@@ -9,6 +9,9 @@ export class Session {
   #api;
   #forget;
   #token = null;
+  #pending = null; // of a sign-in that is not complete
+  #turn = 0; // what was asked in an earlier one is answered to nobody
+  #refreshing = null;
 
   /** `api`: where Gatehouse is. `forget`: empties what the page shows and keeps of somebody. */
   constructor(api, forget) {
@@ -22,35 +25,80 @@ export class Session {
     return this.#token !== null;
   }
 
-  /** `POST /login`; hand the answer of a second factor to `keep`. */
+  /** `POST /login`, and what it answered; null: it could not be asked, or somebody signed out meanwhile. */
   async signIn(credentials) {
     if (!(await this.#leave())) return null;
+    this.#turn += 1;
     const device = localStorage.getItem(DEVICE);
     const known = device ? { device_token: device } : {};
-    const answer = await this.call("POST", "/login", { ...credentials, ...known, cookie: true });
-    return answer && this.keep(await answer.json());
+    return this.prove("/login", { ...credentials, ...known, cookie: true });
   }
 
-  keep(answer) {
-    if (answer.access_token) this.#token = answer.access_token;
-    if (answer.device_token) localStorage.setItem(DEVICE, answer.device_token);
-    return answer;
+  /** Keeps the tokens of the answer: `/verify-otp` with `{code, factor}`, `/me/factors/{id}/confirm`, `/step-up`. */
+  async prove(path, proof) {
+    const turn = this.#turn;
+    const answer = await this.call("POST", path, proof);
+    const told = answer && (await answer.json());
+    if (turn === this.#turn) return told && this.#keep(told);
+    // Nobody waits for this session any more. The cookie may be somebody else's by now.
+    if (told?.access_token) await this.#ask("POST", "/logout", { token: told.access_token, credentials: "omit" });
+    return null;
   }
 
-  /** After the page was loaded anew. */
+  /** After the page was loaded anew: whether somebody is signed in. */
   async resume() {
     if (!(await this.#leave())) return false;
-    const answer = await this.call("POST", "/token/refresh");
-    if (answer?.ok) this.keep(await answer.json());
+    await this.#refresh();
     return this.signedIn;
   }
 
-  /** The answer, or null when there is none. */
+  /** The answer, or null when there is none. Until a sign-in is complete it is asked with that one's token. */
   async call(method, path, body) {
+    const turn = this.#turn;
+    const token = this.#token;
+    const answer = await this.#ask(method, path, { body, token: token ?? this.#pending });
+    if (!token || turn !== this.#turn || !isDead(answer)) return answer;
+    const fresh = token !== this.#token || (await this.#refresh());
+    return fresh && turn === this.#turn ? this.#ask(method, path, { body, token: this.#token }) : answer;
+  }
+
+  /** Forgets first, and tells the service then. False: it could not be reached, and is told before anybody signs in. */
+  async signOut() {
+    const token = this.#token;
+    localStorage.setItem(LEAVING, "1");
+    this.#drop();
+    return this.#leave(token);
+  }
+
+  #keep(told) {
+    if (told.access_token || told.mfa_token || told.enrollment_token) {
+      this.#token = told.access_token ?? null;
+      this.#pending = told.mfa_token ?? told.enrollment_token ?? null;
+    }
+    if (told.device_token) localStorage.setItem(DEVICE, told.device_token);
+    return told;
+  }
+
+  /** Whether there is a fresh token. Whoever asks meanwhile waits for the same one. */
+  #refresh() {
+    this.#refreshing ??= this.#renew().finally(() => (this.#refreshing = null));
+    return this.#refreshing;
+  }
+
+  async #renew() {
+    const turn = this.#turn;
+    const answer = await this.#ask("POST", "/token/refresh");
+    const told = answer?.ok ? await answer.json() : null;
+    if (turn !== this.#turn) return false;
+    if (answer?.status === 401) this.#drop();
+    return told !== null && Boolean(this.#keep(told));
+  }
+
+  async #ask(method, path, { body, token, credentials = "include" } = {}) {
     const headers = { "X-Gatehouse-CSRF": "1" };
-    if (this.#token) headers.Authorization = `Bearer ${this.#token}`;
+    if (token) headers.Authorization = `Bearer ${token}`;
     if (body) headers["Content-Type"] = "application/json";
-    const asked = { method, headers, body: body && JSON.stringify(body), credentials: "include", cache: "no-store" };
+    const asked = { method, headers, body: body && JSON.stringify(body), credentials, cache: "no-store" };
     try {
       return await fetch(this.#api + path, { ...asked, signal: AbortSignal.timeout(PATIENCE) });
     } catch {
@@ -58,24 +106,25 @@ export class Session {
     }
   }
 
-  /** Forgets first, and tells the service then. False: it could not be reached, and is told before anybody signs in. */
-  async signOut() {
-    localStorage.setItem(LEAVING, "1");
-    this.#drop();
-    return this.#leave();
-  }
-
   #drop() {
+    this.#turn += 1;
     this.#token = null;
+    this.#pending = null;
     sessionStorage.clear();
     this.#forget();
   }
 
-  /** No script can remove the cookie: until the service did, nobody is signed in with it. */
-  async #leave() {
+  /** No script can remove the cookie: until the service did, nobody is signed in with it. 401: there is none. */
+  async #leave(token) {
     if (localStorage.getItem(LEAVING) === null) return true;
-    const answer = await this.call("POST", "/logout");
-    if (answer?.ok) localStorage.removeItem(LEAVING);
-    return Boolean(answer?.ok);
+    const answer = await this.#ask("POST", "/logout", { token });
+    const left = answer !== null && (answer.ok || answer.status === 401);
+    if (left) localStorage.removeItem(LEAVING);
+    return left;
   }
+}
+
+/** A wrong password or a step-up is 401 too, and no refresh helps there. */
+function isDead(answer) {
+  return answer?.status === 401 && (answer.headers.get("WWW-Authenticate") ?? "").includes('error="invalid_token"');
 }

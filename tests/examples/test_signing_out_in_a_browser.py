@@ -1,7 +1,6 @@
 """The example of a page's session in a real browser: after a sign-out nothing of anybody is left, whether or not it is heard."""
 
 import json
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,7 +8,6 @@ from urllib.parse import quote
 
 import pytest
 
-from tests import postgres
 from tests.attack.people import PASSWORD, Person, newcomer
 from tests.attack.service import ROOT, Service, serving
 from tests.standins.browser import CHROMIUM, Page, opened, served
@@ -37,14 +35,6 @@ const later = open();
 await tell(later, await later.resume());
 """
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
-
-
-@pytest.fixture
-async def own_database(postgres_url: str) -> AsyncIterator[str]:
-    """The service brings a key of its own, which nobody else on its database has."""
-    name = f"browser_{secrets.token_hex(4)}"
-    yield await postgres.create_migrated(postgres_url, name)
-    await postgres.drop(postgres_url, name)
 
 
 @asynccontextmanager
