@@ -51,14 +51,16 @@ class Profiles:
             enrolled = await enrollments.of_user(tx, who.sub)
         issued = [one for one in enrolled if one.kind in self.factors.issued]
         left = sum(self.states.describe(one).remaining or 0 for one in issued)
-        enrollable = list(self.factors.enrollable)
+        enrollable = self.factors.strongest_first(self.factors.enrollable)
         return FactorList(items=self.entries(enrolled), enrollable=enrollable, recovery_codes_left=left)
 
     def entries(self, enrolled: Sequence[Enrollment]) -> list[FactorEntry]:
-        """What its owner enrolled, oldest first; recovery codes are no entry of their own."""
-        own = [one for one in enrolled if one.kind not in self.factors.issued]
+        """What its owner enrolled, the strongest first; recovery codes are no entry of their own."""
+        by_kind = {one.kind: one for one in enrolled}
+        kinds = self.factors.strongest_first(by_kind)
+        own = [by_kind[kind] for kind in kinds]
         preferred = [one.kind for one in own if one.preferred]
-        default = next(iter(preferred + self.factors.strongest_first([one.kind for one in own])), None)
+        default = next(iter(preferred + kinds), None)
         return [self._entry(one, default=one.kind == default) for one in own]
 
     def entry_of(self, enrolled: Sequence[Enrollment], enrollment_id: UUID) -> FactorEntry:

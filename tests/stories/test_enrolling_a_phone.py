@@ -16,7 +16,7 @@ async def test_a_phone_counts_once_it_is_confirmed(world: World) -> None:
     assert begun.json()["setup"] == {"factor": "sms", "destination": f"+1 ••• ••• {ada.phone[-4:]}"}
     assert (await ada.call("GET", "/me/factors")).json() == {
         "items": [],
-        "enrollable": ["sms", "totp"],
+        "enrollable": ["totp", "sms"],
         "recovery_codes_left": 0,
     }
     assert (await ada.login()).json()["status"] == "authenticated"

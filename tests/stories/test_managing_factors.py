@@ -23,7 +23,9 @@ async def test_they_are_listed_named_and_preferred(world: World) -> None:
 
     assert preferred.json()["default"] is True
     listed = (await ada.call("GET", "/me/factors")).json()["items"]
-    assert {item["kind"]: item["default"] for item in listed} == {"sms": True, "totp": False}
+    assert [(item["kind"], item["default"]) for item in listed] == [("totp", False), ("sms", True)], (
+        "the strongest first"
+    )
     assert (await ada.login()).json()["challenge"]["factor"] == "sms"
     unnamed = await ada.call("PATCH", f"/me/factors/{app}", {"label": None})
     assert unnamed.json()["label"] is None
