@@ -34,7 +34,9 @@ class StepUpRequired(Problem):
 class InvalidMfaCode(Problem):
     code, status, title = "invalid_mfa_code", 401, "The code is not right"
     why = "The code is wrong, has expired, was used already, or was replaced by a newer one."
-    what_to_do = "Let the user type the code again while `attempts_left` is not 0, or ask for another one."
+    what_to_do = (
+        "Let the user type the code again while `attempts_left`, where it is there, is not 0, or ask for another one."
+    )
 
 
 class MfaAttemptsExhausted(Problem):
@@ -53,7 +55,7 @@ class MfaLocked(Problem):
 class ResendTooSoon(Problem):
     code, status, title = "resend_too_soon", 429, "A code was sent a moment ago"
     why = "Each further code waits longer than the one before. `retry_after` says how long."
-    what_to_do = "Wait for `retry_after` seconds before you offer another code. The one that was sent is still good."
+    what_to_do = "Wait for `retry_after` seconds before you offer another code. The one that was sent is still good in the sign-in that it was sent for, until another factor is asked for there."
 
 
 class InvalidVerificationCode(Problem):
