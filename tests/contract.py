@@ -8,6 +8,7 @@ import httpx
 import jsonschema_rs
 from fastapi import FastAPI
 
+_HEADERS = ("Set-Cookie", "RateLimit", "RateLimit-Policy", "X-Request-Id")
 _UNDOCUMENTED = ("/openapi.json", "/docs", "/redoc")
 
 
@@ -40,6 +41,9 @@ class CheckedTransport(httpx.ASGITransport):
                 f"{request.method} {request.url.path} may not answer {answer.status_code}: {answer.text}"
             )
         self._check_content(answer, declared)
+        for name in _HEADERS:
+            if name in answer.headers and name not in declared.get("headers", {}):
+                raise ContractError(f"{request.method} {request.url.path} does not declare {name}")
 
     def _check_content(self, answer: httpx.Response, declared: dict[str, Any]) -> None:
         media_type = answer.headers.get("content-type", "").partition(";")[0]

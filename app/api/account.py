@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from app.api.cookies import TheJar
+from app.api.cookies import TheJar, sets_cookie
 from app.api.guard import FullAccess
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
@@ -52,7 +52,7 @@ async def change_me(body: ProfileChange, who: FullAccess, house: TheHouse) -> Pr
     "/me",
     status_code=204,
     response_class=Response,
-    responses=refusals(InvalidToken, StepUpRequired, StrongerFactorRequired),
+    responses=refusals(InvalidToken, StepUpRequired, StrongerFactorRequired) | sets_cookie(204),
 )
 async def delete_me(who: FullAccess, house: TheHouse, jar: TheJar) -> None:
     """Delete the account and everything that belongs to it. It cannot be undone.

@@ -4,7 +4,7 @@ A request in which the cookie speaks carries `X-Gatehouse-CSRF: 1`: a page of an
 which is refused.
 """
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, Response
 
@@ -14,7 +14,36 @@ from app.problems import CsrfRequired
 COOKIE = "__Host-gatehouse-refresh"
 """The prefix binds it to this host alone, over https (RFC 6265bis §4.1.3.2)."""
 _HEADER = "x-gatehouse-csrf"
+_SCHEME = "RefreshCookie"
+REFRESH_COOKIE = {
+    _SCHEME: {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "The refresh token of a sign-in with `cookie`; it counts beside `X-Gatehouse-CSRF: 1` only.",
+    }
+}
+SET_COOKIE = {
+    "description": f"`{COOKIE}`, where the sign-in asked for a `cookie`; emptied at its end. No script reads it.",
+    "schema": {"type": "string"},
+}
+_CSRF_HEADER = {
+    "name": "X-Gatehouse-CSRF",
+    "in": "header",
+    "description": "Needed where the refresh token is in the cookie.",
+    "schema": {"type": "string", "const": "1"},
+}
 AnyAnswer = TypeVar("AnyAnswer")
+
+
+def sets_cookie(status: int) -> dict[int | str, dict[str, Any]]:
+    """Describe that an answer of this *status* may set the cookie, or empty it."""
+    return {status: {"headers": {"Set-Cookie": {"$ref": "#/components/headers/Set-Cookie"}}}}
+
+
+def takes_cookie(*others: str) -> dict[str, Any]:
+    """Describe, for `openapi_extra=`, a route that takes the cookie beside its header, or what *others* name, or a body."""
+    return {"security": [*({name: []} for name in (*others, _SCHEME)), {}], "parameters": [_CSRF_HEADER]}
 
 
 class Jar:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from app.api.cookies import TheJar
+from app.api.cookies import TheJar, sets_cookie
 from app.api.guard import EnrollmentAccess, FullAccess
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
@@ -40,6 +40,7 @@ from app.problems import (
     SmsUnavailable,
     StepUpRequired,
 )
+from app.problems.fields import BOOLEAN
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.FACTORS])
 EITHER: dict[str, Any] = {"security": [{"AccessToken": []}]}
@@ -51,7 +52,9 @@ MAILED = (InvalidMfaCode, MfaAttemptsExhausted, MfaLocked)
 class FactorChange(Shape):
     """What is left out stays as it is; `"label": null` takes the label away."""
 
-    default: Annotated[Literal[True] | None, Field(description="True: ask this factor first at sign-in.")] = None
+    default: Annotated[
+        Annotated[Literal[True], BOOLEAN] | None, Field(description="True: ask this factor first at sign-in.")
+    ] = None
     label: Label = None
 
 
@@ -69,7 +72,6 @@ async def resend_confirmation(
 
 @router.post(
     "/me/factors/email-code",
-    openapi_extra=EITHER,
     responses=refusals(InvalidToken, MfaAttemptsExhausted, ResendTooSoon, Overloaded),
 )
 async def resend_email_code(who: EnrollmentAccess, house: TheHouse) -> EmailCode:
@@ -118,7 +120,7 @@ def routes(factors: Factors) -> APIRouter:
     enrolling = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.FACTORS])
     AnyEnroll: Any = factors.enrolls()  # noqa: N806  a type
     AnyAnswer: Any = factors.answers()  # noqa: N806  a type
-    Begun: Any = EnrollmentBegun.__class_getitem__(factors.setups())  # noqa: N806  a type made at run time
+    Begun: Any = EnrollmentBegun.of(factors.setups())  # noqa: N806  a type made at run time
 
     @enrolling.post(
         "/me/factors",
@@ -138,7 +140,7 @@ def routes(factors: Factors) -> APIRouter:
     @enrolling.post(
         "/me/factors/{factor_id}/confirm",
         openapi_extra=EITHER,
-        responses=refusals(*JUDGING, PhoneInUse, body=True),
+        responses=refusals(*JUDGING, PhoneInUse, body=True) | sets_cookie(200),
     )
     async def confirm_factor(
         factor_id: UUID, body: AnyAnswer, *, who: EnrollmentAccess, house: TheHouse, visitor: TheVisitor, jar: TheJar

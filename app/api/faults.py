@@ -43,6 +43,9 @@ _WORDS_BY_FAMILY = {
     "list": "Must be a JSON array.",
 }
 
+_JSON = {"True": "true", "False": "false", "None": "null"}
+_PYTHON = re.compile(r"(?<!['\w])(?:True|False|None)(?!['\w])")
+
 
 def faults(error: RequestValidationError) -> tuple[Fault, ...]:
     """Every wrong place once, at most 20 of them."""
@@ -56,11 +59,22 @@ def _detail(one: Mapping[str, Any]) -> str:
         return str(one["msg"])
     if kind in {"too_short", "too_long"} and context.get("field_type") == "Value":  # a SecretStr, so said
         kind = f"string_{kind}"
+    if kind == "string_too_short" and context.get("min_length") == 1:
+        return "Must not be empty."
     words = _WORDS.get(kind) or _WORDS_BY_FAMILY.get(kind.partition("_")[0], _OTHERWISE)
     try:
-        return words.format_map(context)  # only what the schema declares is named above: limits, patterns, tags
+        return words.format_map(
+            _as_json(context)
+        )  # only what the schema declares is named above: limits, patterns, tags
     except KeyError:
         return _OTHERWISE
+
+
+def _as_json(context: Mapping[str, Any]) -> dict[str, Any]:
+    """What is expected, as a client would write it: Pydantic spells literals as Python does."""
+    if "expected" not in context:
+        return dict(context)
+    return {**context, "expected": _PYTHON.sub(lambda found: _JSON[found[0]], context["expected"])}
 
 
 def _pointer(one: Mapping[str, Any], body: object) -> str:

@@ -7,9 +7,12 @@ from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
+from app.api import schemas
+from app.api.cookies import REFRESH_COOKIE, SET_COOKIE
 from app.api.problems import MEDIA_TYPE, refusals
+from app.api.rates import spends_a_limit
 from app.problems import ValidationFailed, catalogue
 
 
@@ -57,6 +60,24 @@ There is no password grant (RFC 9700 §2.4), so this page cannot sign you in by 
 """
 
 _FIRST_SENTENCE = re.compile(r"[.:;] ")
+_ON_EVERY_ANSWER = ("X-Request-Id",)
+_OF_LIMITS = ("RateLimit", "RateLimit-Policy")
+_HEADERS = {
+    "X-Request-Id": {
+        "required": True,
+        "description": "The request's own, if it is one, else a new one. Quote it when you report a fault.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "What is left to this network (draft-ietf-httpapi-ratelimit-headers), where that is enforced.",
+        "schema": {"type": "string", "examples": ['"codes";r=59;t=60']},
+    },
+    "RateLimit-Policy": {
+        "description": "The limits themselves, beside `RateLimit`.",
+        "schema": {"type": "string", "examples": ['"codes";q=60;w=3600']},
+    },
+    "Set-Cookie": SET_COOKIE,
+}
 _FAULT = {
     "type": "object",
     "required": ["pointer", "detail"],
@@ -83,22 +104,33 @@ def install(app: FastAPI) -> None:
 
     @cache
     def openapi() -> dict[str, Any]:
-        return _finished(found(), app.state.public_url.rstrip("/"))
+        return _finished(found(), app.state.public_url.rstrip("/"), _limited(app))
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
-def _finished(document: dict[str, Any], public_url: str) -> dict[str, Any]:
+def _limited(app: FastAPI) -> frozenset[str]:
+    """The ids of operations that spend from a limit of the network."""
+    routes = iter_route_contexts(app.routes)
+    return frozenset(str(one.name) for one in routes if spends_a_limit(getattr(one, "dependant", None)))
+
+
+def _finished(document: dict[str, Any], public_url: str, limited: frozenset[str]) -> dict[str, Any]:
     operations = list(_operations(document))
     for operation in operations:
         _summarise(operation)
         _replace_validation_error(operation)
         for answer in operation["responses"].values():
             _name_host(answer, public_url)
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas.pop("HTTPValidationError", None)
-    schemas.pop("ValidationError", None)
-    schemas["Problem"] = _problem_schema()
+            _declare_headers(answer, *_ON_EVERY_ANSWER, *(_OF_LIMITS if operation["operationId"] in limited else ()))
+    components = document.setdefault("components", {})
+    components["headers"] = _HEADERS
+    components.setdefault("securitySchemes", {}).update(REFRESH_COOKIE)
+    shapes = components.setdefault("schemas", {})
+    shapes.pop("HTTPValidationError", None)
+    shapes.pop("ValidationError", None)
+    shapes["Problem"] = _problem_schema()
+    schemas.finish(operations, shapes)
     used = {tag for operation in operations for tag in operation.get("tags", ())}
     document["tags"] = [{"name": tag, "description": text} for tag, text in _CHAPTERS.items() if tag in used]
     return document
@@ -119,6 +151,11 @@ def _replace_validation_error(operation: dict[str, Any]) -> None:
         operation["responses"]["422"] = refusals(ValidationFailed)[422]
 
 
+def _declare_headers(answer: dict[str, Any], *names: str) -> None:
+    references = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    answer["headers"] = {**answer.get("headers", {}), **references}
+
+
 def _name_host(answer: dict[str, Any], public_url: str) -> None:
     examples = answer.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
     for name, shown in examples.items():
@@ -136,7 +173,7 @@ def _problem_schema() -> dict[str, Any]:
             "type": {"type": "string", "format": "uri"},
             "title": {"type": "string"},
             "status": {"type": "integer"},
-            "code": {"type": "string", "enum": sorted(catalogue())},
+            "code": {"type": "string", "description": "There may be more of them.", "examples": sorted(catalogue())},
             "detail": {"type": "string"},
             "retry_after": {"type": "integer", "description": "Seconds, as in Retry-After."},
             "attempts_left": {"type": "integer", "description": "Answers that this sign-in still takes."},

@@ -11,6 +11,7 @@ from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
 from app.api.rates import spends
+from app.api.schemas import prefilled
 from app.api.signing_up import Password
 from app.api.strict import StrictRoute
 from app.api.visitor import TheVisitor
@@ -92,6 +93,9 @@ async def reset_password(body: ResetPasswordRequest, house: TheHouse) -> None:
     response_class=Response,
     tags=[Tag.ACCOUNT],
     responses=refusals(InvalidToken, StepUpRequired, WrongCurrentPassword, RateLimited, *_CHOOSING, body=True),
+    openapi_extra=prefilled(
+        {"current_password": "four unrelated long words", "new_password": "four others that are not those"}
+    ),
 )
 async def change_password(body: ChangePasswordRequest, who: FullAccess, house: TheHouse, visitor: TheVisitor) -> None:
     """Change the password, with the current one and a proof of the last five minutes.

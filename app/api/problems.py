@@ -20,6 +20,7 @@ from app.problems import (
     InvalidMfaCode,
     MalformedRequest,
     MethodNotAllowed,
+    MfaAttemptsExhausted,
     MisdirectedRequest,
     NotFound,
     Overloaded,
@@ -118,17 +119,21 @@ def refusals(
     every += (ValidationFailed,) if parameters else ()
     every += (DatabaseUnavailable,) if database else ()
     statuses = sorted({kind.status for kind in every})
-    return {status: _described({k.code: k for k in every if k.status == status}) for status in statuses}
+    counted = MfaAttemptsExhausted in kinds
+    return {s: _described({kind.code: kind for kind in every if kind.status == s}, counted=counted) for s in statuses}
 
 
-def _described(kinds: dict[str, type[Problem]]) -> dict[str, Any]:
+def _described(kinds: dict[str, type[Problem]], *, counted: bool) -> dict[str, Any]:
     status = next(iter(kinds.values())).status
     described: dict[str, Any] = {
         "description": "\n".join(f"* `{code}`: {kind.why}" for code, kind in kinds.items()),
         "content": {
             MEDIA_TYPE: {
                 "schema": {"$ref": "#/components/schemas/Problem"},
-                "examples": {code: {"summary": kind.title, "value": example(kind)} for code, kind in kinds.items()},
+                "examples": {
+                    code: {"summary": kind.title, "value": example(kind, counted=counted)}
+                    for code, kind in kinds.items()
+                },
             }
         },
     }
@@ -143,13 +148,16 @@ def _header(kind: str, description: str) -> dict[str, Any]:
     return {"required": True, "description": description, "schema": {"type": kind}}
 
 
-def example(kind: type[Problem]) -> dict[str, Any]:
-    """What a refusal of *kind* looks like; `type` is a relative reference until the document is finished."""
+def example(kind: type[Problem], *, counted: bool = True) -> dict[str, Any]:
+    """What a refusal of *kind* looks like, where attempts are *counted* or are not.
+
+    `type` is a relative reference until the document is finished.
+    """
     shown: dict[str, Any] = {"type": f"/problems/{kind.code}", "title": kind.title}
     shown |= {"status": kind.status, "code": kind.code}
     if kind.status in _PATIENCE:
         shown["retry_after"] = 30
-    if kind is InvalidMfaCode:
+    if kind is InvalidMfaCode and counted:
         shown["attempts_left"] = 4
     if kind is ValidationFailed:
         shown["errors"] = [{"pointer": "#/email", "detail": "Must be an e-mail address."}]

@@ -7,6 +7,7 @@ from math import ceil
 from typing import Any, Literal
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 
 from app.api.cors import RawHeaders
 from app.api.house import TheHouse
@@ -32,6 +33,10 @@ class Spends:
 
 def spends(name: Literal["register", "forgot", "codes"]) -> Any:  # noqa: ANN401  FastAPI's own type is private
     return Depends(Spends(name))
+
+
+def spends_a_limit(dependant: Dependant | None) -> bool:
+    return any(isinstance(one.call, Spends) for one in dependant.dependencies) if dependant else False
 
 
 def _told(standings: tuple[Standing, ...]) -> RawHeaders:

@@ -1,9 +1,10 @@
 """Routes: what happened to the user's own account."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 
 from app.api.guard import FullAccess
 from app.api.house import TheHouse
@@ -13,22 +14,28 @@ from app.api.strict import StrictRoute
 from app.flows.answers.security_events import SecurityEventList
 from app.flows.security_events import read_cursor
 from app.problems import InvalidToken
+from app.problems.fields import SAID, says
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.ACCOUNT])
 
 _MOST, _USUAL = 100, 50
+_NO_CURSOR: Final = "Must be the next_cursor of the page before."
 
 
 def _readable(cursor: str | None) -> str | None:
-    """Raises ValueError, which refuses the request, for a text that no answer ever had."""
-    if cursor is not None:
-        read_cursor(cursor)
+    """Refuses a text that no answer ever had."""
+    try:
+        if cursor is not None:
+            read_cursor(cursor)
+    except ValueError:
+        raise PydanticCustomError(SAID, _NO_CURSOR) from None
     return cursor
 
 
 PageCursor = Annotated[
     str | None,
     Query(pattern=r"^[A-Za-z0-9_-]{32}$", description="`next_cursor` of the page before."),
+    says(_NO_CURSOR),
     AfterValidator(_readable),
 ]
 Limit = Annotated[int, Query(ge=1, le=_MOST, description="So many at most.")]

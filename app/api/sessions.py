@@ -5,19 +5,22 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import Field, SecretStr
 
-from app.api.cookies import TheJar
+from app.api.cookies import TheJar, sets_cookie, takes_cookie
 from app.api.guard import FullAccess, Presented
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
+from app.api.schemas import prefilled
 from app.api.strict import StrictRoute
 from app.api.visitor import TheVisitor
 from app.crypto.claims import AccessClaims
 from app.factors.base import Shape
-from app.flows.answers import Authenticated
+from app.flows.answers import REFRESH_TOKEN, Authenticated
 from app.problems import CsrfRequired, InvalidRefreshToken, InvalidToken
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SESSIONS])
+
+_SHOWN = prefilled({"refresh_token": REFRESH_TOKEN})
 
 RefreshToken = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
@@ -36,7 +39,11 @@ async def show_session(who: FullAccess) -> AccessClaims:
     return who
 
 
-@router.post("/token/refresh", responses=refusals(InvalidRefreshToken, CsrfRequired, body=True))
+@router.post(
+    "/token/refresh",
+    responses=refusals(InvalidRefreshToken, CsrfRequired, body=True) | sets_cookie(200),
+    openapi_extra=takes_cookie() | _SHOWN,
+)
 async def refresh(
     house: TheHouse, visitor: TheVisitor, jar: TheJar, body: RefreshRequest | None = None
 ) -> Authenticated:
@@ -56,8 +63,8 @@ async def refresh(
     "/logout",
     status_code=204,
     response_class=Response,
-    responses=refusals(InvalidToken, CsrfRequired, body=True),
-    openapi_extra={"security": [{"AccessToken": []}, {}]},
+    responses=refusals(InvalidToken, CsrfRequired, body=True) | sets_cookie(204),
+    openapi_extra=takes_cookie("AccessToken") | _SHOWN,
 )
 async def logout(token: Presented, house: TheHouse, jar: TheJar, body: LogoutRequest | None = None) -> None:
     """End the session, with its access token as bearer, its refresh token in the body or the cookie; also when it is over.

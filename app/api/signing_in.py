@@ -6,12 +6,13 @@ from fastapi import APIRouter
 from pydantic import Field, SecretStr
 
 from app.addresses import Email
-from app.api.cookies import TheJar
+from app.api.cookies import TheJar, sets_cookie
 from app.api.guard import PendingAccess
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
 from app.api.problems import refusals
 from app.api.refused import ASKING, JUDGING
+from app.api.schemas import prefilled
 from app.api.signing_up import Password
 from app.api.strict import StrictRoute
 from app.api.visitor import TheVisitor
@@ -60,10 +61,18 @@ class LoginRequest(Shape):
     ] = None
     remember_device: Annotated[
         bool,
-        Field(description="Once a second factor is proved, skip it on this device for a while (30 days by default)."),
+        Field(
+            strict=True,
+            description="Once a second factor is proved, skip it on this device for a while (30 days by default). "
+            "False if unset.",
+        ),
     ] = False
     cookie: Annotated[
-        bool, Field(description="For browsers: keep the refresh token in a cookie that no script can read.")
+        bool,
+        Field(
+            strict=True,
+            description="For browsers: keep the refresh token in a cookie that no script can read. False if unset.",
+        ),
     ] = False
 
     def wanted(self) -> SignIn:
@@ -86,7 +95,9 @@ class ChallengeRequest(Shape):
     "/login",
     responses=refusals(
         InvalidCredentials, InvalidMfaCode, MfaLocked, RateLimited, FactorNotEnrolled, Overloaded, body=True
-    ),
+    )
+    | sets_cookie(200),
+    openapi_extra=prefilled({"email": "ada@example.com", "password": "four unrelated long words"}),
 )
 async def login(body: LoginRequest, house: TheHouse, visitor: TheVisitor, jar: TheJar) -> LoginAnswer:
     """Prove the password.
@@ -126,7 +137,7 @@ def routes(factors: Factors) -> APIRouter:
 
     @answering.post(
         "/verify-otp",
-        responses=refusals(*JUDGING, body=True),
+        responses=refusals(*JUDGING, body=True) | sets_cookie(200),
     )
     async def verify_otp(
         body: AnyAnswer, who: PendingAccess, house: TheHouse, visitor: TheVisitor, jar: TheJar

@@ -24,10 +24,14 @@ from app.problems import (
     PasswordTooShort,
     RateLimited,
 )
+from app.problems.fields import PLAIN_ID
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_UP])
 
 Password = Annotated[SecretStr, Field(min_length=1, max_length=4096, examples=["four unrelated long words"])]
+
+
+RegistrationId = Annotated[UUID, PLAIN_ID]
 
 
 class RegisterRequest(Shape):
@@ -37,12 +41,12 @@ class RegisterRequest(Shape):
 
 
 class VerifyEmailRequest(Shape):
-    registration_id: UUID
+    registration_id: RegistrationId
     code: SixDigits
 
 
 class ResendVerificationRequest(Shape):
-    registration_id: UUID
+    registration_id: RegistrationId
 
 
 @router.post(

@@ -8,7 +8,7 @@ from app.clock import Clock
 from app.crypto.chance import new_id
 from app.crypto.claims import AccessClaims, EnrollmentClaims
 from app.events import Event
-from app.factors.base import Enrolled, EnrollShape, Holder, Shape
+from app.factors.base import Enrolled, EnrollShape, Holder
 from app.factors.registry import Factors
 from app.flows.answers import ChallengeState, EnrollmentBegun
 from app.flows.asking import Asking, Put
@@ -46,7 +46,7 @@ class Enroll:
         who: AccessClaims | EnrollmentClaims,
         request: EnrollShape,
         visitor: Visitor,
-    ) -> EnrollmentBegun[Shape]:
+    ) -> EnrollmentBegun:
         """Begin; for a kind that is enrolled already, a replacement: the old one works until the new one is confirmed."""
         factor = self.factors[request.factor]
         await self.mailbox.require(who, request.email_code)
@@ -62,7 +62,7 @@ class Enroll:
         enrollment, enrolled, put = await self.database.run(begin)
         audit.note(Event.FACTOR_BEGUN, user_id=who.sub, enrollment_id=enrollment.id, factor=enrollment.kind)
         asked = await self.asking.send(put, by_name=True)
-        return EnrollmentBegun[Shape](id=enrollment.id, setup=enrolled.setup, challenge=asked)
+        return EnrollmentBegun(id=enrollment.id, setup=enrolled.setup, challenge=asked)
 
     async def ask_again(
         self, who: AccessClaims | EnrollmentClaims, enrollment_id: UUID, visitor: Visitor

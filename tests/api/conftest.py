@@ -24,6 +24,7 @@ from app.crypto.vault import Vault
 from app.factors.base import SixDigits
 from app.problems import Fault, InvalidMfaCode, MissingToken, NotFound, ResendTooSoon, StepUpRequired
 from app.problems import catalogue as all_problems
+from app.problems.fields import BOOLEAN
 from app.settings import Settings
 from app.settings.groups import DatabaseSettings, LogSettings
 from app.settings.http import HttpSettings
@@ -51,6 +52,8 @@ class Person(Shape):
     age: Annotated[int, Field(ge=0, le=150)] | None = None
     tags: Annotated[list[str], Field(max_length=2)] = []
     remember: bool = False
+    city: Annotated[str, Field(min_length=1)] | None = None
+    adult: Annotated[Literal[True], BOOLEAN] | None = None
 
 
 class Sms(Shape):

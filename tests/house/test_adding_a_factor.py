@@ -69,6 +69,7 @@ async def test_it_stands_beside_the_phone_and_the_stronger_one_is_asked_first(wo
 async def test_the_document_shows_its_shapes(world: World) -> None:
     schemas = world.app.openapi()["components"]["schemas"]
     assert {"EnrollWord", "WordAnswer", "EnrollSms", "SmsAnswer"} <= set(schemas)
+    assert [name for name in schemas if name.startswith("EnrollmentBegun")] == ["EnrollmentBegun"]
 
 
 async def test_what_is_wrong_with_its_answer_is_told_of_it_alone(world: World) -> None:

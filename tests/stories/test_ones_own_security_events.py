@@ -148,6 +148,9 @@ async def test_what_no_answer_ever_had_is_refused(world: World, query: str) -> N
     await ada.sign_in()
     refused = await ada.call("GET", f"{PATH}?{query}")
     assert (refused.status_code, refused.json()["code"]) == (422, "validation_failed")
+    if query.startswith("cursor="):
+        told = {"pointer": "query/cursor", "detail": "Must be the next_cursor of the page before."}
+        assert told in refused.json()["errors"]
     assert refused.json()["errors"][0]["pointer"] == f"query/{query.partition('=')[0]}"
 
 

@@ -21,6 +21,16 @@ async def test_a_code_from_the_mailbox_makes_the_account(world: World) -> None:
     assert (await ada.login()).json()["status"] == "authenticated"
 
 
+@pytest.mark.parametrize("spelling", ["urn:uuid:{}", "{{{}}}", "{:.8}"])
+async def test_the_id_of_a_registration_is_taken_as_it_was_answered(world: World, spelling: str) -> None:
+    ada = world.person()
+    other = spelling.format(await ada.register())
+
+    refused = await ada.call("POST", "/verify-email", {"registration_id": other, "code": "123456"})
+
+    assert refused.json()["errors"] == [{"pointer": "#/registration_id", "detail": "Must be a UUID."}]
+
+
 async def test_a_known_address_is_answered_like_a_new_one_and_its_owner_is_told(world: World) -> None:
     ada = await world.signed_up()
     newcomer = world.person()

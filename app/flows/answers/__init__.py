@@ -14,6 +14,7 @@ from app.flows.answers.factors import (
 from app.flows.answers.machines import Metadata
 from app.flows.answers.sessions import DeviceEntry, DeviceList, SessionEntry, SessionList
 from app.flows.answers.signing_in import (
+    REFRESH_TOKEN,
     AccessGranted,
     Authenticated,
     ChallengeState,
@@ -27,6 +28,7 @@ from app.flows.answers.signing_in import (
 )
 
 __all__ = [
+    "REFRESH_TOKEN",
     "AccessGranted",
     "Answer",
     "Authenticated",

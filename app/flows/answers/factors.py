@@ -1,11 +1,10 @@
 """What is answered about second factors: the ones there are, and new ones."""
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field
-from typing_extensions import TypeForm, override
+from pydantic import Field, create_model
 
 from app.flows.answers.base import Answer
 from app.flows.answers.signing_in import AccessGranted, Authenticated, ChallengeState
@@ -25,26 +24,27 @@ class FactorEntry(Answer):
 
 
 class FactorList(Answer):
-    items: list[FactorEntry]
-    enrollable: Annotated[list[str], Field(description="Kinds that may be enrolled or replaced here.")]
+    items: Annotated[list[FactorEntry], Field(description="The strongest first.")]
+    enrollable: Annotated[
+        list[str],
+        Field(
+            description="Kinds that may be enrolled or replaced here, the strongest first.", examples=[["totp", "sms"]]
+        ),
+    ]
     recovery_codes_left: Annotated[int, Field(description="Unused recovery codes; 0 without a factor.", examples=[10])]
 
 
-SetupT = TypeVar("SetupT")
-
-
-class EnrollmentBegun(Answer, Generic[SetupT]):
+class EnrollmentBegun(Answer):
     """A factor that waits for its first right answer. `setup` is shown this once."""
 
-    @classmethod
-    @override
-    def model_parametrized_name(cls, params: tuple[TypeForm[Any], ...]) -> str:
-        """One name in the document, whatever factors there are."""
-        return cls.__name__
-
     id: UUID
-    setup: SetupT
+    setup: Any
     challenge: ChallengeState
+
+    @classmethod
+    def of(cls, setups: Any) -> type[Self]:  # noqa: ANN401  a type made at run time
+        """The same with the shapes of an installation's factors: one name in the document, whatever they are."""
+        return create_model(cls.__name__, __base__=cls, __doc__=cls.__doc__, setup=(setups, ...))
 
 
 RecoveryCodeList = Annotated[

@@ -8,6 +8,9 @@ from pydantic import Field
 from app.flows.answers.base import Answer, Bearer, Jwt
 from app.messages import Delivery
 
+REFRESH_TOKEN = "ghr_AaAf_8_cxSp90a3kF7mFOQAAAAAZz4M7Wc2lnbmF0dXJlLXVuZGVyLWEta2V5LW9mLXRoZS1yaW5n"  # noqa: S105  nobody's
+"""An example."""
+
 
 class VerificationSent(Answer):
     """The same for a new and for a known address: only the mail tells them apart."""
@@ -84,7 +87,7 @@ class Authenticated(Answer):
         Field(
             exclude_if=lambda token: token is None,
             description="Left out when it is kept in a cookie.",
-            examples=["ghr_AaAf_8_cxSp90a3kF7mFOQAAAAAZz4M7Wc2lnbmF0dXJlLXVuZGVyLWEta2V5LW9mLXRoZS1yaW5n"],
+            examples=[REFRESH_TOKEN],
         ),
     ] = None
     refresh_expires_in: Annotated[int, Field(examples=[1209600])]
@@ -123,7 +126,10 @@ class EnrollmentRequired(Answer):
     enrollment_token: Jwt
     token_type: Bearer = "Bearer"  # noqa: S105  a scheme's name
     expires_in: Annotated[int, Field(examples=[600])]
-    enrollable: Annotated[list[str], Field(description="Kinds that may be enrolled here.", examples=[["totp", "sms"]])]
+    enrollable: Annotated[
+        list[str],
+        Field(description="Kinds that may be enrolled here, the strongest first.", examples=[["totp", "sms"]]),
+    ]
     email_code: Annotated[
         EmailCode | None,
         Field(
