@@ -14,15 +14,6 @@ from app.problems import CsrfRequired
 COOKIE = "__Host-gatehouse-refresh"
 """The prefix binds it to this host alone, over https (RFC 6265bis §4.1.3.2)."""
 _HEADER = "x-gatehouse-csrf"
-_SCHEME = "RefreshCookie"
-REFRESH_COOKIE = {
-    _SCHEME: {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": COOKIE,
-        "description": "The refresh token of a sign-in with `cookie`; it counts beside `X-Gatehouse-CSRF: 1` only.",
-    }
-}
 SET_COOKIE = {
     "description": f"`{COOKIE}`, where the sign-in asked for a `cookie`; emptied at its end. No script reads it.",
     "schema": {"type": "string"},
@@ -30,20 +21,17 @@ SET_COOKIE = {
 _CSRF_HEADER = {
     "name": "X-Gatehouse-CSRF",
     "in": "header",
-    "description": "Needed where the refresh token is in the cookie.",
+    "description": f"Needed where the refresh token is in the cookie `{COOKIE}`.",
     "schema": {"type": "string", "const": "1"},
 }
+TAKES_COOKIE = {"parameters": [_CSRF_HEADER]}
+"""For `openapi_extra=`. The cookie is no security scheme of the document: it is one of the ways in which a token comes."""
 AnyAnswer = TypeVar("AnyAnswer")
 
 
 def sets_cookie(status: int) -> dict[int | str, dict[str, Any]]:
     """Describe that an answer of this *status* may set the cookie, or empty it."""
     return {status: {"headers": {"Set-Cookie": {"$ref": "#/components/headers/Set-Cookie"}}}}
-
-
-def takes_cookie(*others: str) -> dict[str, Any]:
-    """Describe, for `openapi_extra=`, a route that takes the cookie beside its header, or what *others* name, or a body."""
-    return {"security": [*({name: []} for name in (*others, _SCHEME)), {}], "parameters": [_CSRF_HEADER]}
 
 
 class Jar:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.api import schemas
-from app.api.cookies import REFRESH_COOKIE, SET_COOKIE
+from app.api.cookies import SET_COOKIE
 from app.api.problems import MEDIA_TYPE, refusals
 from app.api.rates import spends_a_limit
 from app.problems import ValidationFailed, catalogue
@@ -125,7 +125,6 @@ def _finished(document: dict[str, Any], public_url: str, limited: frozenset[str]
             _declare_headers(answer, *_ON_EVERY_ANSWER, *(_OF_LIMITS if operation["operationId"] in limited else ()))
     components = document.setdefault("components", {})
     components["headers"] = _HEADERS
-    components.setdefault("securitySchemes", {}).update(REFRESH_COOKIE)
     shapes = components.setdefault("schemas", {})
     shapes.pop("HTTPValidationError", None)
     shapes.pop("ValidationError", None)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import Field, SecretStr
 
-from app.api.cookies import TheJar, sets_cookie, takes_cookie
+from app.api.cookies import TAKES_COOKIE, TheJar, sets_cookie
 from app.api.guard import FullAccess, Presented
 from app.api.house import TheHouse
 from app.api.openapi import Tag, operation_id
@@ -42,7 +42,7 @@ async def show_session(who: FullAccess) -> AccessClaims:
 @router.post(
     "/token/refresh",
     responses=refusals(InvalidRefreshToken, CsrfRequired, body=True) | sets_cookie(200),
-    openapi_extra=takes_cookie() | _SHOWN,
+    openapi_extra=TAKES_COOKIE | _SHOWN,
 )
 async def refresh(
     house: TheHouse, visitor: TheVisitor, jar: TheJar, body: RefreshRequest | None = None
@@ -64,7 +64,7 @@ async def refresh(
     status_code=204,
     response_class=Response,
     responses=refusals(InvalidToken, CsrfRequired, body=True) | sets_cookie(204),
-    openapi_extra=takes_cookie("AccessToken") | _SHOWN,
+    openapi_extra={"security": [{"AccessToken": []}, {}]} | TAKES_COOKIE | _SHOWN,
 )
 async def logout(token: Presented, house: TheHouse, jar: TheJar, body: LogoutRequest | None = None) -> None:
     """End the session, with its access token as bearer, its refresh token in the body or the cookie; also when it is over.

@@ -51,7 +51,6 @@ def test_every_guarded_operation_shows_its_scheme_and_its_401(world: World) -> N
         "AccessToken",
         "PendingToken",
         "EnrollmentToken",
-        "RefreshCookie",
     }
 
 
@@ -136,11 +135,10 @@ def test_every_reference_leads_somewhere(world: World) -> None:
         assert reference[1] in document["components"][reference[0]], reference
 
 
-def test_the_routes_of_the_cookie_declare_it_and_its_header(world: World) -> None:
+def test_the_routes_of_the_cookie_declare_its_header(world: World) -> None:
     found = dict(operations(world))
-    taking = {name for name, one in found.items() if {"RefreshCookie": []} in one.get("security", ())}
     asking = {name for name, one in found.items() if "X-Gatehouse-CSRF" in str(one.get("parameters"))}
-    assert taking == asking == {"POST /token/refresh", "POST /logout"}
+    assert asking == {"POST /token/refresh", "POST /logout"}
 
 
 def test_a_code_that_no_sign_in_counts_is_shown_without_attempts(world: World) -> None:
