@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import CTE, ColumnElement, bindparam, exists, select
+from sqlalchemy import CTE, ColumnElement, Uuid, bindparam, exists, select
 
 from app.store.admitting import FREE, held
 from app.store.attempts import closing
@@ -22,16 +22,20 @@ class Answered:
     state: bytes
 
 
+_WHOSE = bindparam("of_user", type_=Uuid)
 _CHALLENGE = held(
     select(challenges.c.id).where(
         challenges.c.id == bindparam("of_challenge"),
+        challenges.c.user_id == _WHOSE,
         challenges.c.closed_at.is_(None),
         challenges.c.sends == bindparam("asked"),
     ),
     "challenge",
     FREE,
 )
-_FACTOR = held(select(enrollments.c.id).where(*AS_READ), "factor", exists(select(_CHALLENGE.c.id)))
+_FACTOR = held(
+    select(enrollments.c.id).where(*AS_READ, enrollments.c.user_id == _WHOSE), "factor", exists(select(_CHALLENGE.c.id))
+)
 HELD = exists(select(_FACTOR.c.id))
 """The user is `FREE`, the challenge waits for an answer to what was asked, the factor is in the state it was judged by (law 2)."""
 

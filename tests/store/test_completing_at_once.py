@@ -154,6 +154,21 @@ async def test_who_holds_the_user_or_is_judged_by_the_same_challenge_is_not_wait
     assert await complete(database, state)
 
 
+async def test_what_somebody_else_was_asked_completes_nothing(
+    database: Database, state: str, sweeper: asyncpg.Connection
+) -> None:
+    """No flow mixes them: each reads challenge, factor and user by one statement."""
+    await sweeper.execute("""INSERT INTO users (id, email, email_folded, password_hash, locale, created_at)
+        VALUES (gen_random_uuid(), 'bob@example.test', 'bob@example.test', '', 'en', now())""")
+    bob = "(SELECT id FROM users WHERE email = 'bob@example.test')"
+    for table in ("challenges", "enrollments"):
+        await sweeper.execute(f"UPDATE {table} SET user_id = {bob}")  # noqa: S608  our own names
+        assert await complete(database, state) is None
+        assert await sweeper.fetchval("SELECT count(*) FROM sessions") == 0
+        await sweeper.execute(f"UPDATE {table} SET user_id = $1", ADA)  # noqa: S608  our own names
+    assert await complete(database, state)
+
+
 async def test_a_failure_that_is_counted_meanwhile_is_waited_for_and_ends_with_the_others(
     database: Database, state: str, sweeper: asyncpg.Connection
 ) -> None:
