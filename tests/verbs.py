@@ -50,7 +50,7 @@ def run(*arguments: str, **variables: str) -> Result:
     return CliRunner().invoke(commands, arguments)
 
 
-async def aside(*arguments: str, answer: str = "", **variables: str) -> Result:
+async def aside(*arguments: str, answer: str | bytes = "", **variables: str) -> Result:
     """As `run`, within a loop, in a thread: the verbs begin one of their own. Afterwards a service logs where it did before."""
     os.environ |= {f"GATEHOUSE_{name}": value for name, value in variables.items()}
     loop = asyncio.get_running_loop()

@@ -1,6 +1,5 @@
 """`gatehouse users`: look at people, help them in, and end what they hold, beside the running service."""
 
-import sys
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,7 +9,7 @@ import typer
 from app.cli import users_claims, users_create, users_everybody, users_export, users_import, users_shown
 from app.cli.beside import beside
 from app.cli.environment import refuse
-from app.cli.users_desk import AsJson, desk, looking, operator, work
+from app.cli.users_desk import AsJson, ask, desk, looking, operator, work
 from app.flows.help_desk import HelpDesk, MayBeUndone
 from app.flows.operator import Done, Operator
 from app.visitor import Visitor, read_address
@@ -79,7 +78,7 @@ def end_sessions(who: Who, reason: Reason = None, as_json: AsJson = False) -> No
 
 def _operate(verb: Verb, became: str, *, as_json: bool) -> None:
     with beside() as settings:
-        done = work(settings, lambda database: verb(operator(settings, database)))
+        done = work(settings, lambda database: verb(operator(database)))
     print(users_shown.done(done, became, as_json=as_json))
 
 
@@ -118,6 +117,8 @@ def reset_factors(
 
     Their next sign-in enrols a new factor, with a code that is mailed to their address.
     """
+    if not reason.strip():
+        refuse("--reason: say why.")
 
     def reset(desk: HelpDesk) -> Coroutine[Any, Any, Done]:
         return desk.reset_factors(who, reason=reason, after_email_change=after_email_change)
@@ -143,16 +144,8 @@ def delete(
 ) -> None:
     """Delete somebody and everything that is theirs. It cannot be undone."""
     with beside() as settings:
-        user = work(settings, lambda database: operator(settings, database).find(who))
+        user = work(settings, lambda database: operator(database).find(who))
         if not yes:
-            _ask(f"Delete {user.email} ({user.id}) and everything that is theirs?")
-        done = work(settings, lambda database: operator(settings, database).delete(user.id, reason=reason))
+            ask(f"Delete {user.email} ({user.id}) and everything that is theirs?")
+        done = work(settings, lambda database: operator(database).delete(user.id, reason=reason))
     print(users_shown.done(done, "deleted", as_json=as_json))
-
-
-def _ask(question: str) -> None:
-    """On standard error, so that a report can be piped; no answer is no."""
-    typer.echo(f"{question} [y/N]: ", nl=False, err=True)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        typer.echo("Nothing was changed.", err=True)
-        raise typer.Exit(1)

@@ -62,8 +62,15 @@ def _password(*, stdin: bool, none: bool) -> str | None:
     if none:
         return None
     if stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        return _line()
     if not sys.stdin.isatty():
         refuse(ASKED)
     chosen: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return chosen
+
+
+def _line() -> str:
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        refuse("The password is not UTF-8.")

@@ -1,6 +1,8 @@
 """What the verbs of `gatehouse users` are made of: who does it, the flows, and one sentence for whoever is not there."""
 
-import getpass
+import os
+import pwd
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
@@ -31,11 +33,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 
 
 def whoami() -> str:
-    """The name by which the operating system knows the operator; a container's may have none."""
+    """The name of the operating system's user who runs this, whatever the environment says; a container's may have none."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid:{os.getuid()}"
+
+
+def ask(question: str) -> None:
+    """On standard error, so that a report can be piped; no answer is no."""
+    typer.echo(f"{question} [y/N]: ", nl=False, err=True)
+    if sys.stdin.buffer.readline().strip().lower() not in {b"y", b"yes"}:
+        refuse("Nothing was changed.")
 
 
 def work(
@@ -47,8 +56,8 @@ def work(
         refuse(_NOBODY)
 
 
-def operator(settings: Settings, database: Database) -> Operator:
-    return Operator(settings.tokens, database, SystemClock(), by=whoami())
+def operator(database: Database) -> Operator:
+    return Operator(database, by=whoami())
 
 
 def looking(settings: Settings, database: Database) -> Looking:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.addresses import read_address
-from app.clock import Clock
 from app.events import Event
 from app.flows.erasing import erase
-from app.settings.groups import TokenSettings
 from app.store import revocations, sessions, users
 from app.store.database import Database, Tx
 from app.store.users import User
@@ -31,9 +29,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Operator:
-    settings: TokenSettings
     database: Database
-    clock: Clock
     by: str | None = None
 
     async def find(self, who: str) -> User:

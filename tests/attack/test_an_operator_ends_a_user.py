@@ -9,10 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from app.clock import SystemClock
 from app.flows.operator import Operator
 from app.problems import DatabaseUnavailable
-from app.settings.groups import DatabaseSettings, TokenSettings
+from app.settings.groups import DatabaseSettings
 from app.store.database import Database
 from tests.attack.conftest import House
 from tests.attack.lines import Line, lines
@@ -28,7 +27,7 @@ ROUNDS = 10
 async def operator(house: House) -> AsyncIterator[Operator]:
     """In a process of its own, as `gatehouse users` is one: nothing but the database is shared."""
     database = Database(DatabaseSettings.model_validate({"url": house.service.database, "tls": "disable"}))
-    yield Operator(TokenSettings(), database, SystemClock())
+    yield Operator(database)
     await database.close()
 
 

@@ -1,7 +1,8 @@
 """`gatehouse users create | list | unlock | reset-factors` as an operator runs them."""
 
-import getpass
 import json
+import os
+import pwd
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -43,7 +44,7 @@ async def test_a_user_is_made_with_a_password_that_was_piped(sweeper: asyncpg.Co
     assert (row["password_expired"], row["email_proof_due"]) == (False, "elsewhere")
     assert made.stdout == f"Ada@example.test ({row['id']}) is created.\n"
     event = noted(made, "user.created")
-    assert (event["by"], event["reason"]) == (getpass.getuser(), "new here")
+    assert (event["by"], event["reason"]) == (pwd.getpwuid(os.getuid()).pw_name, "new here")
     assert PASSWORD not in made.stdout + made.stderr
     again = await users("create", ADA, "--no-password")
     assert again.exit_code == 2
@@ -64,6 +65,7 @@ async def test_a_user_without_a_password_is_mailed_how_to_set_one(sweeper: async
         (("nobody", "--no-password"), "", "This is not an e-mail address."),
         ((ADA, "--password-stdin"), "short\n", "Use at least 15 characters."),
         ((ADA, "--password-stdin"), "password password\n", "It is on a list of common passwords, or repeats one."),
+        ((ADA, "--password-stdin"), b"pass w\xf6rd of some length\n", "The password is not UTF-8."),
         ((ADA,), "", users_create.ASKED),
         ((ADA, "--no-password", "--password-stdin"), "", users_create.ASKED),
         (
@@ -79,7 +81,9 @@ async def test_a_user_without_a_password_is_mailed_how_to_set_one(sweeper: async
         ),
     ],
 )
-async def test_what_cannot_be_made_is_one_sentence(arguments: tuple[str, ...], answer: str, sentence: str) -> None:
+async def test_what_cannot_be_made_is_one_sentence(
+    arguments: tuple[str, ...], answer: str | bytes, sentence: str
+) -> None:
     refused = await users("create", *arguments, answer=answer)
     assert refused.exit_code == 2
     assert refused.stderr.endswith(f"{sentence}\n")
@@ -115,6 +119,8 @@ async def test_an_unlocked_user_has_failed_at_nothing(ada: None, sweeper: asyncp
 
 async def test_reset_factors_takes_all_and_wants_a_reason(ada: None, sweeper: asyncpg.Connection) -> None:  # noqa: ARG001
     assert (await users("reset-factors", ADA)).exit_code == 2
+    unsaid = await users("reset-factors", ADA, "--reason", " ")
+    assert (unsaid.exit_code, unsaid.stderr) == (2, "--reason: say why.\n")
     done = await users("reset-factors", ADA, "--reason", "lost the phone")
     assert done.stdout.startswith(f"{ADA} (")
     event = noted(done, "user.factors_reset")
@@ -146,12 +152,15 @@ async def test_reset_factors_waits_while_a_change_of_address_may_be_undone(
     assert await sweeper.fetchval("SELECT array_agg(recipient) FROM outbox") == [ADA, "old@b.test"]
 
 
-def test_an_operator_without_a_name_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nameless() -> str:
-        raise KeyError
+def test_an_operator_is_whom_the_system_says_and_not_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(variable, "somebody-else")
+    assert users_desk.whoami() == pwd.getpwuid(os.getuid()).pw_name
 
-    monkeypatch.setattr(getpass, "getuser", nameless)
-    assert users_desk.whoami() == "unknown"
+
+def test_an_operator_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
+    assert users_desk.whoami() == "uid:4000000000"
 
 
 async def test_claims_are_typed_as_they_are_written(ada: None, sweeper: asyncpg.Connection) -> None:  # noqa: ARG001

@@ -10,7 +10,6 @@ import pytest
 from app.crypto.claims import Scope
 from app.flows.operator import Operator
 from app.problems import InvalidToken
-from app.settings.groups import TokenSettings
 from app.store import hash_examples
 from app.store import users as people
 from app.store.everybody import NOBODY
@@ -119,7 +118,7 @@ async def test_a_device_that_is_forgotten_beside_a_sign_in_on_it_is_left_out(wor
 async def test_a_user_who_is_deleted_beside_a_sign_in_is_no_accident(world: World) -> None:
     ada = await world.with_app()
     me = (await ada.call("GET", "/me")).json()["id"]
-    operator = Operator(TokenSettings(), world.app.state.house.database, world.clock)
+    operator = Operator(world.app.state.house.database)
     signed_in, _ = await asyncio.gather(ada.login(), operator.delete(UUID(me)))
     assert signed_in.status_code in {200, 401, 503}
 

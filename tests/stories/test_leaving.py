@@ -8,7 +8,6 @@ import pytest
 
 from app.crypto.chance import new_id
 from app.flows.operator import Operator
-from app.settings.groups import TokenSettings
 from app.store import held
 from app.store.tables import metadata
 from tests import postgres
@@ -185,7 +184,7 @@ async def test_whoever_left_may_sign_up_anew_and_is_somebody_else(world: World) 
 
 async def test_a_sign_up_that_waited_under_the_address_is_gone_whoever_deletes(world: World) -> None:
     """Its code could bring the address back an hour after its owner had it deleted."""
-    operator = Operator(TokenSettings(), world.app.state.house.database, world.clock)
+    operator = Operator(world.app.state.house.database)
     for by_operator in (False, True):
         ada = await signed_in(world)
         again = world.person()

@@ -9,7 +9,6 @@ import jwt
 import pytest
 
 from app.flows.operator import Operator
-from app.settings.groups import TokenSettings
 from tests import postgres
 from tests.statements import asked
 from tests.world import Person, World, running, settings_for
@@ -68,7 +67,7 @@ async def test_an_ended_session_is_in_it_with_its_time(world: World) -> None:
 async def test_a_deleted_user_is_in_it_with_the_time_before_which_no_token_is_good(world: World) -> None:
     ada = await signed_in(world)
     claims = (await ada.call("GET", "/session")).json()
-    operator = Operator(TokenSettings(), world.app.state.house.database, world.clock)
+    operator = Operator(world.app.state.house.database)
     await operator.delete((await operator.find(ada.email)).id)
     document = await told(world)
     assert claims["iat"] < document["users"][claims["sub"]] <= claims["iat"] + 32

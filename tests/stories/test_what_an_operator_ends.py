@@ -7,7 +7,6 @@ import asyncpg
 import pytest
 
 from app.flows.operator import Operator, UnknownUser
-from app.settings.groups import TokenSettings
 from app.store.tables import metadata
 from tests.ring import hearing
 from tests.world import Person, World
@@ -15,7 +14,7 @@ from tests.world import Person, World
 
 @pytest.fixture
 def operator(world: World) -> Operator:
-    return Operator(TokenSettings(), world.app.state.house.database, world.clock)
+    return Operator(world.app.state.house.database)
 
 
 async def signed_in(world: World) -> Person:
