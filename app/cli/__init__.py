@@ -6,6 +6,7 @@ from pkgutil import resolve_name
 
 import typer
 
+from app.cli.ending import begin, end
 from app.cli.lasting import lasting
 
 VERBS = {
@@ -35,9 +36,13 @@ def main() -> None:
 def load(verbs: Iterable[str]) -> typer.Typer:
     """The command line of these *verbs*, and of what is loaded for them."""
     commands = typer.Typer(
-        help="Run and look after Gatehouse.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+        help="Run and look after Gatehouse.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        result_callback=end,
     )
-    commands.callback()(_say_nothing)
+    commands.callback()(_begin)
     for verb in verbs:
         found = resolve_name(VERBS[verb])
         if isinstance(found, typer.Typer):
@@ -47,6 +52,6 @@ def load(verbs: Iterable[str]) -> typer.Typer:
     return commands
 
 
-def _say_nothing() -> None:
-    # Without it, typer takes a verb that is alone for the whole command, and its name for an argument.
-    return
+def _begin() -> None:
+    # Without a callback, typer takes a verb that is alone for the whole command, and its name for an argument.
+    begin()

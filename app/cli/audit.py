@@ -22,7 +22,7 @@ from app.flows.audit_verify import Report, VerifyAudit
 from app.flows.keys import Keys
 from app.settings import Settings
 from app.store.database import Database
-from app.watch.audit_keys import AuditKeys, AuditKeyUnreadable
+from app.watch.audit_keys import AuditKeys
 
 _BETWEEN = rb"[^\w.-]{1,16}"
 """What stands between a name and its value, however it is quoted: no request id has any of it."""
@@ -84,12 +84,7 @@ def _given(name: str) -> Iterator[str]:
 
 
 def _run(settings: Settings, given: Iterable[str]) -> Report:
-    try:
-        return run(
-            patient(settings), lambda database: _verify(settings, database, given), unanswered=": run this again."
-        )
-    except AuditKeyUnreadable as reason:
-        refuse(str(reason))
+    return run(patient(settings), lambda database: _verify(settings, database, given), unanswered=": run this again.")
 
 
 async def _verify(settings: Settings, database: Database, given: Iterable[str]) -> Report:

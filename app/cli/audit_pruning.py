@@ -12,7 +12,7 @@ from app.flows.keys import Keys, KeysMissing, KeysUnreadable
 from app.flows.prune_audit import Disagrees, Disordered, Held, PruneAudit, Pruned, Unsealed
 from app.settings import Settings
 from app.store.database import Database
-from app.watch.audit_keys import AuditKeys, AuditKeyUnreadable
+from app.watch.audit_keys import AuditKeys
 
 
 def prune_log(*, dry_run: bool, despite: bool, as_json: bool) -> None:
@@ -31,7 +31,7 @@ def _run(owner: Settings, *, despite: bool) -> Pruned:
             lambda database: _prune(owner, database, despite=despite),
             unanswered=". What was dropped stays dropped: run this again.",
         )
-    except (Unsealed, Disagrees, Disordered, Held, AuditKeyUnreadable, KeysUnreadable, KeysMissing) as reason:
+    except (Unsealed, Disagrees, Disordered, Held, KeysUnreadable, KeysMissing) as reason:
         refuse(str(reason))
 
 

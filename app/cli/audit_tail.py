@@ -11,6 +11,7 @@ import typer
 
 from app.cli import audit_shown
 from app.cli.beside import beside, run, write_events
+from app.cli.ending import INTERRUPTED
 from app.cli.environment import refuse
 from app.cli.moments import METAVAR, moment
 from app.cli.users_desk import AsJson, whoami
@@ -29,7 +30,6 @@ EXAMPLES = """\b
 gatehouse audit tail --follow
 gatehouse audit tail --user ada@example.com --since 7d
 gatehouse audit tail --event 'factor.*' --limit 500 --json"""
-INTERRUPTED = 130
 _MOST = 10_000
 _NOBODY = "Nobody has this address. Of somebody who was deleted give the id."
 

@@ -53,7 +53,8 @@ def rotate(
 ) -> None:
     """Sign tokens with the next keys from now on, beside the running service. No token is refused for it."""
     if at_rest:
-        raise typer.Exit(keys_at_rest.reseal(batch=batch or _BATCH, as_json=as_json))
+        keys_at_rest.reseal(batch=batch or _BATCH, as_json=as_json)
+        return
     if batch:
         refuse("--batch goes with --at-rest: signing keys are rotated at once.")
     _report(Rotation.rotate, as_json=as_json, then="Every worker follows within {follow} s; none needs a restart.")

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from app.cli.beside import beside, run
+from app.cli.ending import INTERRUPTED
 from app.cli.environment import refuse
 from app.clock import Clock, SystemClock
 from app.crypto.codes import Fingerprints
@@ -25,7 +26,6 @@ from app.store.audit_keys import may_renew
 from app.store.database import Database
 from app.store.reseal import Waiting
 
-INTERRUPTED = 130
 _CANNOT_OPEN = (
     "{} cannot be opened: put the key that sealed them back into GATEHOUSE_SECRET_KEYS and run this again. "
     "Nothing of them was changed; the log names them (vault.cannot_open)."
@@ -44,14 +44,15 @@ _NOT_OWNER = (
 _SIGNING_KEYS_WAIT = "The signing keys are put under the newest key last: they wait until all of that is done."
 
 
-def reseal(*, batch: int, as_json: bool) -> int:
-    """Do it, beside the running service, tell what was done, and return the exit code."""
+def reseal(*, batch: int, as_json: bool) -> None:
+    """Do it, beside the running service, and tell what was done. The exit code is 1 when something is left."""
     with beside() as settings:
         report = _run(settings, batch)
     print(_as_json(report) if as_json else _as_table(report))
     for sentence in _faults(report):
         typer.echo(sentence, err=True)
-    return 0 if report.complete else 1
+    if not report.complete:
+        raise typer.Exit(1)
 
 
 def _run(settings: Settings, batch: int) -> Report:

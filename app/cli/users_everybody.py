@@ -1,16 +1,17 @@
 """`gatehouse users end-all-sessions`: what is done to everybody at once, after a backup was restored (docs/backup.md)."""
 
 import json
-import sys
 from typing import Annotated
 
 import typer
 
 from app.cli.beside import beside
-from app.cli.users_desk import AsJson, whoami, work
-from app.flows.everybody import EndAll
+from app.cli.ending import INTERRUPTED
+from app.cli.users_desk import AsJson, ask, whoami, work
+from app.flows.everybody import AllEnded, EndAll
+from app.settings import Settings
 
-_AGAIN = ": run it again, what was done already stays done."
+_AGAIN = "run it again, what was done already stays done."
 
 
 def end_all_sessions(
@@ -23,11 +24,16 @@ def end_all_sessions(
     No token from before is good then, whether this database knows of it or not.
     """
     if not yes:
-        typer.echo("Sign everybody out, and forget every trusted device? [y/N]: ", nl=False, err=True)
-        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-            typer.echo("Nothing was changed.", err=True)
-            raise typer.Exit(1)
+        ask("Sign everybody out, and forget every trusted device?")
     with beside() as settings:
-        done = work(settings, lambda database: EndAll(database)(by=whoami(), reason=reason), unanswered=_AGAIN)
+        done = _end(settings, reason)
     told = {"users": done.users, "sessions_ended": done.sessions}
     print(json.dumps(told) if as_json else f"{done.users} users are signed out; sessions ended: {done.sessions}.")
+
+
+def _end(settings: Settings, reason: str | None) -> AllEnded:
+    try:
+        return work(settings, lambda database: EndAll(database)(by=whoami(), reason=reason), unanswered=f": {_AGAIN}")
+    except KeyboardInterrupt:
+        typer.echo(f"Stopped: {_AGAIN}", err=True)
+        raise typer.Exit(INTERRUPTED) from None

@@ -1,14 +1,20 @@
 """`gatehouse users export`: everybody, one JSON object a line, as `gatehouse users import` takes them."""
 
 import json
+from collections import Counter
 from typing import Annotated
 
 import typer
 
-from app.cli.beside import beside
+from app.cli.beside import beside, must_write_events
 from app.cli.users_desk import looking, whoami, work
 from app.settings import Settings
 from app.store.database import Database
+
+_LEFT_OUT = (
+    "{} factors cannot be opened and were left out: put the key that sealed them back into GATEHOUSE_SECRET_KEYS "
+    "and run this again. The log names them (vault.cannot_open)."
+)
 
 
 def export(
@@ -18,14 +24,23 @@ def export(
     reason: Annotated[str | None, typer.Option(help="Kept in the audit log.")] = None,
 ) -> None:
     """Print everybody as JSON lines. Phone numbers are whole; recovery codes cannot leave."""
+    left_out: Counter[str] = Counter()
     with beside() as settings:
         work(
             settings,
-            lambda database: _print(settings, database, with_hashes=with_hashes, reason=reason),
+            lambda database: _print(settings, database, left_out, with_hashes=with_hashes, reason=reason),
             unanswered=": run this again.",
         )
+    if left_out:
+        typer.echo(_LEFT_OUT.format(left_out.total()), err=True)
+        raise typer.Exit(1)
 
 
-async def _print(settings: Settings, database: Database, *, with_hashes: bool, reason: str | None) -> None:
-    async for told in looking(settings, database).export(with_hashes=with_hashes, by=whoami(), reason=reason):
+async def _print(
+    settings: Settings, database: Database, left_out: Counter[str], *, with_hashes: bool, reason: str | None
+) -> None:
+    exporting = looking(settings, database)
+    exporting.note_export(with_hashes=with_hashes, by=whoami(), reason=reason)
+    await must_write_events()
+    async for told in exporting.export(with_hashes=with_hashes, left_out=left_out):
         print(json.dumps(told, ensure_ascii=False))

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, BinaryIO, TextIO
@@ -11,6 +11,7 @@ from typing import Annotated, BinaryIO, TextIO
 import typer
 
 from app.cli.beside import beside, write_events
+from app.cli.ending import INTERRUPTED
 from app.cli.environment import refuse
 from app.cli.users_desk import AsJson, states, whoami, work
 from app.cli.users_files import UnreadableFile, read_lines
@@ -20,7 +21,6 @@ from app.flows.newcomers import Newcomers
 from app.settings import Settings
 from app.store.database import Database
 
-INTERRUPTED = 130
 BATCH = 1000
 _BAR = 40
 _AGAIN = "What is done is kept: run this again with --resume."
@@ -31,6 +31,7 @@ class Wanted:
     file: Path
     dry_run: bool
     resume: bool
+    errors: Path | None
     reason: str | None
 
 
@@ -61,21 +62,26 @@ def import_(
 
     Refused lines stop nobody else: mend them, and run it again with --resume.
     """
-    wanted = Wanted(file, dry_run, resume, reason)
-    with (
-        beside() as settings,
-        file.open("rb") as source,
-        errors.open("w", encoding="utf-8") if errors else nullcontext() as sink,
-    ):
-        total = _import(settings, wanted, source, sink)
+    if errors and _is_same(errors, file):
+        refuse("--errors: this is the file of users itself. Nothing was done.")
+    with beside() as settings, file.open("rb") as source:
+        total = _import(settings, Wanted(file, dry_run, resume, errors, reason), source)
     told = {**asdict(total), "dry_run": dry_run}
     print(json.dumps(told) if as_json else _sentence(total, dry_run=dry_run))
-    raise typer.Exit(1 if total.refused else 0)
+    if total.refused:
+        raise typer.Exit(1)
 
 
-def _import(settings: Settings, wanted: Wanted, source: BinaryIO, sink: TextIO | None) -> Total:
+def _is_same(errors: Path, file: Path) -> bool:
     try:
-        return work(settings, lambda database: _run(settings, database, wanted, source, sink), unanswered=f". {_AGAIN}")
+        return errors.samefile(file)
+    except OSError:  # it is not there yet, or cannot be written either
+        return False
+
+
+def _import(settings: Settings, wanted: Wanted, source: BinaryIO) -> Total:
+    try:
+        return work(settings, lambda database: _run(settings, database, wanted, source), unanswered=f". {_AGAIN}")
     except UnreadableFile as reason:
         refuse(str(reason))
     except KeyboardInterrupt:
@@ -83,8 +89,8 @@ def _import(settings: Settings, wanted: Wanted, source: BinaryIO, sink: TextIO |
         raise typer.Exit(INTERRUPTED) from None
 
 
-async def _run(settings: Settings, database: Database, wanted: Wanted, source: BinaryIO, sink: TextIO | None) -> Total:
-    clock, total, size = SystemClock(), Total(), os.fstat(source.fileno()).st_size
+async def _run(settings: Settings, database: Database, wanted: Wanted, source: BinaryIO) -> Total:
+    clock, total = SystemClock(), Total()
     bring = ImportUsers(
         database=database,
         clock=clock,
@@ -94,13 +100,23 @@ async def _run(settings: Settings, database: Database, wanted: Wanted, source: B
         resume=wanted.resume,
         dry_run=wanted.dry_run,
     )
-    for batch in batches(read_lines(wanted.file, source), BATCH):
-        outcome = await bring(batch)
-        await write_events()
-        total.add(outcome)
-        _tell(outcome.refused, sink)
-        _show(source.tell(), size, total)
+    lines = read_lines(wanted.file, source)
+    with _sink(wanted.errors) as sink:
+        for batch in batches(lines, BATCH):
+            outcome = await bring(batch)
+            await write_events()
+            total.add(outcome)
+            _tell(outcome.refused, sink)
+            _show(source, total)
     return total
+
+
+def _sink(errors: Path | None) -> AbstractContextManager[TextIO | None]:
+    """Emptied only once the file of users is one."""
+    try:
+        return errors.open("w", encoding="utf-8") if errors else nullcontext()
+    except OSError as reason:
+        refuse(f"--errors: {errors} cannot be written ({reason.strerror}). Nothing was done.")
 
 
 def _tell(refused: tuple[Refused, ...], sink: TextIO | None) -> None:
@@ -114,10 +130,11 @@ def _tell(refused: tuple[Refused, ...], sink: TextIO | None) -> None:
         sink.flush()
 
 
-def _show(done: int, size: int, total: Total) -> None:
-    """For people who watch; a file that gets it would be full of it."""
-    if not sys.stderr.isatty():
+def _show(source: BinaryIO, total: Total) -> None:
+    """For people who watch; a file that gets it would be full of it. Of a pipe nobody knows how much is to come."""
+    if not sys.stderr.isatty() or not source.seekable():
         return
+    done, size = source.tell(), os.fstat(source.fileno()).st_size
     bar = "#" * (_BAR * done // max(size, 1))
     sys.stderr.write(f"\r[{bar:<{_BAR}}] {total.lines} lines, {total.imported} imported, {total.refused} refused ")
     sys.stderr.write("\n" if done >= size else "")

@@ -19,16 +19,18 @@ class AllEnded:
 
 @dataclass(frozen=True)
 class EndAll:
-    """Each batch is a transaction of its own: what was interrupted is simply begun again."""
+    """Each batch is a transaction of its own: what was interrupted is told of as far as it came, and simply begun again."""
 
     database: Database
 
     async def __call__(self, *, by: str | None = None, reason: str | None = None) -> AllEnded:
         users, ended, last = 0, 0, everybody.NOBODY
-        while batch := await self._some(last):
-            some, sessions = batch
-            users, ended, last = users + len(some), ended + sessions, some[-1]
-        audit.note(Event.USER_SESSIONS_ENDED, users=users, sessions=ended, by=by, reason=reason)
+        try:
+            while batch := await self._some(last):
+                some, sessions = batch
+                users, ended, last = users + len(some), ended + sessions, some[-1]
+        finally:
+            audit.note(Event.USER_SESSIONS_ENDED, users=users, sessions=ended, by=by, reason=reason)
         return AllEnded(users, ended)
 
     async def _some(self, after: UUID) -> tuple[list[UUID], int] | None:

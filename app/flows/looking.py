@@ -1,5 +1,6 @@
 """What an operator may see of users: never a secret, and of a phone only its end."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -78,28 +79,32 @@ class Looking:
             found = await user_lists.page(tx, after=after, most=most + 1, query=query, active=active)
         return found[:most], found[most - 1].id if len(found) > most else None
 
-    async def export(self, *, with_hashes: bool, by: str, reason: str | None) -> AsyncIterator[dict[str, Any]]:
-        """Everybody, as an import takes them; told of before the first one leaves."""
-        audit.note(Event.USERS_EXPORTED, with_hashes=with_hashes, by=by, reason=reason)
+    async def export(self, *, with_hashes: bool, left_out: Counter[str]) -> AsyncIterator[dict[str, Any]]:
+        """Everybody, as an import takes them, after `note_export`. Factors that cannot be opened are counted by kind, and *left_out*."""
         after: UUID | None = None
         while True:
             async with self.database.read() as tx:
                 found = await user_lists.page(tx, after=after, most=_PAGE)
                 factors = await user_lists.factors_of(tx, [user.id for user in found])
-            secrets = self._secrets(factors)
+            secrets = self._secrets(factors, left_out)
             for user in found:
                 yield written(values(user), secrets.get(user.id, {}), with_hashes=with_hashes)
             if len(found) < _PAGE:
                 return
             after = found[-1].id
 
-    def _secrets(self, factors: list[Enrollment]) -> dict[UUID, dict[str, str]]:
-        """What an import takes of each factor, by user and kind. One that cannot be opened is noted, and left out."""
+    def note_export(self, *, with_hashes: bool, by: str, reason: str | None) -> None:
+        """To be written before anything leaves."""
+        audit.note(Event.USERS_EXPORTED, with_hashes=with_hashes, by=by, reason=reason)
+
+    def _secrets(self, factors: list[Enrollment], left_out: Counter[str]) -> dict[UUID, dict[str, str]]:
+        """What an import takes of each factor, by user and kind."""
         told: dict[UUID, dict[str, str]] = {}
         for one in factors:
             try:
                 secret = self.states.factors.known(one.kind).hand_over(self.states.open(one))
             except CannotOpen:
+                left_out[one.kind] += 1
                 continue
             if secret:
                 told.setdefault(one.user_id, {})[one.kind] = secret

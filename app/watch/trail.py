@@ -51,6 +51,7 @@ class Trail:
         self._waiting: deque[Noted] = deque(maxlen=size)
         self._alike = Aggregated(clock)
         self._lost = 0
+        self._lost_before = 0
         self._refused = False
 
     async def begin(self) -> None:
@@ -108,12 +109,13 @@ class Trail:
             audit.tell(event, facts)
             self._wait(Noted(new_id(at), at, event, facts, whence))
 
-    async def settle(self) -> None:
-        """Write what waits, if that can be done now."""
+    async def settle(self) -> bool:
+        """Write what waits, if that can be done now. Whether all that was noted so far is written."""
         try:
             await self.catch_up()
         except Exception as failure:  # noqa: BLE001  it goes on waiting
             _log.warning("audit.waits", events=len(self._waiting), exc_info=failure)
+        return not self._waiting and not self.lost
 
     async def catch_up(self) -> None:
         """Write all that waits by now, and not what comes meanwhile, one by one; what cannot be written goes on waiting."""
@@ -122,7 +124,7 @@ class Trail:
         self._refused = False
         if self._lost:
             _log.error("audit.lost", events=self._lost)
-            self._lost = 0
+            self._lost, self._lost_before = 0, self._lost_before + self._lost
 
     async def _again(self, events: list[Noted]) -> None:
         """An insert may have been kept that nobody heard of: its rows are not written twice."""
@@ -136,14 +138,21 @@ class Trail:
             self._waiting.extendleft(reversed(events))
             raise
 
+    @property
+    def lost(self) -> int:
+        """How many events will never be written, since it began."""
+        return self._lost_before + self._lost
+
     async def drain(self, *, within: timedelta) -> None:
-        """Write what waits, before the process ends; what cannot be written is lost, and said so."""
+        """Write what waits, before the process ends; what cannot be written is `lost`, and said so."""
         self._tell(all_=True)
         try:
             async with asyncio.timeout(within.total_seconds()):
                 await self.catch_up()
         except Exception as failure:  # noqa: BLE001  nothing is left to try it again
-            _log.error("audit.lost", events=len(self._waiting), exc_info=failure)
+            self._lost += len(self._waiting)
+            self._waiting.clear()
+            _log.error("audit.lost", events=self._lost, exc_info=failure)
 
     async def _add(self, events: Sequence[Noted]) -> None:
         if not events:

@@ -110,7 +110,7 @@ async def test_to_sign_everybody_out_is_asked_for_first(service: Service) -> Non
         capture_output=True,
         text=True,
     )
-    assert (refused.returncode, "Nothing was changed." in refused.stderr) == (1, True)
+    assert (refused.returncode, "Nothing was changed." in refused.stderr) == (2, True)
     expect(await ada.refresh(), 200)
     assert (
         await operate(service, "users", "end-all-sessions", "--yes", "--json") == '{"users": 1, "sessions_ended": 1}\n'

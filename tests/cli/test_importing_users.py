@@ -261,3 +261,40 @@ async def test_what_was_imported_is_in_the_audit_log_though_the_run_is_killed(
     facts = [json.loads(row["facts"]) for row in await sweeper.fetch("SELECT facts FROM audit_events")]
     assert [(one["users"], one["reason"]) for one in facts] == [(str(users_import.BATCH), "a move")]
     assert await sweeper.fetchval("SELECT count(*) FROM users") == users_import.BATCH
+
+
+async def test_refused_lines_never_go_into_the_file_of_users_itself(tmp_path: Path) -> None:
+    file = lines(tmp_path, ADA)
+    before, link = file.read_text(), tmp_path / "link"
+    link.symlink_to(file)
+    for errors in (file, link):
+        refused = await bring(file, "--errors", str(errors))
+        assert (refused.exit_code, refused.stderr) == (
+            2,
+            "--errors: this is the file of users itself. Nothing was done.\n",
+        )
+    assert file.read_text() == before
+
+
+async def test_errors_of_before_are_kept_when_the_file_is_none_of_users(tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("mail,hash\n")
+    kept = tmp_path / "errors"
+    kept.write_text("of before")
+    assert (await bring(tmp_path / "users.csv", "--errors", str(kept))).exit_code == 2
+    assert kept.read_text() == "of before"
+
+
+async def test_errors_that_can_go_nowhere_are_one_sentence(tmp_path: Path, sweeper: asyncpg.Connection) -> None:
+    refused = await bring(lines(tmp_path, ADA), "--errors", str(tmp_path / "nope" / "x"))
+    assert refused.exit_code == 2
+    assert refused.stderr.endswith("x cannot be written (No such file or directory). Nothing was done.\n")
+    assert await sweeper.fetchval("SELECT count(*) FROM users") == 0
+
+
+async def test_users_may_come_through_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "users.jsonl"
+    os.mkfifo(pipe)
+    writing = asyncio.create_task(asyncio.to_thread(pipe.write_text, json.dumps(ADA) + "\n"))
+    done = await bring(pipe, "--json")
+    await writing
+    assert numbers(done) == (1, 1, 0, 0)
