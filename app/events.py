@@ -71,3 +71,5 @@ class Event(StrEnum):
     CANNOT_OPEN = "vault.cannot_open"
     AUDIT_READ = "audit.read"
     AUDIT_EXPORTED = "audit.exported"
+    AUDIT_PRUNED = "audit.pruned"
+    RING_RESEALED = "ring.resealed"

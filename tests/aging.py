@@ -14,7 +14,7 @@ SEALING = 0x6761_7473
 
 def pruning(log: Log, *, despite: bool = False) -> PruneAudit:
     key, issuer = log.world.app.state.house.tokens.keys.access, log.settings.tokens.issuer
-    return PruneAudit(timedelta(days=400), issuer, log.database, log.keys(), key, despite)
+    return PruneAudit(timedelta(days=400), issuer, log.database, log.keys(), key, "ops", despite)
 
 
 async def age(log: Log, months: int) -> None:

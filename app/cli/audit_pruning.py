@@ -5,14 +5,18 @@ from dataclasses import asdict
 
 from app.cli.beside import beside, patient, run
 from app.cli.environment import refuse
+from app.cli.users_desk import whoami
 from app.clock import SystemClock
 from app.crypto.keys import KeyRing
 from app.crypto.vault import Vault
 from app.flows.keys import Keys, KeysMissing, KeysUnreadable
 from app.flows.prune_audit import Disagrees, Disordered, Held, PruneAudit, Pruned, Unsealed
 from app.settings import Settings
+from app.store.audit_keys import may_renew
 from app.store.database import Database
 from app.watch.audit_keys import AuditKeys
+
+_NOT_OWNER = "Months of the audit log are dropped by the owner of the schema alone: set GATEHOUSE_DATABASE__OWNER_URL."
 
 
 def prune_log(*, dry_run: bool, despite: bool, as_json: bool) -> None:
@@ -36,11 +40,14 @@ def _run(owner: Settings, *, despite: bool) -> Pruned:
 
 
 async def _prune(settings: Settings, database: Database, *, despite: bool) -> Pruned:
+    async with database.read() as tx:
+        if not await may_renew(tx):
+            refuse(_NOT_OWNER)
     clock, vault = SystemClock(), Vault(KeyRing(settings.secret_keys))
     signing = await Keys(settings.tokens, database, clock, vault)()
     keys = AuditKeys(database, vault=vault, clock=clock)
     issuer, key = settings.tokens.issuer, signing.access
-    return await PruneAudit(settings.audit.retention, issuer, database, keys, key, despite)()
+    return await PruneAudit(settings.audit.retention, issuer, database, keys, key, whoami(), despite)()
 
 
 def _line(pruned: Pruned) -> str:

@@ -10,6 +10,7 @@ import typer
 from app.cli import keys_at_rest
 from app.cli.beside import beside, run
 from app.cli.environment import refuse
+from app.cli.users_desk import AsJson, whoami
 from app.clock import SystemClock
 from app.crypto.keys import KeyRing, new_secret_key
 from app.crypto.vault import Vault
@@ -20,7 +21,6 @@ from app.store.database import Database
 from app.store.signing_keys import KeyState, Role, StoredKey
 
 Verb = Callable[[Rotation], Awaitable[None]]
-AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 
 _BATCH = 500
 _COLUMNS = ("kid", "role", "alg", "state", "since", "published until")
@@ -102,7 +102,7 @@ def _run(settings: Settings, verb: Verb) -> list[dict[str, Any]]:
 
 async def _work(settings: Settings, database: Database, verb: Verb) -> list[dict[str, Any]]:
     keys = Keys(settings.tokens, database, SystemClock(), Vault(KeyRing(settings.secret_keys)))
-    await verb(Rotation(keys))
+    await verb(Rotation(keys, by=whoami()))
     return [_told(key, keys) for key in sorted(await keys.stored(), key=_in_order)]
 
 

@@ -11,6 +11,7 @@ import typer
 from app.cli.beside import beside, run
 from app.cli.ending import INTERRUPTED
 from app.cli.environment import refuse
+from app.cli.users_desk import whoami
 from app.clock import Clock, SystemClock
 from app.crypto.codes import Fingerprints
 from app.crypto.keys import KeyRing
@@ -103,6 +104,7 @@ def prepare(
         refresh_idle=settings.tokens.refresh_idle,
         batch=batch,
         progress=progress,
+        by=whoami(),
     )
 
 

@@ -7,6 +7,7 @@ import typer
 
 from app.cli.audit_pruning import prune_log
 from app.cli.beside import beside, run
+from app.cli.environment import refuse
 from app.clock import SystemClock
 from app.flows.prune import Prune, ages
 from app.settings import Settings
@@ -29,6 +30,8 @@ def prune(
     if audit:
         prune_log(dry_run=dry_run, despite=despite, as_json=as_json)
         return
+    if despite:
+        refuse("--despite-findings goes with --audit.")
     with beside() as settings:
         found = run(settings, lambda database: _prune(settings, database, dry_run=dry_run), unanswered=_UNANSWERED)
     print(_as_json(found, dry_run=dry_run) if as_json else _as_table(found, dry_run=dry_run))

@@ -1,7 +1,6 @@
 """`gatehouse sms`: what SMS cost and achieve by country, what other limits would have done, and what nothing is sent to."""
 
 import json
-import re
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
@@ -10,6 +9,8 @@ import typer
 
 from app.cli.beside import beside, run
 from app.cli.environment import refuse
+from app.cli.moments import span
+from app.cli.users_desk import AsJson, whoami
 from app.clock import SystemClock
 from app.crypto.keys import KeyRing
 from app.crypto.vault import Vault
@@ -23,24 +24,13 @@ from app.watch.sms_replay import Outcome
 from app.watch.sms_rules import MILLIONTHS, SmsRules
 
 _Result = TypeVar("_Result")
-_SPAN = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[mhd])", re.ASCII)
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _COUNTRIES = "{:<9}{:>9}{:>9}{:>11}{:>9}{:>12}{:>12}{:>12}"
 _BLOCKS = "{:<12}{:<22}{}"
 
 commands = typer.Typer(help="Watch, try out and stop SMS.", no_args_is_help=True)
 
-
-def _span(text: str) -> timedelta:
-    found = _SPAN.fullmatch(text)
-    if found is None:
-        raise typer.BadParameter("write it like 30m, 24h or 7d")
-    return int(found["count"]) * _UNITS[found["unit"]]
-
-
-Since = Annotated[timedelta, typer.Option(parser=_span, metavar="SPAN", help="How far back: 30m, 24h, 7d.")]
+Since = Annotated[timedelta, typer.Option(parser=span, metavar="SPAN", help="How far back: 30m, 24h, 7d.")]
 Place = Annotated[str, typer.Argument(metavar="REGION_OR_PREFIX", show_default=False, help="JM, or +1876.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 _DAY: Any = "24h"
 
 
@@ -82,7 +72,7 @@ def simulate(
 def block(
     place: Place,
     lasting: Annotated[
-        timedelta | None, typer.Option("--for", parser=_span, metavar="SPAN", help="12h; without it, until unblocked.")
+        timedelta | None, typer.Option("--for", parser=span, metavar="SPAN", help="12h; without it, until unblocked.")
     ] = None,
     reason: Annotated[str, typer.Option(help="Kept with the block.")] = "by an operator",
     as_json: AsJson = False,
@@ -120,7 +110,8 @@ def _run(settings: Settings, verb: Callable[[SmsOperator], Coroutine[Any, Any, _
 
 def _operator(settings: Settings, database: Database) -> SmsOperator:
     rules = _rules(settings, {})
-    return SmsOperator(rules, database, SystemClock(), SmsBlocking(rules, vault=Vault(KeyRing(settings.secret_keys))))
+    blocking = SmsBlocking(rules, vault=Vault(KeyRing(settings.secret_keys)))
+    return SmsOperator(rules, database, SystemClock(), blocking, by=whoami())
 
 
 def _rules(settings: Settings, changes: Mapping[str, str]) -> SmsRules:

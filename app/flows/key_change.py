@@ -62,11 +62,11 @@ class KeyChange:
 
 
 @asynccontextmanager
-async def changing(keys: Keys, spares: list[SigningKey]) -> AsyncIterator[KeyChange]:
+async def changing(keys: Keys, *, spares: list[SigningKey], by: str | None) -> AsyncIterator[KeyChange]:
     """A transaction in which nobody else changes keys; what was done is told once it is committed."""
     async with keys.database.begin() as tx:
         await signing_keys.one_at_a_time(tx)
         change = KeyChange(tx, keys, keys.clock.now(), spares)
         yield change
     for event, key in change.told:
-        audit.note(event, kid=key.kid[:8], role=key.role, alg=key.alg)
+        audit.note(event, kid=key.kid[:8], role=key.role, alg=key.alg, by=by)

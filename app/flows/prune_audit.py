@@ -14,6 +14,7 @@ from app.crypto.audit import Proofs
 from app.crypto.audit_checkpoints import Checkpoint, Checkpoints
 from app.crypto.chance import new_id
 from app.crypto.signing import SigningKey
+from app.events import Event
 from app.flows.audit_verify import VerifyAudit
 from app.flows.audit_walk import Finding
 from app.flows.thin_audit import ThinAudit
@@ -22,6 +23,7 @@ from app.store import audit_chain, audit_partitions, audit_repeats
 from app.store.audit import StoredEvent
 from app.store.audit_partitions import Month
 from app.store.database import Database, Tx
+from app.watch import audit
 from app.watch.audit_keys import AuditKeys
 from app.watch.logs import logger
 from app.watch.redaction import Published
@@ -99,7 +101,7 @@ class Pruned:
 class PruneAudit:
     """*signing_key* signs what is said about the gap; *database* is entered as its owner.
 
-    *despite*: drop also what is not as it was written.
+    *despite*: drop also what is not as it was written, as the operator *by* has it.
     """
 
     retention: timedelta
@@ -107,6 +109,7 @@ class PruneAudit:
     database: Database
     keys: AuditKeys
     signing_key: SigningKey
+    by: str
     despite: bool = False
 
     async def __call__(self) -> Pruned:
@@ -133,6 +136,9 @@ class PruneAudit:
 
         token, events = await self._undisturbing(dropped)
         _log.info("audit.checkpoint", checkpoint=Published(token))
+        audit.note(
+            Event.AUDIT_PRUNED, events=events, seq=last[0], before=before, despite=self.despite or None, by=self.by
+        )
         return Pruned(events, len(gone), seq=last[0], before=before)
 
     async def _undisturbing(self, work: Callable[[Tx], Awaitable[_Result]]) -> _Result:
@@ -188,11 +194,6 @@ class PruneAudit:
 
 def _aged(months: list[Month], until: datetime) -> tuple[list[Month], datetime | None]:
     """The months that ended before *until*, and where they end: where the first one begins that is kept."""
-    kept = [month.begins for month in months if _end(month) > until]
-    gone = [month for month in months if _end(month) <= until]
+    kept = [month.begins for month in months if month.ends > until]
+    gone = [month for month in months if month.ends <= until]
     return gone, min(kept) if gone and kept else None
-
-
-def _end(month: Month) -> datetime:
-    begins = month.begins
-    return begins.replace(year=begins.year + begins.month // 12, month=begins.month % 12 + 1)

@@ -89,8 +89,21 @@ class Reseal:
     refresh_idle: timedelta
     batch: int
     progress: Callable[[Progress], None]
+    by: str
 
     async def __call__(self) -> Report:
+        report = await self._done()
+        audit.note(
+            Event.RING_RESEALED,
+            enrollments=report.enrollments.resealed,
+            signing_keys=report.signing_keys.resealed,
+            audit_keys=report.audit_keys.resealed,
+            complete=report.complete,
+            by=self.by,
+        )
+        return report
+
+    async def _done(self) -> Report:
         enrolled = await self._enrollments()
         signing = await self._signing_keys(touch=not (enrolled.held_twice or enrolled.left))
         logged = Tally(**asdict(await self.audit_keys()))

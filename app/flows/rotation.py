@@ -32,7 +32,10 @@ class UnknownKey(Exception):  # noqa: N818  named as the state it tells of
 
 @dataclass(frozen=True)
 class Rotation:
+    """*by*: the operator who has it done, if it is one."""
+
     keys: Keys
+    by: str | None = None
 
     async def prepare(self) -> None:
         """At start: make what is missing, and a next key of the algorithm that is set.
@@ -42,7 +45,7 @@ class Rotation:
         stored = await self.keys.stored()
         await self.keys.refuse_unreadable(stored)
         if wanted := self._wanted(stored):
-            async with changing(self.keys, await self._spares(wanted)) as change:
+            async with changing(self.keys, by=self.by, spares=await self._spares(wanted)) as change:
                 await change.withdraw(*filter(self._is_outdated, await change.stored()))
                 for role in Role:
                     await change.complete(role)
@@ -50,7 +53,7 @@ class Rotation:
     async def rotate(self) -> None:
         """The next keys sign from now on. Raises TooSoon, KeysMissing, KeysUnreadable."""
         await self.keys.refuse_unreadable(await self.keys.stored())
-        async with changing(self.keys, await self._spares(len(Role))) as change:
+        async with changing(self.keys, by=self.by, spares=await self._spares(len(Role))) as change:
             stored = await change.stored()
             wait = self._until_known(stored)
             if wait > timedelta(0):
@@ -62,7 +65,7 @@ class Rotation:
 
         Raises UnknownKey. To revoke a key twice changes nothing.
         """
-        async with changing(self.keys, await self._spares(1)) as change:
+        async with changing(self.keys, by=self.by, spares=await self._spares(1)) as change:
             found = next((key for key in await change.stored() if key.kid == kid), None)
             if found is None:
                 raise UnknownKey
@@ -75,7 +78,7 @@ class Rotation:
         due, done = self._is_due(stored), self._done_with(stored)
         if not due and not done:
             return False
-        async with changing(self.keys, await self._spares(len(Role) if due else 0)) as change:
+        async with changing(self.keys, by=self.by, spares=await self._spares(len(Role) if due else 0)) as change:
             stored = await change.stored()
             if self._is_due(stored):
                 await _rotate(change, stored)

@@ -30,6 +30,7 @@ class SmsOperator:
     database: Database
     clock: Clock
     blocking: SmsBlocking
+    by: str
 
     async def report(self, since: timedelta) -> list[Country]:
         """By country, the dearest first."""
@@ -51,7 +52,7 @@ class SmsOperator:
         until = now + lasting if lasting else None
         block = Block(self.blocking.key(_place(label)), label, reason, until, now)
         await self.database.run(lambda tx: sms_blocks.put(tx, block))
-        audit.note(Event.SMS_BLOCKED, what=label, until=until, reason=reason)
+        audit.note(Event.SMS_BLOCKED, what=label, until=until, by=self.by, reason=reason)
         return block
 
     async def unblock(self, label: str) -> list[Block]:
@@ -63,7 +64,7 @@ class SmsOperator:
 
         ended = await self.database.run(end)
         if ended:
-            audit.note(Event.SMS_UNBLOCKED, what=label)
+            audit.note(Event.SMS_UNBLOCKED, what=label, by=self.by)
         return ended
 
     async def blocks(self) -> list[Block]:

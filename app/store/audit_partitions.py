@@ -40,6 +40,10 @@ class Month:
     name: str
     begins: datetime
 
+    @property
+    def ends(self) -> datetime:
+        return self.begins.replace(year=self.begins.year + self.begins.month // 12, month=self.begins.month % 12 + 1)
+
 
 async def months(tx: Tx) -> list[Month]:
     return read_all(Month, await tx.execute(_MONTHS))

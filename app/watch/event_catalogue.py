@@ -129,6 +129,8 @@ CATALOGUE: dict[Event, Entry] = {
     Event.CANNOT_OPEN: _refused(_API, 2, _HIGH),
     Event.AUDIT_READ: _service(2, _MEDIUM),
     Event.AUDIT_EXPORTED: _service(2, _HIGH),
+    Event.AUDIT_PRUNED: _service(4, _HIGH),
+    Event.RING_RESEALED: _service(3, _HIGH),
 }
 _BY_NAME = {event.value: entry for event, entry in CATALOGUE.items()}
 SHOWN = frozenset(event for event, entry in CATALOGUE.items() if entry.shown is not None)

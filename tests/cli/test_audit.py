@@ -104,6 +104,7 @@ async def test_tail_takes_the_newest_of_a_user_of_a_name_and_of_a_time(log: Log)
         (("tail", "--limit", "0"), "--limit"),
         (("export", "--since", "1h", "--until", "2h"), "--since must be before"),
         (("export", "--until", "2026-13-01"), "2026-03-01"),
+        (("export", "--since", "0001-01-01T00:00:00+14:00"), "2026-03-01"),
     ],
 )
 async def test_what_makes_no_sense_is_refused_with_a_word(arguments: tuple[str, ...], says: str) -> None:

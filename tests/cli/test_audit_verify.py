@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.users_desk import whoami
 from app.store.audit_roles import grant
 from tests.aging import SEALING, age, happen
 from tests.audit import Log
@@ -100,9 +101,20 @@ async def test_the_keys_of_the_log_are_turned_by_the_owner_alone(log: Log, role:
     assert (refused.exit_code, "GATEHOUSE_DATABASE__OWNER_URL" in refused.stderr) == (2, True)
     os.environ["GATEHOUSE_DATABASE__OWNER_URL"] = log.url
     assert (await run("keys", "rotate", "--at-rest", "--json")).exit_code == 0
+    told = json.loads((await log.named("ring.resealed"))["facts"])
+    assert (told["by"], told["complete"], told["enrollments"]) == (whoami(), "True", "0")
     assert (await checks())["audit tables"][0] == "ok"
     await log.rows.execute(f"GRANT TEMPORARY ON DATABASE {log.url.split('/')[3].split('?')[0]} TO {role}")
     assert (await checks())["audit tables"][0] == "warn"
+
+
+async def test_months_of_the_log_are_dropped_by_the_owner_alone(log: Log, role: str) -> None:
+    assert role
+    refused = await run("prune", "--audit")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "are dropped by the owner of the schema alone: set GATEHOUSE_DATABASE__OWNER_URL." in refused.stderr
+    os.environ["GATEHOUSE_DATABASE__OWNER_URL"] = log.url
+    assert (await run("prune", "--audit")).exit_code == 0
 
 
 async def test_prune_says_why_it_drops_nothing_and_drops_it_when_it_is_told_to(log: Log) -> None:
@@ -121,6 +133,9 @@ async def test_prune_says_why_it_drops_nothing_and_drops_it_when_it_is_told_to(l
     assert done.exit_code == 0, done.output
     assert "were dropped" in done.stdout
     assert await log.found() == []
+    told = json.loads((await log.named("audit.pruned"))["facts"])
+    assert (told["by"], told["despite"]) == (whoami(), "True")
+    assert f"{told['events']} events from before {told['before'][:10]}, up to link {told['seq']}," in done.stdout
     assert timedelta(days=400) == log.settings.audit.retention
 
 

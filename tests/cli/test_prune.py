@@ -74,6 +74,11 @@ async def test_a_retention_that_would_forget_what_is_needed_is_refused(name: str
     assert f"GATEHOUSE_RETENTION__{name}" in refused.stderr
 
 
+async def test_findings_are_of_the_audit_log_alone() -> None:
+    refused = await run("--despite-findings")
+    assert (refused.exit_code, refused.stderr) == (2, "--despite-findings goes with --audit.\n")
+
+
 async def test_without_a_database_it_says_so() -> None:
     os.environ["GATEHOUSE_DATABASE__URL"] = "postgresql+asyncpg://nobody@127.0.0.1:1/nowhere"
     refused = await run()

@@ -13,6 +13,7 @@ import asyncpg
 import httpx
 import pytest
 
+from app.cli.users_desk import whoami
 from app.store.database import Database
 from tests import postgres, verbs
 from tests.cli.service import run as run_apart
@@ -104,6 +105,7 @@ async def test_a_rotation_is_told_as_a_list_and_audited(given: dict[str, str], i
     *events, sentence = done.stderr.splitlines()
     assert sentence == "Every worker follows within 10 s; none needs a restart."
     told = [(json.loads(line)["event"], json.loads(line)["role"]) for line in events]
+    assert {json.loads(line)["by"] for line in events} == {whoami()}
     assert sorted(told) == [
         (f"signing_key.{what}", role) for what in ("activated", "made", "retired") for role in ("access", "internal")
     ]

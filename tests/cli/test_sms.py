@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from app.cli.users_desk import whoami
 from app.crypto.chance import new_id
 from tests.verbs import aside, on_database
 
@@ -119,6 +120,7 @@ async def test_a_block_is_begun_listed_and_ended() -> None:
     assert (begun.exit_code, begun.stdout.splitlines()[1].split()[0]) == (0, "JM")
     (event,) = [json.loads(line) for line in begun.stderr.splitlines()]
     assert (event["event"], event["what"], event["reason"]) == ("sms.blocked", "JM", "a campaign")
+    assert event["by"] == whoami()
     assert (await sms("block", "+1876")).exit_code == 0
     listed = json.loads((await sms("blocks", "--json")).stdout)["items"]
     assert [(item["what"], item["reason"], item["until"] is None) for item in listed] == [
@@ -130,7 +132,8 @@ async def test_a_block_is_begun_listed_and_ended() -> None:
     assert [line.split()[0] for line in plain] == ["what", "JM", "+1876"]
     assert "unblocked" in plain[2]
     ended = await sms("unblock", "+1876")
-    assert [json.loads(line)["event"] for line in ended.stderr.splitlines()] == ["sms.unblocked"]
+    (event,) = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert (event["event"], event["by"]) == ("sms.unblocked", whoami())
     assert [item["what"] for item in json.loads((await sms("blocks", "--json")).stdout)["items"]] == ["JM"]
 
 

@@ -33,7 +33,7 @@ def make(database: Database) -> Make:
 
 def operator(database: Database, clock: Clock) -> SmsOperator:
     rules = firewall()[1]
-    return SmsOperator(rules, database, clock, SmsBlocking(rules, vault=Vault(KeyRing([SecretStr(KEY)]))))
+    return SmsOperator(rules, database, clock, SmsBlocking(rules, vault=Vault(KeyRing([SecretStr(KEY)]))), "ops")
 
 
 @pytest.mark.parametrize(
