@@ -16,6 +16,10 @@ _SHADOWS = (
     "{} may make temporary tables, which can hide those of the log: let the owner of the database run "
     "REVOKE TEMPORARY ON DATABASE … FROM PUBLIC."
 )
+_AGAIN = (
+    "What is migrated stays so: run this again, as the owner of the schema (GATEHOUSE_DATABASE__OWNER_URL), "
+    "once nobody holds its tables."
+)
 _SILENT = "the database does not answer."
 _NOT_OVER_TLS = (
     "the database does not answer, or not over TLS with a certificate that can be verified: see "
@@ -29,12 +33,17 @@ def migrate(
     ] = None,
 ) -> None:
     """Bring the database's schema up to date. Safe to run twice, and from several places at once."""
+    if app_role is not None and not app_role.strip():
+        refuse("--app-role: name the role that the service runs as.")
     with furnished() as settings:
         owner = settings.database.of_owner
-        if is_behind(owner):
-            asyncio.run(upgrade(owner))
-        if app_role:
-            _grant(owner, app_role)
+        try:
+            if is_behind(owner):
+                asyncio.run(upgrade(owner))
+            if app_role:
+                _grant(owner, app_role)
+        except DatabaseUnavailable as problem:
+            refuse(f"{problem.detail or 'The database does not answer.'} {_AGAIN}")
         print(f"The schema is at revision {head()}.")
 
 
@@ -43,8 +52,6 @@ def _grant(owner: DatabaseSettings, role: str) -> None:
         tight = asyncio.run(grant(owner, role))
     except UnknownRole:
         refuse(f"--app-role: there is no role {role!r} beside the owner; make it with CREATE ROLE first.")
-    except DatabaseUnavailable:
-        refuse("The database does not answer: run this again.")
     print(f"{role} may use every table, and only add to the audit log.")
     if not tight:
         typer.echo(_SHADOWS.format(role), err=True)

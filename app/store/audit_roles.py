@@ -1,9 +1,11 @@
 """Two roles: one that owns the schema, and one that the service runs as, which may only add to the audit log."""
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from app.settings.groups import DatabaseSettings
 from app.store.database import Database
+from app.store.migrate import refusal
 
 _NAME = text("SELECT set_config('gatehouse.app_role', :role, true)")
 _KNOWN = text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role AND rolname <> current_user)")
@@ -49,7 +51,7 @@ class UnknownRole(Exception):  # noqa: N818  named as the state it tells of
 
 
 async def grant(settings: DatabaseSettings, role: str) -> bool:
-    """Let *role* do what the service does, and no more. Raises UnknownRole, DatabaseUnavailable.
+    """Let *role* do what the service does, and no more. Raises UnknownRole, DatabaseUnavailable, that with a sentence when the database refuses.
 
     When an event was written is the database's alone to say; a trigger looks at what a link says. Temporary tables, which could hide
     those of the log, are for nobody: False when only the owner of the database can take that right away.
@@ -62,5 +64,7 @@ async def grant(settings: DatabaseSettings, role: str) -> bool:
             await tx.execute(_NAME, {"role": role})
             await tx.execute(_GRANT)
             return not await tx.scalar(_SHADOWS, {"role": role})
+    except DBAPIError as refused:
+        raise refusal(refused) from refused
     finally:
         await database.close()

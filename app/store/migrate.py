@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.problems import DatabaseUnavailable
 from app.settings.groups import DatabaseSettings
-from app.store.connections import connect, driver
+from app.store.connections import GONE, connect, driver
 from app.store.database import Database, Tx
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -40,24 +40,32 @@ async def behind(settings: DatabaseSettings) -> bool:
         async with database.read() as tx:
             return await _revision(tx) < head()
     except DBAPIError as refused:
-        raise _refusal(refused) from refused
+        raise refusal(refused) from refused
     except DatabaseUnavailable as failure:
         told = failure.__cause__
         if isinstance(told, DBAPIError) and getattr(told.orig, "sqlstate", None):
-            raise _refusal(told) from failure
+            raise refusal(told) from failure
         raise
     finally:
         await database.close()
 
 
-def _refusal(refused: DBAPIError) -> DatabaseUnavailable:
+def refusal(refused: DBAPIError) -> DatabaseUnavailable:
     cause = refused.orig.__cause__ if refused.orig else refused
     return DatabaseUnavailable(f"The database refuses: {type(cause).__name__}.")
 
 
 async def upgrade(settings: DatabaseSettings) -> None:
-    """Bring the schema to this code's revision. Safe to call from several replicas at once: one works, the others wait."""
-    await alembic(settings, "upgrade", "head")
+    """Bring the schema to this code's revision. Safe to call from several replicas at once: one works, the others wait.
+
+    Raises DatabaseUnavailable, with a sentence when the database refuses.
+    """
+    try:
+        await alembic(settings, "upgrade", "head")
+    except DBAPIError as refused:
+        raise refusal(refused) from refused
+    except GONE as failure:
+        raise DatabaseUnavailable from failure
 
 
 async def alembic(settings: DatabaseSettings, verb: str, *arguments: str, **options: object) -> None:
