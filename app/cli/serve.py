@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from errno import EADDRNOTAVAIL
 from math import ceil
 from typing import Annotated
 
@@ -35,8 +36,9 @@ from app.store.migrate import upgrade
 from app.watch import logs
 from app.wiring.unfit import unfit
 
-_LAST_WORDS = timedelta(seconds=35)
-"""The longest that a worker takes to end when nothing is in flight any more: messages under way, mails, open connections."""
+_ELSEWHERE = "GATEHOUSE_HTTP__HOST: {} is no address of this machine. 0.0.0.0 is all of them."
+_LAST_WORDS = timedelta(seconds=23)
+"""The longest that a worker takes to end when nothing is in flight any more, beside messages under way: mails, open connections."""
 
 
 def serve(
@@ -67,10 +69,14 @@ def of_worker() -> App:
 
 def _leaving(app: App, settings: Settings) -> App:
     """Made by the running server, whose signals it takes over."""
-    deadline = settings.drain + settings.http.shutdown_grace + _LAST_WORDS
-    leaving = Leaving(app, drain=settings.drain, deadline=deadline)
+    leaving = Leaving(app, drain=settings.drain, deadline=longest_end(settings))
     leaving.take_over()
     return leaving
+
+
+def longest_end(settings: Settings) -> timedelta:
+    """From SIGTERM on. A second sender of SMS may take over at half of the deadline."""
+    return settings.drain + settings.http.shutdown_grace + 1.5 * settings.sms.deadline + _LAST_WORDS
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -82,7 +88,11 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen()
+    except (socket.gaierror, UnicodeError):
+        refuse(_ELSEWHERE.format(host))
     except OSError as refused:
+        if refused.errno == EADDRNOTAVAIL:
+            refuse(_ELSEWHERE.format(host))
         refuse(
             f"GATEHOUSE_HTTP__PORT: cannot listen on {host}:{port} ({refused.strerror}). "
             "Choose another: set GATEHOUSE_HTTP__PORT, which `make run` takes too, or --port."

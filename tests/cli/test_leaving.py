@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,9 @@ import httpx
 import pytest
 
 from app.cli.leaving import HUNG
+from app.cli.serve import longest_end
 from app.settings import Settings
+from app.settings.groups import SmsSettings
 from app.settings.http import HttpSettings
 from tests.cli.service import environment, serving, until
 
@@ -68,6 +71,13 @@ def test_how_long_a_worker_goes_on_is_chosen_or_fits_the_environment() -> None:
     assert (drain("production", drain=0), drain("development", drain=3)) == (0, 3)
     with pytest.raises(ValueError, match="drain"):
         HttpSettings.model_validate({"drain": -1})
+
+
+@pytest.mark.parametrize(("deadline", "longest"), [(8, 60), (60, 138)])
+def test_a_worker_is_given_the_time_that_messages_under_way_may_take(deadline: int, longest: int) -> None:
+    sms = SmsSettings.model_validate({"deadline": deadline})
+    settings = Settings.model_construct(environment="production", http=HttpSettings(), sms=sms)
+    assert longest_end(settings) == timedelta(seconds=longest)
 
 
 def test_a_worker_that_hangs_ends_at_its_deadline() -> None:

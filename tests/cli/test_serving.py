@@ -62,6 +62,15 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path, database_url: str) -> None
     assert second.stderr.endswith("Choose another: set GATEHOUSE_HTTP__PORT, which `make run` takes too, or --port.\n")
 
 
+def test_a_host_that_is_none_is_told_of_as_such(tmp_path: Path) -> None:
+    for host in ("nosuchhost.invalid", "a..b", "192.0.2.1"):
+        refused = run("serve", "--host", host, ENVIRONMENT="development", DATA_DIR=str(tmp_path))
+        assert (refused.returncode, refused.stderr) == (
+            2,
+            f"GATEHOUSE_HTTP__HOST: {host} is no address of this machine. 0.0.0.0 is all of them.\n",
+        )
+
+
 def test_the_containers_health_check_passes_while_it_serves_and_fails_afterwards(
     tmp_path: Path, database_url: str
 ) -> None:

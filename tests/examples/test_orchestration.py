@@ -32,7 +32,7 @@ CONFIGURED: dict[str, str] = MANIFESTS["ConfigMap", "gatehouse"]["data"]
 
 
 def longest_end(settings: Settings) -> float:
-    return (settings.drain + settings.http.shutdown_grace + serve._LAST_WORDS).total_seconds()
+    return serve.longest_end(settings).total_seconds()
 
 
 def test_there_is_everything_that_belongs_to_it() -> None:
