@@ -27,6 +27,9 @@ VERBS = {
 
 
 def main() -> None:
+    if any("\ud800" <= character <= "\udfff" for character in "".join(sys.argv[1:])):
+        typer.echo("Arguments must be UTF-8.", err=True)
+        sys.exit(2)
     asked = [verb for verb in sys.argv[1:2] if verb in VERBS]
     with lasting():
         commands = load(asked or VERBS)

@@ -6,6 +6,7 @@ Law: whatever somebody sent stands there as it was, on one line, and moves no cu
 import json
 from typing import Any
 
+from app.cli.printed import printable
 from app.flows.audit_reading import Read
 from app.user_agents import describe
 
@@ -21,18 +22,14 @@ def line(read: Read) -> str:
     device = describe(personal.get("agent", "")) or "-"
     facts = " ".join(f"{name}={fact}" for name, fact in sorted(event.facts.items()))
     shown = (f"{event.at:%Y-%m-%d %H:%M:%S}", event.event, who, address, device, facts)
-    return _printable(
+    return printable(
         _LINE.format(*(_apart(text, width) for text, width in zip(shown, (20, 27, 29, 17, 23, 0), strict=True)))
-    )
+    ).rstrip()
 
 
 def _apart(text: str, width: int) -> str:
     """What is too long for its column pushes the others on, and never touches them."""
     return f"{text} " if width and len(text) > width else text
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text).rstrip()
 
 
 def as_json(read: Read) -> str:

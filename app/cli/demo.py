@@ -1,5 +1,6 @@
 """`gatehouse demo`: the whole journey against a running development server, each step printed as it is done."""
 
+import os
 import re
 import time
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ import httpx
 import typer
 
 from app.crypto.chance import below, random_bytes
+from app.settings.http import HttpSettings
 
 _DESCRIBED = ("status", "code", "delivery", "acr", "mfa_enabled")
 _PATIENCE = 50
@@ -53,10 +55,15 @@ class Visitor:
 
 def demo(
     base_url: Annotated[
-        str, typer.Option(help="A server that runs with GATEHOUSE_ENVIRONMENT=development.")
-    ] = "http://127.0.0.1:8000",
+        str,
+        typer.Option(
+            help="A server that runs with GATEHOUSE_ENVIRONMENT=development.",
+            show_default="this machine, GATEHOUSE_HTTP__PORT",
+        ),
+    ] = "",
 ) -> None:
     """Drive the whole journey against a running development server and print each step."""
+    base_url = base_url or f"http://127.0.0.1:{os.environ.get('GATEHOUSE_HTTP__PORT') or HttpSettings().port}"
     try:
         with httpx.Client(base_url=base_url, timeout=15) as client:
             _journey(Visitor(client))

@@ -11,18 +11,38 @@ from app.settings import Settings
 from app.store.binaries import NoPostgres
 from app.store.embedded import EmbeddedPostgres
 
+_NAMED = (
+    "GATEHOUSE_DATABASE__URL",
+    "GATEHOUSE_DATABASE__TLS",
+    "GATEHOUSE_HTTP__PUBLIC_URL",
+    "GATEHOUSE_TOKENS__ISSUER",
+    "GATEHOUSE_SECRET_KEYS",
+)
+
 
 @contextmanager
 def furnished() -> Iterator[Settings]:
     """The settings, complete. In development what is missing is made first and named in the environment, for workers too."""
     settings = read_settings()
-    if settings.in_development:
-        with _database(settings):
-            _name_addresses(settings)
-            _give_key(settings)
-            yield _checked(read_settings())
-    else:
+    if not settings.in_development:
         yield _checked(settings)
+        return
+    with _given_back(), _database(settings):
+        _name_addresses(settings)
+        _give_key(settings)
+        yield _checked(read_settings())
+
+
+@contextmanager
+def _given_back() -> Iterator[None]:
+    """What is named here, as it was before."""
+    before = {name: os.environ.get(name) for name in _NAMED}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ |= {name: value} if value is not None else {}
 
 
 def _checked(settings: Settings) -> Settings:
@@ -48,7 +68,6 @@ def _database(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
-        del os.environ["GATEHOUSE_DATABASE__URL"]
         server.stop()
 
 

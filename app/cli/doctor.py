@@ -17,7 +17,7 @@ from app.crypto.calibration import calibrate as calibrated
 from app.flows.checkup import Check, State, fail, of_machine, of_settings, ok
 from app.flows.checkup_database import DatabaseCheckup
 from app.flows.hashing import yields
-from app.senders.reachable import plivo_refuses
+from app.senders.reachable import UNKNOWN, plivo_refuses
 from app.senders.smtp import SmtpSender
 from app.settings import Settings
 from app.watch import logs
@@ -59,12 +59,19 @@ async def _checks(settings: Settings, *, online: bool) -> list[Check]:
 async def _online(settings: Settings) -> AsyncIterator[Check]:
     if settings.sms.plivo_auth_id:
         refusal = await plivo_refuses(settings.sms)
-        advice = f"Plivo does not know the account ({refusal}): see GATEHOUSE_SMS__PLIVO_AUTH_ID and …_TOKEN."
-        yield fail("sms", advice) if refusal else ok("sms", "Plivo knows the account.")
+        yield fail("sms", _refused_by_plivo(refusal)) if refusal else ok("sms", "Plivo knows the account.")
     if settings.email.smtp_url:
         refusal = await SmtpSender(settings.email, clock=SystemClock()).refuses()
         advice = f"The mail server cannot be used ({refusal}): see GATEHOUSE_EMAIL__SMTP_URL."
         yield fail("mail", advice) if refusal else ok("mail", "The mail server answers.")
+
+
+def _refused_by_plivo(refusal: str) -> str:
+    if refusal in UNKNOWN:
+        return f"Plivo does not know the account ({refusal}): see GATEHOUSE_SMS__PLIVO_AUTH_ID and …_TOKEN."
+    return (
+        f"Plivo cannot be asked ({refusal}): see GATEHOUSE_SMS__PLIVO_BASE_URL, and whether this machine may reach it."
+    )
 
 
 def calibrate(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.cli.printed import printable
 from app.flows.looking import Account
 from app.flows.operator import Done
 from app.store.users import User
@@ -30,7 +31,9 @@ def people(shown: Sequence[User], after: UUID | None, *, as_json: bool) -> str:
         (str(user.id), user.email, "active" if user.active else "disabled", _plain(user.created_at)) for user in shown
     ]
     lines = [_LISTED.format("id", "email", "", "created", "last sign-in")]
-    lines += [_LISTED.format(*row, _plain(user.last_login_at)) for row, user in zip(rows, shown, strict=True)]
+    lines += [
+        _LISTED.format(*map(printable, row), _plain(user.last_login_at)) for row, user in zip(rows, shown, strict=True)
+    ]
     return "\n".join(lines + ([f"More: --cursor {after}"] if after else []))
 
 
@@ -38,7 +41,7 @@ def done(what: Done, became: str, *, as_json: bool) -> str:
     user, ended = what.user, what.sessions_ended
     if as_json:
         return _json({"id": str(user.id), "email": user.email, "done": became, "sessions_ended": ended})
-    return f"{user.email} ({user.id}) is {became}{f'; sessions ended: {ended}' if ended else ''}."
+    return f"{printable(user.email)} ({user.id}) is {became}{f'; sessions ended: {ended}' if ended else ''}."
 
 
 def _facts(user: User) -> dict[str, Any]:
@@ -109,7 +112,7 @@ def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
     if isinstance(value, dict):
-        return ", ".join(f"{name}={_plain(one)}" for name, one in value.items()) or "-"
+        return ", ".join(f"{printable(name)}={_plain(one)}" for name, one in value.items()) or "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "-" if value is None else str(value)
+    return "-" if value is None else printable(str(value))

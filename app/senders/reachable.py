@@ -6,6 +6,8 @@ from app.settings.groups import SmsSettings
 
 _PATIENCE = 5.0
 _OK, _UNAUTHORIZED = 200, 401
+UNKNOWN = frozenset({"unauthorized", "http_404"})
+"""The words for an account that Plivo does not know; any other says that it could not be asked."""
 
 
 async def plivo_refuses(settings: SmsSettings) -> str | None:

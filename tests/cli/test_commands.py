@@ -3,15 +3,18 @@
 import json
 import os
 import re
+import subprocess
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app.cli.development import furnished
 from app.store import embedded
 from app.store.migrate import head
 from tests import postgres
+from tests.cli.service import GATEHOUSE
 from tests.verbs import environment, run
 from tests.world import KEY
 
@@ -50,11 +53,42 @@ def test_migrate_brings_the_embedded_database_up_and_stops_it_again(tmp_path: Pa
 
 def test_development_makes_one_key_and_keeps_it(tmp_path: Path, database_url: str) -> None:
     kept = tmp_path / "not there yet" / "secret_keys"
+    made = set()
     for _ in range(2):
         run("migrate", DATABASE__URL=database_url, DATABASE__TLS="disable", DATA_DIR=str(kept.parent))
-        assert os.environ.pop("GATEHOUSE_SECRET_KEYS") == kept.read_text()
+        with furnished():
+            assert os.environ["GATEHOUSE_SECRET_KEYS"] == kept.read_text()
+        made.add(kept.read_text())
+    assert len(made) == 1
     assert kept.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in kept.parent.iterdir()] == ["secret_keys"]
+
+
+def test_what_development_makes_for_itself_is_its_own_alone(tmp_path: Path, database_url: str) -> None:
+    """The environment is as it was, so that what comes next finds nothing of it."""
+    before = dict(os.environ)
+    with furnished() as settings:
+        assert settings.database.url
+        assert os.environ["GATEHOUSE_DATABASE__TLS"] == "disable"
+    assert dict(os.environ) == before
+    os.environ |= {"GATEHOUSE_DATABASE__URL": database_url, "GATEHOUSE_DATABASE__TLS": "disable"}
+    given = dict(os.environ)
+    with furnished():
+        assert os.environ["GATEHOUSE_SECRET_KEYS"] == (tmp_path / "secret_keys").read_text()
+    assert dict(os.environ) == given
+
+
+@pytest.mark.parametrize(
+    "verb", [("users", "list", "--query", b"\xff"), ("users", "set-claims", "a@b.test", b"a=\xff")]
+)
+def test_an_argument_that_is_not_utf_8_is_one_sentence(verb: tuple[str | bytes, ...]) -> None:
+    refused = subprocess.run([*GATEHOUSE, *verb], check=False, capture_output=True, text=True)
+    assert (refused.returncode, refused.stdout, refused.stderr) == (2, "", "Arguments must be UTF-8.\n")
+
+
+def test_the_demo_asks_where_the_service_is_served() -> None:
+    refused = run("demo", HTTP__PORT="1")
+    assert (refused.exit_code, "No answer from http://127.0.0.1:1 (" in refused.stderr) == (1, True)
 
 
 def test_each_fault_of_the_settings_is_one_sentence() -> None:

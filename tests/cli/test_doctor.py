@@ -217,6 +217,14 @@ def test_nobody_is_asked_unless_online_is_said(served: str) -> None:
     assert not plivo.requests
 
 
+def test_plivo_that_cannot_be_asked_is_not_said_to_know_nobody(served: str) -> None:
+    given = {"DATABASE__URL": served, "DATABASE__TLS": "disable", "SECRET_KEYS": KEY}
+    given |= {"SMS__PLIVO_AUTH_ID": AUTH_ID, "SMS__PLIVO_AUTH_TOKEN": AUTH_TOKEN, "SMS__PLIVO_SRC": "Gatehouse"}
+    code, checks = doctor("--online", **given, SMS__PLIVO_BASE_URL="http://127.0.0.1:1")
+    assert (code, checks["sms"][0]) == (1, "fail")
+    assert checks["sms"][1].startswith("Plivo cannot be asked (ConnectError): see GATEHOUSE_SMS__PLIVO_BASE_URL")
+
+
 @pytest.mark.parametrize("target", ["10", "120"])
 def test_calibrate_prints_settings_that_the_service_takes(target: str) -> None:
     result = run("calibrate", "--target", target)

@@ -78,6 +78,13 @@ async def test_show_tells_what_is_known(ada: UUID) -> None:
     }
 
 
+async def test_show_lets_nobodys_name_move_the_cursor(ada: UUID, sweeper: asyncpg.Connection) -> None:
+    await sweeper.execute("UPDATE users SET display_name = E'A\x1b[2J\nemail  eve@b.test' WHERE id = $1", ada)
+    told = (await users("show", ADA)).stdout
+    assert "display_name     A\\x1b[2J\\nemail  eve@b.test\n" in told
+    assert "\x1b" not in told
+
+
 async def test_disable_and_enable_say_what_became_of_whom(ada: UUID, sweeper: asyncpg.Connection) -> None:
     disabled = await users("disable", ADA, "--reason", "lost laptop")
     assert (disabled.exit_code, disabled.stdout) == (0, f"{ADA} ({ada}) is disabled; sessions ended: 2.\n")
