@@ -29,6 +29,15 @@ commands.command("end-all-sessions")(users_everybody.end_all_sessions)
 
 Who = Annotated[str, typer.Argument(metavar="EMAIL_OR_ID", show_default=False)]
 Reason = Annotated[str | None, typer.Option(help="Kept in the audit log.")]
+
+
+def _say_why(reason: str) -> str:
+    if not reason.strip():
+        refuse("--reason: say why.")
+    return reason
+
+
+Why = Annotated[str, typer.Option("--reason", callback=_say_why, help="Kept in the audit log.", show_default=False)]
 Verb = Callable[[Operator], Coroutine[Any, Any, Done]]
 
 
@@ -76,6 +85,12 @@ def end_sessions(who: Who, reason: Reason = None, as_json: AsJson = False) -> No
     _operate(lambda operator: operator.end_sessions(who, reason=reason), "signed out", as_json=as_json)
 
 
+@commands.command()
+def expire_password(who: Who, reason: Why, as_json: AsJson = False) -> None:
+    """Let a password that others may know prove nothing until it is reset, and sign out everywhere. A mail tells them."""
+    _help(lambda desk: desk.expire_password(who, reason=reason), "without a password", as_json=as_json)
+
+
 def _operate(verb: Verb, became: str, *, as_json: bool) -> None:
     with beside() as settings:
         done = work(settings, lambda database: verb(operator(database)))
@@ -107,7 +122,7 @@ def _network(text: str) -> str:
 @commands.command()
 def reset_factors(
     who: Who,
-    reason: Annotated[str, typer.Option(help="Kept in the audit log.", show_default=False)],
+    reason: Why,
     after_email_change: Annotated[
         bool, typer.Option("--after-email-change", help="Though the address was changed and the change may be undone.")
     ] = False,
@@ -117,8 +132,6 @@ def reset_factors(
 
     Their next sign-in enrols a new factor, with a code that is mailed to their address.
     """
-    if not reason.strip():
-        refuse("--reason: say why.")
 
     def reset(desk: HelpDesk) -> Coroutine[Any, Any, Done]:
         return desk.reset_factors(who, reason=reason, after_email_change=after_email_change)

@@ -94,6 +94,25 @@ class HelpDesk:
         audit.note(Event.USER_UNLOCKED, user_id=user.id, by=self.by, reason=reason)
         return Done(user)
 
+    async def expire_password(self, who: str, *, reason: str) -> Done:
+        """Somebody else may know their password: it proves nothing until a mailed link gives another one.
+
+        All that they hold ends, as by `end_sessions`, and a mail tells them.
+        """
+        done = await self.database.run(lambda tx: self._expire(tx, who))
+        ended = done.sessions_ended
+        audit.note(Event.PASSWORD_EXPIRED, user_id=done.user.id, sessions=ended, by=self.by, reason=reason)
+        return done
+
+    async def _expire(self, tx: Tx, who: str) -> Done:
+        user = await lock(tx, who)
+        proved = {"credential_version": user.credential_version}
+        if await users.expire_password(tx, user.id, **proved) is None:
+            await users.renew_credentials(tx, user.id, **proved)
+        ended = await sessions.revoke_all(tx, user.id, reason="operator")
+        await tell(tx, user.id, "password_expired_by_operator", at=self.clock.now())
+        return Done(user, len(ended))
+
     async def reset_factors(self, who: str, *, reason: str, after_email_change: bool = False) -> Done:
         """They lost every factor: all of them go, all that stood on them ends, and the next sign-in enrols a new one.
 

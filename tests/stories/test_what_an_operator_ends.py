@@ -9,6 +9,7 @@ import pytest
 from app.flows.operator import Operator, UnknownUser
 from app.store.tables import metadata
 from tests.ring import hearing
+from tests.stories.test_proving_the_mailbox_first import desk
 from tests.world import Person, World
 
 
@@ -84,6 +85,46 @@ async def test_signed_out_everywhere_they_may_sign_in_again_at_once(world: World
     assert (await ada.call("GET", "/session", token=old)).status_code == 401
     await ada.sign_in()
     assert await status(ada) == 200
+
+
+async def test_an_expired_password_proves_nothing_until_a_mailed_link_gives_another_one(
+    world: World, sweeper: asyncpg.Connection
+) -> None:
+    """Though they were let in before: nothing that stood on it is good any more, and the password does not come back."""
+    ada = await world.with_app()
+    await ada.login(code=ada.app_code(), remember_device=True)
+    device = ada.device_token
+    world.clock.forward(timedelta(seconds=31))
+    await ada.login()
+    with hearing() as lines:
+        done = await desk(world).expire_password(ada.email, reason="posted on a forum")
+    assert done.sessions_ended == 2
+    assert await status(ada) == 401
+    assert (await ada.verify(ada.app_code())).json()["code"] == "invalid_token"
+    assert (await ada.login()).json()["code"] == "invalid_credentials"
+    (event,) = [line for line in lines if line["event"] == "password.expired"]
+    assert (event["user_id"], event["sessions"], event["reason"]) == (str(done.user.id), "2", "posted on a forum")
+    assert (
+        await sweeper.fetchval("SELECT template FROM outbox ORDER BY id DESC LIMIT 1") == "password_expired_by_operator"
+    )
+
+    await ada.call("POST", "/password/forgot", {"email": ada.email}, token="")
+    link = {"token": (await world.message(ada.email, "reset")).code}
+    again = await ada.call("POST", "/password/reset", link | {"password": ada.password}, token="")
+    assert again.json()["code"] == "password_unchanged"
+    ada.password = "another horse battery staple"
+    assert (await ada.call("POST", "/password/reset", link | {"password": ada.password}, token="")).status_code == 204
+    assert (await ada.login(device_token=device)).json()["status"] == "mfa_required"
+
+
+async def test_a_password_that_expired_before_ends_what_is_held_nevertheless(world: World) -> None:
+    ada = await signed_in(world)
+    await desk(world).expire_password(ada.email, reason="once")
+    await ada.call("POST", "/password/forgot", {"email": ada.email}, token="")
+    link = (await world.message(ada.email, "reset")).code
+    await desk(world).expire_password(ada.email, reason="twice")
+    reset = {"token": link, "password": "another horse battery staple"}
+    assert (await ada.call("POST", "/password/reset", reset, token="")).json()["code"] == "invalid_reset_token"
 
 
 @pytest.mark.parametrize("verb", ["disable", "end_sessions"])

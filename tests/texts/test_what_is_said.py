@@ -20,6 +20,7 @@ MAILS = {
     "recovery_code_used",
     "recovery_codes_renewed",
     "password_expired",
+    "password_expired_by_operator",
     "session_stolen",
     "reset_password",
     "password_changed",
