@@ -3,7 +3,7 @@
 Law: no label says who: each has few values, and all of them are words of ours (routes, limits, events, regions).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -85,6 +85,19 @@ UNVOUCHED_AGE = _last(
     "audit_unvouched_seconds", "Age of the oldest link of that chain that no checkpoint vouches for yet."
 )
 MAILS_WAITING = _sum("mail_queue_mails", "Mails that wait in memory.")
+
+_STEPS = ("sent", "failed", "delivered", "undelivered", "verified", "refused")
+
+
+def begin(*, regions: Iterable[str] = ()) -> None:
+    """Be there as 0, where labels are few: a series that begins with its first burst is no increase to Prometheus."""
+    for one in Event:
+        EVENTS.labels(one.value)
+    for step in _STEPS:
+        FACTORS.labels("sms", step)
+    for region in regions:
+        SMS_SPEND.labels(region)
+
 
 _requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 """Looking labels up takes longer than counting."""

@@ -25,6 +25,7 @@ from app.settings import Settings
 from app.settings.telemetry import TelemetrySettings
 from app.tools import Tools
 from app.visitor import Visitors
+from app.watch import metrics
 from app.watch.sampling import Sampling
 from app.watch.spans import Traces
 from app.wiring import emails, stories
@@ -67,6 +68,7 @@ def _pruning(tools: Tools) -> Pruning | None:
 def _sampling(tools: Tools) -> Sampling:
     settings = tools.settings
     ring = len(settings.secret_keys)
+    metrics.begin(regions=settings.sms.regions or ())
     return Sampling(settings.tokens.rotate_every, ring, tools.database, tools.clock, tools.mails, tools.standing)
 
 

@@ -13,6 +13,13 @@ from tests.measures import read
 
 PROBES = {"method": "GET", "route": "/.well-known/jwks.json"}
 
+NEVER_YET = (
+    'gatehouse_events_total{event="login.stuffing_suspected"}',
+    'gatehouse_factor_steps_total{factor="sms",step="verified"}',
+    'gatehouse_sms_spend_millionths_total{region="AT"}',
+)
+"""What alerts take the increase of."""
+
 
 def scraped(port: int, name: str, **labels: str) -> float:
     return read(httpx.get(f"http://127.0.0.1:{port}/metrics").text, name, **labels)
@@ -43,10 +50,14 @@ def _text(path: Path) -> str:
 def test_two_workers_are_added_up_and_a_killed_one_takes_nothing_along(tmp_path: Path, database_url: str) -> None:
     port = free_port()
     given = {"DATABASE__URL": database_url, "DATABASE__TLS": "disable", "METRICS__PORT": str(port)}
+    given["SMS__REGIONS"] = "AT,DE"
     before = folders()
     with serving(tmp_path, "--workers", "2", **given) as service:
         ask(service, 20)
         assert scraped(port, "gatehouse_http_requests_total", status="200", **PROBES) == 20
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        for never_yet in NEVER_YET:
+            assert f"{never_yet} 0.0\n" in text
         limit = 22  # both workers' pools
         until(lambda: scraped(port, "gatehouse_database_connections_limit") == limit)
         assert len(folders() - before) == 1

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import REGISTRY
 
+from app.watch import metrics
 from tests.measures import labels_by_metric
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +75,20 @@ def test_an_alert_says_how_urgent_it_is_and_what_it_means() -> None:
     for rule in rules():
         assert rule["labels"]["severity"] in {"page", "ticket"}
         assert rule["annotations"]["summary"].endswith(".")
+
+
+def test_what_an_alert_takes_the_increase_of_is_there_from_the_start() -> None:
+    """Else a single burst is no increase: its series begins with it."""
+    metrics.begin()
+    for rule in rules():
+        for name, selector in re.findall(r"increase\((gatehouse_\w+)\{([^}]*)\}", rule["expr"]):
+            labels = dict(re.findall(r'(\w+)="([^"]*)"', selector))
+            assert REGISTRY.get_sample_value(name, labels) is not None, rule["alert"]
+
+
+def test_no_answer_at_all_is_no_absent_number() -> None:
+    (unanswered,) = [rule["expr"] for rule in rules() if rule["alert"] == "GatehouseSmsUnanswered"]
+    assert re.search(r'^\(sum\(rate\([^)]*"verified"[^)]*\)\) or vector\(0\)\)\s*/', unanswered)
 
 
 def test_the_page_has_a_row_for_each_metric_with_its_labels() -> None:
