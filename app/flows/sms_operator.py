@@ -13,6 +13,7 @@ from app.store.database import Database, Tx
 from app.store.send_reports import Country
 from app.store.sms_blocks import Block
 from app.watch import audit
+from app.watch.redaction import Published
 from app.watch.sms_blocking import LONGEST_PREFIX, SmsBlocking
 from app.watch.sms_replay import Outcome, Replay
 from app.watch.sms_rules import SmsRules
@@ -52,7 +53,7 @@ class SmsOperator:
         until = now + lasting if lasting else None
         block = Block(self.blocking.key(_place(label)), label, reason, until, now)
         await self.database.run(lambda tx: sms_blocks.put(tx, block))
-        audit.note(Event.SMS_BLOCKED, what=label, until=until, by=self.by, reason=reason)
+        audit.note(Event.SMS_BLOCKED, what=Published(label), until=until, by=self.by, reason=reason)
         return block
 
     async def unblock(self, label: str) -> list[Block]:
@@ -64,7 +65,7 @@ class SmsOperator:
 
         ended = await self.database.run(end)
         if ended:
-            audit.note(Event.SMS_UNBLOCKED, what=label, by=self.by)
+            audit.note(Event.SMS_UNBLOCKED, what=Published(label), by=self.by)
         return ended
 
     async def blocks(self) -> list[Block]:

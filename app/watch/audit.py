@@ -128,5 +128,7 @@ def tell(event: Event, told: Facts) -> None:
 
 def _fact(name: str, fact: object) -> str | Published:
     """An id is no token, a count of six digits no code, and an operator's name no user's address, whatever they look like."""
+    if isinstance(fact, Published):
+        return fact
     is_no_secret = isinstance(fact, UUID | int | float) and not isinstance(fact, bool)
     return Published(str(fact)[:MOST_CHARACTERS]) if is_no_secret or name == _OPERATOR else str(fact)

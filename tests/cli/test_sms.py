@@ -137,6 +137,15 @@ async def test_a_block_is_begun_listed_and_ended() -> None:
     assert [item["what"] for item in json.loads((await sms("blocks", "--json")).stdout)["items"]] == ["JM"]
 
 
+async def test_the_audit_log_says_which_prefix_was_blocked(sweeper: asyncpg.Connection) -> None:
+    """An operator named it, and it is no whole number, however many digits it has."""
+    begun = await sms("block", "+1876555", "--reason", "a campaign")
+    ended = await sms("unblock", "+1876555")
+    assert [json.loads(done.stderr)["what"] for done in (begun, ended)] == ["+1876555"] * 2
+    rows = await sweeper.fetch("SELECT facts->>'what' AS what FROM audit_events WHERE event LIKE 'sms.%blocked'")
+    assert [row["what"] for row in rows] == ["+1876555"] * 2
+
+
 async def test_without_a_database_it_says_so() -> None:
     os.environ["GATEHOUSE_DATABASE__URL"] = "postgresql+asyncpg://nobody@127.0.0.1:1/nowhere"
     refused = await sms("blocks")
