@@ -22,8 +22,8 @@ Made by `gatehouse configuration > docs/configuration.md` from `app/settings/`; 
 
 Environment variables. A *duration* is seconds or ISO 8601 (`PT5M`); a *list* is `a,b` or JSON; a limit is written
 `5/minute;20/hour`, each window once. A *secret* is never printed. What is unset has no default. Values that cannot
-work, and in production those that are unsafe, stop the start with a sentence for each; `gatehouse doctor` tells of the
-rest. The README's table is what production must set."""
+work, names with two underscores that are no setting, and in production what is unsafe stop the start with a sentence
+for each; `gatehouse doctor` tells of the rest. The README's table is what production must set."""
 _COLUMNS = "| variable | type | default | what it is |\n|---|---|---|---|"
 _NAMES: dict[object, str] = {str: "text", int: "number", float: "number", Decimal: "number", bool: "`true` or `false`"}
 _NAMES |= {timedelta: "duration", datetime: "time, ISO 8601", SecretStr: "secret", dict: "JSON", Path: "path"}

@@ -14,7 +14,7 @@ from app.cli.development import furnished
 from app.cli.environment import try_settings
 from app.clock import SystemClock
 from app.crypto.calibration import calibrate as calibrated
-from app.flows.checkup import Check, State, fail, of_machine, of_settings, ok
+from app.flows.checkup import Check, State, fail, of_machine, of_names, of_settings, ok
 from app.flows.checkup_database import DatabaseCheckup
 from app.flows.hashing import yields
 from app.senders.reachable import UNKNOWN, plivo_refuses
@@ -51,7 +51,7 @@ def _look(*, online: bool) -> list[Check]:
 
 
 async def _checks(settings: Settings, *, online: bool) -> list[Check]:
-    checks = [*of_settings(settings), *of_machine(settings)]
+    checks = [*of_settings(settings), *of_names(os.environ), *of_machine(settings)]
     checks += [check async for check in DatabaseCheckup(settings, SystemClock())()]
     return checks + ([check async for check in _online(settings)] if online else [])
 

@@ -1,7 +1,7 @@
 """Whether this installation is fit: its settings and its machine. Each check says what it found, and what to do about it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -12,6 +12,7 @@ from app.flows.hashing import yields
 from app.senders.smtp_address import read_url
 from app.settings import Settings
 from app.settings.near import is_loopback
+from app.settings.unknown import unread
 
 _SLOW_HASH = timedelta(seconds=1)
 
@@ -70,6 +71,12 @@ def _unsafe(settings: Settings) -> Iterator[str]:
         yield "GATEHOUSE_SMS__BUDGET is not set: what SMS may cost is bounded by their number alone."
     if settings.metrics.port and not settings.metrics.token and not is_loopback(settings.metrics.host):
         yield "GATEHOUSE_METRICS__HOST is not loopback: set GATEHOUSE_METRICS__TOKEN, or keep the port inside."
+
+
+def of_names(variables: Iterable[str]) -> Iterator[Check]:
+    """A name that is written wrongly sets nothing, and nothing else would say so."""
+    for name in unread(variables, Settings):
+        yield warn("settings", f"{name} is no setting, and nothing reads it: groups are followed by two underscores.")
 
 
 def _only_recorded(settings: Settings) -> list[str]:

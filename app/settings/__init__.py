@@ -30,6 +30,7 @@ from app.settings.retention import RetentionSettings
 from app.settings.sms_limits import SmsLimitSettings
 from app.settings.telemetry import TelemetrySettings
 from app.settings.types import Secrets
+from app.settings.unknown import Unknown
 from app.settings.unsafe import unsafe
 
 
@@ -74,13 +75,14 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  the same
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  pydantic hands it over, and no such file is read
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, *files.sources(file_secret_settings)
+        told = env_settings, *files.sources(file_secret_settings)
+        return init_settings, *told, Unknown(settings_cls, told)
 
     @property
     def in_development(self) -> bool:

@@ -70,6 +70,15 @@ def test_for_the_eye_it_is_a_line_a_check(served: str) -> None:
     assert KEY not in result.output
 
 
+def test_a_name_without_a_group_that_sets_nothing_is_told_of_unless_kubernetes_gave_it(served: str) -> None:
+    given = {"DATABASE__URL": served, "DATABASE__TLS": "disable", "SECRET_KEYS": KEY}
+    pod = dict.fromkeys(("SERVICE_HOST", "PORT", "PORT_80_TCP_ADDR", "DB_SERVICE_HOST", "DB_SERVICE_PORT"), "10.0.0.1")
+    result = run("doctor", **given, **pod, HTTP_PORT="hunter2", SECRETKEYS="hunter2")
+    told = [line.split()[2] for line in result.stdout.splitlines() if "is no setting" in line]
+    assert (result.exit_code, told) == (0, ["GATEHOUSE_HTTP_PORT", "GATEHOUSE_SECRETKEYS"])
+    assert "hunter2" not in result.output
+
+
 def test_settings_that_do_not_load_are_the_only_thing_that_is_told() -> None:
     code, checks = doctor(WORKERS="0", ENVIRONMENT="production")
     assert (code, list(checks)) == (1, ["settings"])

@@ -55,11 +55,12 @@ def test_a_variable_goes_before_the_file(environment: Environment, tmp_path: Pat
     assert environment.production(SECRETS_DIR=folder).sms.auth_tokens == (SECRET,)
 
 
-def test_a_file_that_is_no_setting_of_its_group_is_named(environment: Environment, tmp_path: Path) -> None:
-    folder = mount(tmp_path / "secrets", {"GATEHOUSE_DATABASE__PASSWORD": SECRET})
+@pytest.mark.parametrize("name", ["GATEHOUSE_DATABASE__PASSWORD", "GATEHOUSE_DATABSE__URL"])
+def test_a_file_that_is_no_setting_of_its_group_is_named(environment: Environment, tmp_path: Path, name: str) -> None:
+    folder = mount(tmp_path / "secrets", {name: SECRET})
     with pytest.raises(ValidationError):
         environment.production(SECRETS_DIR=folder)
-    assert try_settings()[1] == ["GATEHOUSE_DATABASE__PASSWORD: there is no such setting."]
+    assert try_settings()[1] == [f"{name}: there is no such setting."]
 
 
 def test_a_folder_that_is_not_there_stops_the_start(environment: Environment, tmp_path: Path) -> None:

@@ -83,7 +83,10 @@ def refused_to_the_operator(capsys: pytest.CaptureFixture[str]) -> str:
     return told.err
 
 
-@pytest.mark.parametrize("name", ["TOKENS__ISUER", "DATABASE__URL_", "MFA__POLICIES"])
+@pytest.mark.parametrize(
+    "name",
+    ["TOKENS__ISUER", "DATABASE__URL_", "MFA__POLICIES", "DEVICE__TRUST", "HTPP__PORT", "BRAND__X", "_X__Y", "X__Y__Z"],
+)
 def test_a_setting_nobody_has_is_named(environment: Environment, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValidationError):
         environment.development(**{name: SECRET})
