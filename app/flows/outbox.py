@@ -15,18 +15,22 @@ from app.store.database import Database
 from app.store.outbox import Notice
 
 _EVERY = 1.0
-_LEASE = timedelta(minutes=2)
 _MOST = 4
+_BESIDE = timedelta(seconds=30)
+"""What a lease has for the database, beside the mails."""
 _LONGEST_PAUSE = timedelta(hours=1)
 _log = logging.getLogger("gatehouse.outbox")
 
 
 @dataclass(frozen=True)
 class Outbox:
+    """*longest*: how long the sender may take for one mail. They leave one after the other."""
+
     database: Database
     clock: Clock
     undo_links: UndoLinks
     sender: Sender
+    longest: timedelta
 
     async def run(self) -> None:
         """Carry until cancelled."""
@@ -40,8 +44,9 @@ class Outbox:
 
     async def carry(self) -> int:
         """Carry what is due, and say how many were tried. What is claimed here, no other replica touches meanwhile."""
+        lease = _MOST * self.longest + _BESIDE
         async with self.database.read() as tx:
-            claimed = await outbox.claim(tx, lease=_LEASE, most=_MOST, at=self.clock.now())
+            claimed = await outbox.claim(tx, lease=lease, most=_MOST, at=self.clock.now())
         for notice, tries in claimed:
             await self._carry(notice, tries)
         return len(claimed)

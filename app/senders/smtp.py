@@ -15,11 +15,10 @@ from app.messages import Delivery, Message
 from app.senders.base import Sent
 from app.senders.letters import Letter, Letters
 from app.senders.smtp_address import Server, read_url
-from app.settings.email import EmailSettings
+from app.settings.email import GOODBYE, EmailSettings
 
 LOG = logging.getLogger("gatehouse.senders")
 REFUSAL = 400
-GOODBYE_SECONDS = 2
 Outcome = tuple[Delivery, str]
 
 
@@ -118,7 +117,7 @@ def _give_up(error: Exception, client: SMTP) -> str:
 
 async def _goodbye(client: SMTP) -> None:
     with suppress(SMTPException, OSError):
-        await client.quit(timeout=GOODBYE_SECONDS)
+        await client.quit(timeout=GOODBYE.total_seconds())
     client.close()
 
 

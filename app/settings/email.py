@@ -7,6 +7,9 @@ from pydantic import ConfigDict, Field, SecretStr
 
 from app.settings.types import DEVELOPMENT_SENDER, Duration, Group
 
+GOODBYE = timedelta(seconds=2)
+"""How long a mail server is given for its last word."""
+
 
 class EmailSettings(Group):
     """E-mail through SMTP; with no URL in development, messages go to the dev inbox."""
@@ -31,3 +34,8 @@ class EmailSettings(Group):
         1000, description="Mails a worker holds; beyond it they are dropped and logged."
     )
     timeout: Duration = Field(timedelta(seconds=20), description="Of each step of handing over a mail.")
+
+    @property
+    def longest(self) -> timedelta:
+        """How long one mail can take: up to its content, the content, and the goodbye."""
+        return 2 * self.timeout + GOODBYE

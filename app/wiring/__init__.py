@@ -48,11 +48,12 @@ class Works:
 
 def build(settings: Settings, clock: Clock, kinds: Iterable[type[AnyFactor]]) -> Works:
     tools = Tools(settings, clock, kinds)
+    mail = tools.senders[Channel.EMAIL]
     return Works(
         tools=tools,
         house=_house(tools),
         following=_following(tools),
-        outbox=Outbox(tools.database, clock, tools.undo_links, tools.senders[Channel.EMAIL]),
+        outbox=Outbox(tools.database, clock, tools.undo_links, mail, settings.email.longest),
         schemes=Schemes(tools.database, tools.pool, tools.passwords),
         pruning=_pruning(tools),
         sampling=_sampling(tools) if settings.metrics.wanted else None,
