@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import product
+from itertools import product, takewhile
 
 from app.messages import Delivery
 from app.store.sends import NOT_SENT, Send, Tried
@@ -43,9 +43,10 @@ class Replay:
         self._full_at: dict[object, datetime] = {}
         self._money: Counter[object] = Counter()
         self._numbers: dict[str, dict[bytes, datetime]] = defaultdict(dict)
+        self._longest = max((window for _, window in rules.numbers), default=_NOTHING)
         self._sent: dict[bytes, list[Send]] = defaultdict(list)
         self._blocked: dict[bytes, datetime] = {}
-        self._unanswered: dict[str, list[Send]] = defaultdict(list)
+        self._answered_later: dict[str, list[datetime]] = defaultdict(list)
         self.outcome = Outcome()
 
     def play(self, send: Send) -> str | None:
@@ -96,22 +97,23 @@ class Replay:
                 self._full_at[limit, key, rule[1]] = self._fill(limit, key, rule, at)
         for purse in self._purses(send, price):
             self._money[purse] += price
-        self._unanswered[number_in_lane(send, _ANY_LANE)].append(send)
+        if send.verified_at is not None:
+            self._answered_later[number_in_lane(send, _ANY_LANE)].append(send.verified_at)
         if not send.confirmed:
             self._sent[send.prefix_index].append(send)
             for network, _ in networks(send):
+                self._numbers[network].pop(send.number_index, None)
                 self._numbers[network][send.number_index] = at
 
     def _forgive(self, send: Send) -> None:
         """What was answered right by now no longer counts on the number's limits."""
         whose, at = number_in_lane(send, _ANY_LANE), send.created_at
-        waiting = self._unanswered.pop(whose, [])
-        answered = [one for one in waiting if one.verified_at is not None and one.verified_at <= at]
-        if left := [one for one in waiting if one not in answered]:
-            self._unanswered[whose] = left
-        for allowed, window in self._rules.counted["number"]:
+        waiting = self._answered_later.pop(whose, [])
+        if left := [answered for answered in waiting if answered > at]:
+            self._answered_later[whose] = left
+        for allowed, window in self._rules.counted["number"] if len(left) < len(waiting) else ():
             bucket = ("number", whose, window)
-            self._full_at[bucket] = self._full_at.get(bucket, at) - len(answered) * window / allowed
+            self._full_at[bucket] = self._full_at.get(bucket, at) - (len(waiting) - len(left)) * window / allowed
 
     def _affords(self, send: Send, price: int) -> bool:
         return all(self._money[purse] + price <= most for purse, most in self._purses(send, price).items())
@@ -130,11 +132,18 @@ class Replay:
 
     def _too_many_numbers(self, send: Send) -> bool:
         for (network, times), (allowed, window) in product(networks(send), self._rules.numbers):
-            others = self._numbers[network].items()
+            others = self._still_counted(network, send.created_at).items()
             recent = [one for one, at in others if at > send.created_at - window and one != send.number_index]
             if len(recent) >= times * allowed:
                 return True
         return False
+
+    def _still_counted(self, network: str, at: datetime) -> dict[bytes, datetime]:
+        """The network's numbers, the oldest first, without those that are older than any window."""
+        numbers, since = self._numbers[network], at - self._longest
+        for old in [*takewhile(lambda one: numbers[one] <= since, numbers)]:
+            del numbers[old]
+        return numbers
 
     def _is_pumped(self, send: Send) -> bool:
         prefix, at = send.prefix_index, send.created_at

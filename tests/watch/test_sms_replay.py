@@ -3,16 +3,23 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from hashlib import sha256
+from itertools import product
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from app.crypto.chance import new_id
+from app.messages import Delivery, Purpose
 from app.store import send_reports
 from app.store.database import Database
 from app.store.sends import Send
+from app.watch.sms_counts import networks, number_in_lane
 from app.watch.sms_replay import Outcome, Replay
+from app.watch.sms_rules import SmsRules
+from tests.standins.clock import ManualClock
 from tests.watch.texting import JAMAICA, Texting, firewall
 
 ADA = "+12025550123"
@@ -98,6 +105,83 @@ async def test_under_the_same_rules_it_refuses_what_was_refused(make: Make, rule
     assert len(asked) == 12 * 17
     assert replay.outcome.refused
     assert differ == 0
+
+
+class Unforgetting(Replay):
+    """Keeps every send, and asks all of them each time."""
+
+    def __init__(self, rules: SmsRules) -> None:
+        super().__init__(rules)
+        self._every: list[Send] = []
+        self._forgiven: set[UUID] = set()
+
+    def _take(self, send: Send, price: int) -> None:
+        super()._take(send, price)
+        self._every.append(send)
+
+    def _forgive(self, send: Send) -> None:
+        whose = number_in_lane(send, "")
+        mine = [one for one in self._every if number_in_lane(one, "") == whose and one.id not in self._forgiven]
+        answered = {one.id for one in mine if one.verified_at is not None and one.verified_at <= send.created_at}
+        self._forgiven |= answered
+        for allowed, window in self._rules.counted["number"]:
+            bucket = ("number", whose, window)
+            full_at = self._full_at.get(bucket, send.created_at)
+            self._full_at[bucket] = full_at - len(answered) * window / allowed
+
+    def _too_many_numbers(self, send: Send) -> bool:
+        for (network, times), (allowed, window) in product(networks(send), self._rules.numbers):
+            from_there = [one for one in self._every if not one.confirmed and network in dict(networks(one))]
+            recent = {one.number_index for one in from_there if one.created_at > send.created_at - window}
+            if len(recent - {send.number_index}) >= times * allowed:
+                return True
+        return False
+
+
+def by_chance(seed: int, length: int) -> list[Send]:
+    """Few numbers from few networks, some of which lie in one /48, through four days."""
+    at, history = ManualClock().now(), []
+    for nth in range(length):
+        chance = sha256(f"{seed} {nth}".encode()).digest()
+        at += timedelta(seconds=chance[0] * 10)
+        network = bytes([chance[1] % 5] * 16)
+        send = Send(
+            id=UUID(bytes=chance[:16]),
+            user_id=UUID(int=chance[2] % 7) if chance[3] % 4 else None,
+            challenge_id=None,
+            purpose=Purpose.SIGN_IN if chance[4] % 3 else Purpose.NOTICE,
+            region=("US", "JM")[chance[5] % 2],
+            confirmed=chance[6] % 3 == 0,
+            number_index=bytes([chance[7] % 40]),
+            prefix_index=bytes([chance[7] % 4]),
+            network_index=network + (network if chance[1] % 2 else b"\xff" * 16),
+            price=0,
+            delivery=(Delivery.ACCEPTED, Delivery.DELIVERED, Delivery.NONE)[chance[8] % 3],
+            created_at=at,
+            verified_at=at + timedelta(seconds=chance[10] * 40) if chance[9] % 2 else None,
+        )
+        history.append(send)
+    return history
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("numbers", ["2/hour;5/day", "1/minute;2/2hour"])
+def test_forgetting_what_is_over_changes_no_decision(seed: int, numbers: str) -> None:
+    rules = firewall(numbers=numbers, number="1/6hour", prefix="900/hour", conversion="0/900")[1]
+    remembering, forgetting = Unforgetting(rules), Replay(rules)
+    asked = by_chance(seed, 300)
+    assert [forgetting.play(send) for send in asked] == [remembering.play(send) for send in asked]
+    assert forgetting.outcome == remembering.outcome
+    assert {"numbers", "number"} <= set(forgetting.outcome.by_limit)
+
+
+def test_no_more_is_remembered_of_a_network_than_its_longest_window_holds() -> None:
+    replay = Replay(firewall(numbers="1/minute", prefix="900/hour", conversion="0/900")[1])
+    asked = by_chance(5, 300)
+    for send in asked:
+        replay.play(send)
+    assert max(map(len, replay._numbers.values())) <= 2 * 8
+    assert max(map(len, replay._answered_later.values())) < 9
 
 
 async def test_a_narrower_rule_shows_whom_it_would_have_hit(make: Make) -> None:
