@@ -12,13 +12,14 @@ from pydantic import Field
 from app.factors.regions import REGIONS
 from app.problems import SmsNotAllowed
 from app.problems.fields import says
+from app.settings.types import E164_PATTERN
 
 E164 = Annotated[
     str,
-    Field(pattern=r"^\+[1-9][0-9]{6,13}$", examples=["+12025550123"], description="E.164, ASCII digits only."),
+    Field(pattern=E164_PATTERN, examples=["+12025550123"], description="E.164, ASCII digits only."),
     says("Must be a number in international form: + and the country code, 7 to 14 digits in all, without blanks."),
 ]
-"""Plivo takes 14 digits where E.164 allows 15. Everything else that `phonenumbers` would kindly repair is refused."""
+"""As `E164_PATTERN`; everything else that `phonenumbers` would kindly repair is refused."""
 _SHOWN = 4
 _NO_COUNTRY = "001"
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, Field, SecretStr
 
-from app.settings.types import Group
+from app.settings.types import E164_PATTERN, Group
 
 LONGEST = timedelta(days=90)
 """How far ahead an end may lie in production: a review is over by then, and what is forgotten ends by itself."""
@@ -24,7 +24,7 @@ def _six_digits(code: SecretStr) -> SecretStr:
 class FixedCode(Group):
     """The code of one number; from *until* on it is a number like any other."""
 
-    number: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,13}$")]
+    number: Annotated[str, Field(pattern=E164_PATTERN)]
     code: Annotated[SecretStr, AfterValidator(_six_digits)]
     until: AwareDatetime | None = None
 

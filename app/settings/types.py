@@ -14,6 +14,8 @@ DEVELOPMENT_URL = "http://127.0.0.1:8000"
 DEVELOPMENT_SENDER = "Gatehouse <no-reply@localhost>"
 LONGEST_ORIGIN = 40
 """So much leaves room for a code's words, brand and app hash in one SMS."""
+E164_PATTERN = r"^\+[1-9][0-9]{6,13}$"
+"""Plivo takes 14 digits where E.164 allows 15."""
 _HOST = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 

@@ -17,6 +17,9 @@ from app.store.database import Database
 from app.store.limits import Bucket, Full
 from app.watch import audit
 
+WIDER = 8
+"""How much more an IPv6 /48 may than each of its networks."""
+
 
 class Limit:
     """One limit: *name* keeps its buckets apart from every other limit's. Those of a *volatile* one do not survive a crash."""

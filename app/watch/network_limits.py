@@ -14,11 +14,8 @@ from app.store.database import Database
 from app.store.limits import Full, Taken
 from app.visitor import Visitor
 from app.watch import audit
-from app.watch.limits import Limit
+from app.watch.limits import WIDER, Limit
 from app.watch.walls import Closed, Wall
-
-_WIDER = 8
-"""How much more an IPv6 /48 may than each of its networks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ class NetworkLimit:
     async def _take(self, visitor: Visitor, at: datetime) -> _Outcome:
         own, around = self._limit.buckets(visitor.network), []
         if visitor.wider_network != visitor.network:
-            around = self._limit.buckets(visitor.wider_network, times=_WIDER)
+            around = self._limit.buckets(visitor.wider_network, times=WIDER)
         try:
             takes = await self._database.run(lambda tx: limits.take(tx, [*own, *around], at=at))
         except Full as full:

@@ -9,9 +9,8 @@ from typing import TypeAlias
 from app.messages import Purpose
 from app.settings.sms_limits import SmsLimit
 from app.store.sends import Send
+from app.watch.limits import WIDER
 
-WIDER = 8
-"""How much more an IPv6 /48 may than each of its networks."""
 Count: TypeAlias = tuple[SmsLimit, str, int]
 
 

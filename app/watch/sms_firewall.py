@@ -22,8 +22,8 @@ from app.store.database import Tx
 from app.store.sends import Send
 from app.store.sms_blocks import Block
 from app.watch import audit, metrics
+from app.watch.limits import WIDER
 from app.watch.sms_blocking import SmsBlocking
-from app.watch.sms_counts import WIDER
 from app.watch.sms_limits import SmsLimits, Take
 from app.watch.sms_rules import SmsRules
 

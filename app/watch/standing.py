@@ -11,7 +11,7 @@ from app.store import audit_chain, audit_repeats
 from app.store.audit import StoredEvent
 from app.store.database import Database, Tx
 from app.watch.audit_keys import AuditKeys
-from app.watch.vouching import proved
+from app.watch.vouching import LOOKED_AT, proved
 
 OVERLAP = timedelta(seconds=60)
 """A row is committed at most so long after it was written (`statement_limit`), and clocks of a fail-over differ by less."""
@@ -19,7 +19,6 @@ UNSEALED = timedelta(seconds=60)
 """A row that waits longer than this for its link is not what a sealer leaves."""
 LATE = timedelta(minutes=1)
 """A checkpoint that is so long overdue was not forgotten by chance."""
-_LOOKED_AT = 5
 _BATCH = 100
 
 
@@ -57,7 +56,7 @@ async def _unsealed(tx: Tx) -> timedelta:
 
 
 async def _unvouched(tx: Tx, checkpoints: Checkpoints) -> timedelta:
-    known = proved(await audit_chain.newest_checkpoints(tx, most=_LOOKED_AT), checkpoints)
+    known = proved(await audit_chain.newest_checkpoints(tx, most=LOOKED_AT), checkpoints)
     highest = max((one.seq for one in known), default=0)
     beyond, now = await audit_chain.in_order(tx, after=highest, most=1), await audit_chain.now(tx)
     return max(timedelta(0), now - beyond[0].link.sealed_at) if beyond else timedelta(0)

@@ -15,7 +15,8 @@ from app.store.audit_chain import Link, StoredCheckpoint
 from app.store.database import Tx
 from app.watch.logs import logger
 
-_LOOKED_AT = 5
+LOOKED_AT = 5
+"""So many of the newest checkpoints are read: one that is not ours, or a few, hide no good one."""
 _log = logger("gatehouse.audit")
 
 
@@ -35,7 +36,7 @@ class Vouching:
         if newest is None:
             return None
         checkpoints, at = Checkpoints(self._issuer, proofs), await audit_chain.now(tx)
-        stored = await audit_chain.newest_checkpoints(tx, most=_LOOKED_AT)
+        stored = await audit_chain.newest_checkpoints(tx, most=LOOKED_AT)
         known = [*proved(stored, checkpoints), *([self._own] if self._own else [])]
         self._compare(newest, known)
         if not _is_due(newest, known, at, timedelta(0) if last else self._every):
