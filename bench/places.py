@@ -18,6 +18,7 @@ from tests.world import KEY, settings_for
 PRODUCTION = {
     # The defaults of production, where the drills' service has others.
     "GATEHOUSE_LIMITS__LOGIN": "enforce",
+    # But this one: the load comes from one address, and would meet the limits of a network and nothing behind them.
     "GATEHOUSE_LIMITS__NETWORK": "record_only",
     "GATEHOUSE_MFA__LOCK_AT": "10",
     "GATEHOUSE_MFA__PASSWORD_EXPIRES_AT": "20",

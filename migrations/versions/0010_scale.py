@@ -87,6 +87,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """`audit_make_partitions` stays: it does on 0009 all that the one of 0006 did, which would stop at rows in a default."""
     op.create_index("sessions_user_ix", "sessions", ["user_id"], postgresql_where=sa.text("ended_at IS NULL"))
     for name, table, _ in reversed(INDEXES):
         op.drop_index(name, table_name=table)

@@ -9,6 +9,7 @@ import pytest
 APP = Path(__file__).parents[2] / "app"
 FILES = sorted(APP.rglob("*.py"))
 _LONGEST_FILE, _LONGEST_BODY = 200, 40
+_BEGINS = ("begin", "run", "once")
 
 
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -56,6 +57,22 @@ def test_nothing_happens_on_import_of_main() -> None:
     tree = ast.parse((APP / "main.py").read_text())
     allowed = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.Expr, ast.Assign)
     assert all(isinstance(node, allowed) for node in tree.body)
+
+
+_BEGIN = {f"{database}.{verb}" for database in ("database", "self.database", "self._database") for verb in _BEGINS}
+
+
+def test_transactions_begin_where_the_rooms_say() -> None:
+    """`app/flows/__init__.py`."""
+    calls = {
+        name(path).removesuffix(".py")
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in _BEGIN
+    }
+    watching = {"limits", "network_limits", "sealer", "sightings", "throttle"}
+    beside = {f"watch/{one}" for one in watching} | {"store/audit_roles"}
+    assert {path for path in calls if not path.startswith("flows/")} == beside
 
 
 def test_sql_is_never_put_together_from_text() -> None:
