@@ -18,7 +18,9 @@ from tests.cli.test_serving import PRODUCTION
 from tests.world import KEY
 
 KUBERNETES = ROOT / "examples" / "kubernetes"
-UNIT = ROOT / "examples" / "systemd" / "gatehouse.service"
+SYSTEMD = ROOT / "examples" / "systemd"
+UNIT = SYSTEMD / "gatehouse.service"
+OF_JOBS = SYSTEMD / "gatehouse-.service.d" / "job.conf"
 MANIFESTS = {
     (document["kind"], document["metadata"]["name"]): document
     for path in sorted(KUBERNETES.glob("*.yaml"))
@@ -26,9 +28,14 @@ MANIFESTS = {
 }
 DEPLOYMENT = MANIFESTS["Deployment", "gatehouse"]["spec"]
 JOB = MANIFESTS["Job", "gatehouse-migrate"]["spec"]
-PODS = [DEPLOYMENT["template"]["spec"], JOB["template"]["spec"]]
+PRUNE = MANIFESTS["CronJob", "gatehouse-prune"]["spec"]["jobTemplate"]["spec"]
+JOBS = [JOB["template"]["spec"], PRUNE["template"]["spec"]]
+PODS = [DEPLOYMENT["template"]["spec"], *JOBS]
 CONTAINER = PODS[0]["containers"][0]
 CONFIGURED: dict[str, str] = MANIFESTS["ConfigMap", "gatehouse"]["data"]
+
+
+OWNER = "GATEHOUSE_DATABASE__OWNER_URL"
 
 
 def longest_end(settings: Settings) -> float:
@@ -38,6 +45,7 @@ def longest_end(settings: Settings) -> float:
 def test_there_is_everything_that_belongs_to_it() -> None:
     assert {kind for kind, _ in MANIFESTS} == {
         "ConfigMap",
+        "CronJob",
         "Deployment",
         "Job",
         "NetworkPolicy",
@@ -46,7 +54,7 @@ def test_there_is_everything_that_belongs_to_it() -> None:
     }
 
 
-@pytest.mark.parametrize("path", [*KUBERNETES.iterdir(), UNIT], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*KUBERNETES.iterdir(), UNIT, OF_JOBS], ids=lambda path: path.name)
 def test_every_variable_that_is_named_exists(path: Path) -> None:
     known = set(re.findall(r"^#(GATEHOUSE_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     named = set(re.findall(r"GATEHOUSE_[A-Z_]+[A-Z]", path.read_text()))
@@ -54,8 +62,9 @@ def test_every_variable_that_is_named_exists(path: Path) -> None:
 
 
 def secrets() -> dict[str, str]:
-    """What README.md puts into the Secret, with values that can work."""
-    named = re.findall(r"--from-literal=(GATEHOUSE_\w+)=", (KUBERNETES / "README.md").read_text())
+    """What README.md puts into the service's Secret, with values that can work."""
+    named = re.findall(r"^(?:printf ')?(GATEHOUSE_\w+)=", (KUBERNETES / "README.md").read_text(), re.MULTILINE)
+    named.remove(OWNER)
     ours = {f"GATEHOUSE_{name}": value for name, value in PRODUCTION.items()} | {
         "GATEHOUSE_SECRET_KEYS": KEY,
         "GATEHOUSE_DATABASE__URL": "postgresql+asyncpg://gatehouse@db.example.com/gatehouse",
@@ -94,7 +103,28 @@ def test_probes_ask_what_is_there(tmp_path: Path) -> None:
     assert MANIFESTS["Service", "gatehouse"]["spec"]["ports"][0]["targetPort"] == port["name"]
 
 
-@pytest.mark.parametrize("pod", PODS, ids=["deployment", "job"])
+def test_no_secret_stands_on_a_command_line_and_its_file_is_ones_own() -> None:
+    told = (KUBERNETES / "README.md").read_text()
+    assert "--from-literal" not in told
+    assert told.index("umask 077") < told.index("keys new") < told.index("somewhere else now") < told.index("kubectl")
+
+
+def test_the_owner_of_the_database_is_told_to_the_jobs_alone() -> None:
+    ours = [{"configMapRef": {"name": "gatehouse"}}, {"secretRef": {"name": "gatehouse"}}]
+    assert CONTAINER["envFrom"] == ours
+    for pod in JOBS:
+        assert pod["containers"][0]["envFrom"] == [*ours, {"secretRef": {"name": "gatehouse-owner"}}]
+    assert [pod["containers"][0]["args"] for pod in JOBS] == [
+        ["migrate", "--app-role", "gatehouse_app"],
+        ["prune", "--audit"],
+    ]
+    told = (KUBERNETES / "README.md").read_text()
+    assert "//gatehouse_app:" in told.split("GATEHOUSE_DATABASE__URL=")[1].splitlines()[0]
+    assert "gatehouse-owner --from-env-file=owner.env" in told
+    assert [path for path in SYSTEMD.rglob("*.*") if path.is_file() and "owner.env\n" in path.read_text()] == [OF_JOBS]
+
+
+@pytest.mark.parametrize("pod", PODS, ids=["deployment", "migrate", "prune"])
 def test_nobody_has_rights_and_nothing_is_writable_but_tmp(pod: dict[str, Any]) -> None:
     user = re.search(r"^USER (\d+):(\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert user
@@ -114,7 +144,6 @@ def test_nobody_has_rights_and_nothing_is_writable_but_tmp(pod: dict[str, Any]) 
         assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/tmp"]  # noqa: S108
         assert container["image"] == CONTAINER["image"]
         assert {"memory"} <= set(container["resources"]["limits"])
-        assert container["envFrom"] == CONTAINER["envFrom"]
 
 
 def test_whatever_selects_pods_selects_these() -> None:
@@ -124,7 +153,8 @@ def test_whatever_selects_pods_selects_these() -> None:
         chosen = spec["selector"] if field is None else spec[field]["matchLabels"]
         assert chosen.items() <= labels.items()
     assert DEPLOYMENT["selector"]["matchLabels"] == labels
-    assert JOB["template"]["metadata"]["labels"] != labels, "the Service sends nothing to the Job"
+    for job in (JOB, PRUNE):
+        assert job["template"]["metadata"]["labels"] != labels, "the Service sends nothing to a Job"
     assert MANIFESTS["PodDisruptionBudget", "gatehouse"]["spec"]["minAvailable"] < DEPLOYMENT["replicas"]
 
 
@@ -151,32 +181,50 @@ def test_with_the_secret_mounted_as_files_production_starts_too(
     assert (settings.environment, settings.database.tls_mode) == ("production", "verify-full")
 
 
-def unit() -> dict[str, list[str]]:
+def unit(path: Path) -> dict[str, list[str]]:
     told: dict[str, list[str]] = {}
-    for name, value in re.findall(r"^(\w+)=(.*)$", UNIT.read_text(), re.MULTILINE):
+    for name, value in re.findall(r"^(\w+)=(.*)$", path.read_text(), re.MULTILINE):
         told.setdefault(name, []).append(value)
     return told
 
 
-def test_the_unit_is_hardened_and_waits_for_the_end() -> None:
-    told = unit()
+@pytest.mark.parametrize("path", [UNIT, OF_JOBS], ids=lambda path: path.name)
+def test_a_unit_is_hardened(path: Path) -> None:
+    told = unit(path)
     for name in ("DynamicUser", "NoNewPrivileges", "PrivateTmp", "PrivateDevices", "MemoryDenyWriteExecute"):
         assert told[name] == ["yes"]
     assert (told["ProtectSystem"], told["CapabilityBoundingSet"]) == (["strict"], [""])
+
+
+def test_the_unit_waits_for_the_end() -> None:
     production = Settings.model_construct(environment="production")
-    assert int(told["TimeoutStopSec"][0]) > longest_end(production)
-    assert [line.split("/bin/")[1].split()[:2] for line in told["ExecStartPre"] + told["ExecStart"]] == [
-        ["gatehouse", "migrate"],
-        ["gatehouse", "serve"],
-    ]
+    assert int(unit(UNIT)["TimeoutStopSec"][0]) > longest_end(production)
+
+
+def test_the_units_run_what_there_is_the_schema_first() -> None:
+    ran = {path.stem: line.split("/bin/")[1] for path in SYSTEMD.glob("*.service") for line in unit(path)["ExecStart"]}
+    assert ran == {
+        "gatehouse": "gatehouse serve --workers 2",
+        "gatehouse-migrate": "gatehouse migrate --app-role gatehouse_app",
+        "gatehouse-prune": "gatehouse prune --audit",
+    }
+    for when in ("Wants", "After"):
+        assert "gatehouse-migrate.service" in unit(UNIT)[when][0].split()
+    assert (SYSTEMD / "gatehouse-prune.timer").is_file()
 
 
 @pytest.mark.attack
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here: apt-get install systemd")
-def test_systemd_understands_the_unit_and_finds_it_safe(tmp_path: Path) -> None:
-    here = tmp_path / UNIT.name
-    here.write_text(UNIT.read_text().replace("/opt/gatehouse/bin/gatehouse", "/bin/true"))
-    verified = subprocess.run(["systemd-analyze", "verify", here], check=False, capture_output=True, text=True)
-    assert (verified.returncode, verified.stderr) == (0, "")
-    asked = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(here)]
-    assert subprocess.run(asked, check=False, capture_output=True).returncode == 0
+def test_systemd_understands_the_units_and_finds_them_safe(tmp_path: Path) -> None:
+    here = Path(shutil.copytree(SYSTEMD, tmp_path / "units"))
+    for path in here.glob("*.service"):
+        path.write_text(re.sub("/opt/gatehouse/bin/gatehouse.*", "/bin/true", path.read_text()))
+    for path in filter(Path.is_file, here.iterdir()):
+        verified = subprocess.run(["systemd-analyze", "verify", path], check=False, capture_output=True, text=True)
+        assert (verified.returncode, verified.stderr) == (0, ""), path.name
+    for path in here.glob("*.service"):
+        # By itself it looks into no folder beside it.
+        of_jobs = OF_JOBS.read_text() if path.name != UNIT.name else ""
+        path.write_text(f"{path.read_text()}\n{of_jobs}")
+        asked = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(path)]
+        assert subprocess.run(asked, check=False, capture_output=True).returncode == 0, path.name
