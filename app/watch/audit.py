@@ -17,9 +17,9 @@ from app.events import Event
 from app.visitor import Visitor
 from app.watch import metrics
 from app.watch.logs import logger
-from app.watch.redaction import MOST_CHARACTERS, Published
+from app.watch.redaction import MOST_CHARACTERS, Published, told_by_operator
 
-_OPERATOR = "by"
+_OPERATOR, _WORDS = "by", "reason"
 _UNHURRIED = {Event.SESSION_REFRESHED}
 """What happens so often that its rows are written together, a second later: it changes nothing that its session does not show."""
 _log = logger("gatehouse.audit")
@@ -130,5 +130,7 @@ def _fact(name: str, fact: object) -> str | Published:
     """An id is no token, a count of six digits no code, and an operator's name no user's address, whatever they look like."""
     if isinstance(fact, Published):
         return fact
+    if name == _WORDS and isinstance(fact, str):
+        return told_by_operator(fact)
     is_no_secret = isinstance(fact, UUID | int | float) and not isinstance(fact, bool)
     return Published(str(fact)[:MOST_CHARACTERS]) if is_no_secret or name == _OPERATOR else str(fact)

@@ -35,6 +35,8 @@ _SECRET_LOOK = re.compile(
     """,
     re.ASCII | re.VERBOSE,
 )
+_TICKET = r"(?<![\w@.+/-])([A-Z]{2,10}-[0-9]{1,9})(?![\w@-]|\.\w)"
+_SECRET_LOOK_OF_WORDS = re.compile(f"{_TICKET}|{_SECRET_LOOK.pattern}", re.ASCII | re.VERBOSE)
 _SHORT, _SUSPICIOUS = 32, re.compile(r"[@+0-9A-Z=\[]")
 """A short text without any of these matches nothing above; most texts are such, and every request logs some."""
 _WORD_AT_MOST = 21
@@ -66,6 +68,12 @@ def clean_text(text: str) -> str:
     if len(text) < _SHORT and not _SUSPICIOUS.search(text):
         return text
     return _SECRET_LOOK.sub(HIDDEN, text[:MOST_CHARACTERS])[:MOST_CHARACTERS]
+
+
+def told_by_operator(text: str) -> str | Published:
+    """An operator's own words, in which the number of a ticket (`INC-104233`) is no code; *text* itself where none is."""
+    kept = _SECRET_LOOK_OF_WORDS.sub(lambda found: found[1] or HIDDEN, text[:MOST_CHARACTERS])[:MOST_CHARACTERS]
+    return text if kept == clean_text(text) else Published(kept)
 
 
 def _says_something(value: object) -> bool:

@@ -154,10 +154,10 @@ async def test_reset_factors_waits_while_a_change_of_address_may_be_undone(
 
 async def test_expire_password_wants_a_reason_and_mails_the_owner(ada: None, sweeper: asyncpg.Connection) -> None:  # noqa: ARG001
     assert (await users("expire-password", ADA)).exit_code == 2
-    done = await users("expire-password", ADA, "--reason", "posted on a forum")
+    done = await users("expire-password", ADA, "--reason", "INC-104233, as 123456")
     assert done.stdout.endswith(") is without a password.\n")
     event = noted(done, "password.expired")
-    assert (event["by"], event["reason"]) == (users_desk.whoami(), "posted on a forum")
+    assert (event["by"], event["reason"]) == (users_desk.whoami(), "INC-104233, as [hidden]")
     assert await sweeper.fetchval("SELECT (password_expired, credential_version) FROM users") == (True, 2)
     assert await sweeper.fetchval("SELECT template FROM outbox") == "password_expired_by_operator"
 

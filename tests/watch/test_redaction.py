@@ -12,7 +12,7 @@ import sqlalchemy.exc
 from pydantic import SecretStr
 
 from app.watch.logs import logger
-from app.watch.redaction import HIDDEN, MOST_CHARACTERS, clean_text
+from app.watch.redaction import HIDDEN, MOST_CHARACTERS, clean_text, told_by_operator
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -122,6 +122,20 @@ def test_what_only_begins_or_ends_like_one_is_not(text: str) -> None:
 ])  # fmt: skip
 def test_a_word_of_letters_is_kept_until_it_is_as_long_as_chance(text: str, shown: str) -> None:
     assert clean_text(text) == shown
+
+
+@pytest.mark.parametrize(("words", "shown"), [
+    ("INC-104233", "INC-104233"), ("lost phone (INC-104233).", "lost phone (INC-104233)."), ("OPS-1, HELP-998877", "OPS-1, HELP-998877"),
+    ("104233", HIDDEN), ("code 104233 of INC-104233", f"code {HIDDEN} of INC-104233"), ("G-104233", f"G-{HIDDEN}"),
+    ("INC-104233@b.example", HIDDEN), ("ada:AB-104233@db", HIDDEN), ("mail.INC-104233@b.example", HIDDEN), ("+12025550123", HIDDEN),
+    ("INC-104233-aBcDeFgHiJkLmNoPq", HIDDEN), ("DETAIL: INC-104233", HIDDEN), ("inc-104233", f"inc-{HIDDEN}"),
+    ("AB-12025550123", "AB-12025550123"), ("INC-1" * 10**3, None),
+])  # fmt: skip
+def test_an_operators_words_may_name_a_ticket(lines: Lines, words: str, shown: str | None) -> None:
+    logger("app").info("told", reason=told_by_operator(words))
+    (line,) = lines()
+    assert len(line["reason"]) <= MOST_CHARACTERS
+    assert shown in {None, line["reason"]}
 
 
 def test_lines_and_what_they_cost_are_bounded(lines: Lines) -> None:
