@@ -15,7 +15,6 @@ class Closable(Protocol):
 
 Tool = TypeVar("Tool", bound=Closable)
 Result = TypeVar("Result")
-Job = Callable[[], None]
 
 
 class Threads(Generic[Tool]):

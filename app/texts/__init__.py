@@ -12,7 +12,7 @@ from app.texts import lookup
 from app.texts.last_line import LastLine
 from app.texts.templates import FALLBACK, LANGUAGES, Words, ours, over_ours
 
-__all__ = ["LANGUAGES", "LastLine", "Text", "Texts", "choose", "ours", "over_ours", "render"]
+__all__ = ["LANGUAGES", "LastLine", "Text", "Texts", "ours", "over_ours"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,3 @@ class Texts:
                 yield self.own[tag]
             if tag in LANGUAGES:
                 yield ours(tag)
-
-
-def render(key: str, *, locale: str, **values: str) -> Text:
-    """`Texts.render` with our own templates and no last line."""
-    return Texts().render(key, locale=locale, **values)
-
-
-def choose(user_locale: str | None, accept_language: str | None) -> str:
-    """`Texts.choose` among our own languages."""
-    return Texts().choose(user_locale, accept_language)

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from app.texts import LANGUAGES, Texts, choose
+from app.texts import LANGUAGES, Texts
+from tests.texts.yardsticks import choose
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 
 from app.clock import SystemClock
 from app.factors import KINDS
-from app.texts import LANGUAGES, LastLine, Texts, ours, over_ours, render
+from app.texts import LANGUAGES, LastLine, Texts, ours, over_ours
 from app.wiring import build
-from tests.texts.yardsticks import APP_HASH, VALUES
+from tests.texts.yardsticks import APP_HASH, VALUES, render
 from tests.world import running, settings_for
 
 Write = Callable[..., Path]

@@ -6,8 +6,8 @@ from string import Template
 
 import pytest
 
-from app.texts import Text, ours, render
-from tests.texts.yardsticks import LANGUAGES, LONGEST_BRAND, SMS, SMS_WITH_CODE, VALUES
+from app.texts import Text, ours
+from tests.texts.yardsticks import LANGUAGES, LONGEST_BRAND, SMS, SMS_WITH_CODE, VALUES, render
 
 MAILS = {
     "verify_email",

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 import app.texts
+from app.texts import Texts
 
+render, choose = Texts().render, Texts().choose
+"""Of our own templates, without an operator's and without a last line."""
 LANGUAGES = sorted(app.texts.LANGUAGES)
 SMS_WITH_CODE = ("sign_in", "confirm", "step_up")
 SMS = (*SMS_WITH_CODE, "phone_changed_sms")
