@@ -5,6 +5,7 @@ Expiry is judged by the house's clock, never by the library's.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, overload
@@ -137,24 +138,16 @@ class Tokens:
         except (ValueError, ValidationError, jwt.PyJWTError):
             raise InvalidToken from None
         if kind.scope != scope:
-            raise self._mistaken(kind, scope)
+            raise InvalidToken(f"This is {kind.name}; this route takes {self._kinds[scope].name}.")
         return claims
 
     def session_of(self, token: str) -> UUID | None:
-        """The session of an access token, be it expired or not: for ending it, and for nothing else.
-
-        None for what is no token of ours. Raises InvalidToken for one of another kind: nothing ends by that.
-        """
-        try:
-            kind, claims = self._open(token, expired=True)
-        except (ValueError, ValidationError, jwt.PyJWTError):
-            return None
-        if not isinstance(claims, AccessClaims):
-            raise self._mistaken(kind, Scope.FULL)
-        return claims.sid
-
-    def _mistaken(self, kind: Kind, wanted: Scope) -> InvalidToken:
-        return InvalidToken(f"This is {kind.name}; this route takes {self._kinds[wanted].name}.")
+        """The session of an access token, be it expired or not: for ending it, and for nothing else."""
+        with suppress(ValueError, ValidationError, jwt.PyJWTError):
+            _, claims = self._open(token, expired=True)
+            if isinstance(claims, AccessClaims):
+                return claims.sid
+        return None
 
     def _open(self, token: str, *, expired: bool = False) -> tuple[Kind, Claims]:
         """Time is looked at whenever the token is."""

@@ -89,15 +89,6 @@ async def test_a110_logging_out_kills_both_tokens_and_may_be_repeated(world: Wor
     assert garbage.status_code == 204
 
 
-async def test_logging_out_with_a_token_that_opens_no_session_is_refused_by_its_name(world: World) -> None:
-    """A page that cancels a sign-in must not believe that it ended one."""
-    ada = await world.with_app()
-    await ada.login()
-    answer = await ada.call("POST", "/logout", {}, token=ada.mfa_token)
-    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
-    assert answer.json()["detail"] == "This is an mfa-pending token; this route takes an access token."
-
-
 async def test_logging_out_needs_a_token(world: World) -> None:
     answer = await world.client.post("/logout")
     assert answer.status_code == 401
