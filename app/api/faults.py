@@ -63,9 +63,8 @@ def _detail(one: Mapping[str, Any]) -> str:
         return "Must not be empty."
     words = _WORDS.get(kind) or _WORDS_BY_FAMILY.get(kind.partition("_")[0], _OTHERWISE)
     try:
-        return words.format_map(
-            _as_json(context)
-        )  # only what the schema declares is named above: limits, patterns, tags
+        # Only what the schema declares is named above: limits, patterns, tags.
+        return words.format_map(_as_json(context))
     except KeyError:
         return _OTHERWISE
 

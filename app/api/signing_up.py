@@ -29,8 +29,6 @@ from app.problems.fields import PLAIN_ID
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_UP])
 
 Password = Annotated[SecretStr, Field(min_length=1, max_length=4096, examples=["four unrelated long words"])]
-
-
 RegistrationId = Annotated[UUID, PLAIN_ID]
 
 

@@ -14,7 +14,7 @@ from app.watch.logs import logger
 
 _EVERY = 3600.0
 _TRIES = 3
-_PAGE, _MOST = 10_000, 32
+_PAGE = 10_000
 _log = logger("gatehouse.schemes")
 
 
@@ -36,14 +36,14 @@ class Schemes:
     async def examples(self) -> list[str]:
         """One stored hash of each scheme and cost, other than ours; the first of them, where there are very many."""
         found, after = dict[str, str](), NOBODY
-        while len(found) < _MOST:
+        while len(found) < hash_examples.MOST:
             async with self.database.read() as tx:
                 end = await hash_examples.page_end(tx, after=after, most=_PAGE)
                 found = await hash_examples.of_page(tx, after=after, end=end, but=self.passwords.own) | found
             if end is None:
                 break
             after = end
-        return list(found.values())[:_MOST]
+        return list(found.values())[: hash_examples.MOST]
 
     async def look(self) -> None:
         examples = await self.examples()

@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, func, select
 from app.store.database import Tx
 from app.store.tables import users
 
-_MOST = 32
+MOST = 32
+"""Schemes and costs that are told apart."""
 _SALT_AND_TAG = (
     (r"\$[A-Za-z0-9./]{53}$", ""),  # bcrypt
     (r"^(scrypt\$\d+)\$[^$]*\$(\d+)\$(\d+)\$[^$]*$", r"\1$\2$\3"),  # Django's scrypt
@@ -33,4 +34,4 @@ async def of_page(tx: Tx, *, after: UUID, end: UUID | None, but: str) -> dict[st
     statement = select(kind.label("kind"), func.min(users.c.password_hash)).where(
         *there, ~func.starts_with(users.c.password_hash, but), users.c.password_hash != ""
     )
-    return {row[0]: row[1] for row in await tx.execute(statement.group_by("kind").limit(_MOST))}
+    return {row[0]: row[1] for row in await tx.execute(statement.group_by("kind").limit(MOST))}

@@ -1,16 +1,18 @@
-"""Ada, the state that her row was read in, and a session on a new device that could be opened for her."""
+"""Ada, the state that her row was read in, a session on a new device that could be opened for her, and what may cross it."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from app.crypto.claims import PASSWORD_ONLY
 from app.store import credentials, devices, users
-from app.store.database import Database
+from app.store.database import Database, Tx
 from app.store.devices import Device
 from app.store.sessions import Session
 
 AT = datetime(2029, 1, 1, 12, tzinfo=UTC)
 ADA, WEEK = UUID(int=7), timedelta(days=7)
+Change = Callable[[Tx], Awaitable[None]]
 _EMAIL = "ada@example.test"
 
 
@@ -43,3 +45,12 @@ def opening_of(at: datetime = AT) -> tuple[Session, dict[str, object]]:
         expires_at=AT + WEEK,
     )
     return session, devices.adding(device, most=9)
+
+
+async def disable(tx: Tx) -> None:
+    await users.disable(tx, ADA)
+
+
+async def admit(tx: Tx) -> None:
+    """As whoever opens another session in a transaction."""
+    assert await users.admit(tx, ADA, credential_version=1, at=AT - WEEK)

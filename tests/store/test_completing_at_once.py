@@ -1,7 +1,6 @@
 """A sign-in that is completed by one statement: all that the right answer stands on is consumed, or nothing is touched."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +17,7 @@ from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
 from app.store.opening import Told
 from tests import postgres
-from tests.store.ada import ADA, AT, WEEK, add, opening_of, state_of
+from tests.store.ada import ADA, AT, WEEK, Change, add, admit, disable, opening_of, state_of
 
 LOCKS = Locks(10, 5, (timedelta(minutes=10),), 100)
 APP = Enrollment.new(UUID(int=8), "totp", user_id=ADA, state=b"before", at=AT, confirmed_at=AT)
@@ -102,19 +101,9 @@ async def expire_password(tx: Tx) -> None:
     assert await users.expire_password(tx, ADA, credential_version=1)
 
 
-async def disable(tx: Tx) -> None:
-    await users.disable(tx, ADA)
-
-
-async def admit(tx: Tx) -> None:
-    """As whoever opens another session in a transaction."""
-    assert await users.admit(tx, ADA, credential_version=1, at=AT - WEEK)
-
-
 CROSSED = pytest.mark.parametrize(
     "change", [close, ask_anew, answer_elsewhere, remove_factor, expire_password, disable, admit]
 )
-Change = Callable[[Tx], Awaitable[None]]
 
 
 @CROSSED

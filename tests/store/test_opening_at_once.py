@@ -1,7 +1,6 @@
 """A session that is opened by one statement, while the user is as they were read; what crosses it is never overlooked."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -10,7 +9,7 @@ import pytest
 from app.store import opening, users
 from app.store.database import Database, Tx
 from app.store.opening import Told
-from tests.store.ada import ADA, AT, WEEK, add, opening_of, state_of
+from tests.store.ada import ADA, AT, WEEK, Change, add, admit, disable, opening_of, state_of
 
 
 @pytest.fixture
@@ -43,17 +42,8 @@ async def test_of_fifty_at_once_that_read_the_same_one_opens(
     assert await left(sweeper) == (1, 1)
 
 
-async def disable(tx: Tx) -> None:
-    await users.disable(tx, ADA)
-
-
 async def rename(tx: Tx) -> None:
     await users.describe(tx, ADA, display_name="Ada")
-
-
-async def admit(tx: Tx) -> None:
-    """As whoever opens another session in a transaction."""
-    assert await users.admit(tx, ADA, credential_version=1, at=AT - WEEK)
 
 
 async def remove(tx: Tx) -> None:
@@ -61,7 +51,6 @@ async def remove(tx: Tx) -> None:
 
 
 CROSSED = pytest.mark.parametrize("change", [disable, rename, admit, remove])
-Change = Callable[[Tx], Awaitable[None]]
 
 
 @CROSSED
