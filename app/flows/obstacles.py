@@ -72,7 +72,7 @@ class Obstacles:
     async def refuse_to_ask(self, tx: Tx, user_id: UUID, enrollment: Enrollment) -> None:
         """No code is sent that would be refused. Raises MfaLocked."""
         if left := await self._left(tx, user_id, budget_of(enrollment)):
-            raise MfaLocked(retry_after=min(left, _FOR_GOOD))
+            raise _resting(left)
 
     async def _left(self, tx: Tx, user_id: UUID, kind: str) -> timedelta | None:
         return await budgets.locked_for(tx, user_id, kind, stop=self.locks.stop, at=self.clock.now())
@@ -80,6 +80,10 @@ class Obstacles:
 
 def _locked(user_id: UUID, kind: str, left: timedelta) -> MfaLocked:
     audit.note(Event.FACTOR_LOCKED, user_id=user_id, factor=kind)
+    return _resting(left)
+
+
+def _resting(left: timedelta) -> MfaLocked:
     return MfaLocked(retry_after=min(left, _FOR_GOOD))
 
 

@@ -11,15 +11,18 @@ from app.store.users import ADMITTING
 
 STATE = cast(literal_column("users.xmin"), Text)
 """Whatever changes the row changes this: the transaction that wrote it (PostgreSQL §5.6, system columns)."""
-_AS_READ = select(users.c.id).where(users.c.id == bindparam("of_user"), bindparam("of_state", type_=Text) == STATE)
-_FREE = _AS_READ.with_for_update(key_share=True, skip_locked=True).cte("free")
-FREE = exists(select(_FREE.c.id))
-"""They are as they were when `of_state` was read, and held by this statement from now on."""
 
 
 def held(rows: Select[*tuple[object, ...]], name: str, *after: ColumnElement[bool]) -> CTE:
     """Of *rows* those that nobody holds; held by this statement from now on, after what has to be true."""
     return rows.where(*after).with_for_update(key_share=True, skip_locked=True).cte(name)
+
+
+_FREE = held(
+    select(users.c.id).where(users.c.id == bindparam("of_user"), bindparam("of_state", type_=Text) == STATE), "free"
+)
+FREE = exists(select(_FREE.c.id))
+"""They are as they were when `of_state` was read, and held by this statement from now on."""
 
 
 def admitted(*after: ColumnElement[bool]) -> CTE:

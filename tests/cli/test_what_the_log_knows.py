@@ -52,9 +52,8 @@ async def swallowed(sweeper: asyncpg.Connection) -> AsyncIterator[None]:
 @pytest.fixture
 async def other(worker_database: str) -> AsyncIterator[asyncpg.Connection]:
     """Somebody who is in the way."""
-    connection = await postgres.connect(worker_database)
-    yield connection
-    await connection.close()
+    async with postgres.connections(worker_database, 1) as [connection]:
+        yield connection
 
 
 @contextmanager

@@ -19,9 +19,8 @@ LATER = timedelta(minutes=6)
 
 @pytest.fixture
 async def other(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await postgres.connect(database_url)
-    yield connection
-    await connection.close()
+    async with postgres.connections(database_url, 1) as [connection]:
+        yield connection
 
 
 @dataclass
