@@ -69,7 +69,7 @@ class Pending:
         )
 
     async def _remember(self, sign_in: Challenge) -> None:
-        await self.database.once(lambda tx: challenges.open_(tx, sign_in, at=self.clock.now()))
+        await self.database.once(lambda tx: challenges.open_(tx, sign_in, at=self.clock.now(), hurried=False))
 
     def _sign_in(self, user: User, arrival: Arrival, purpose: Purpose, kind: str | None) -> Challenge:
         now = self.clock.now()

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 
 from app.messages import Delivery, Purpose
 from app.store.database import Tx
 from app.store.prepared import Prepared
 from app.store.records import bound, columns, given, read, values
+from app.store.schema import UNHURRIED
 from app.store.tables import challenges, devices
 
 
@@ -96,19 +97,28 @@ class Challenge:
 _COLUMNS = columns(challenges, Challenge)
 
 
-_OPENING = insert(challenges).values(bound("new", challenges, [*(column.name for column in _COLUMNS), "created_at"]))
-_THERE = select(devices.c.id).where(devices.c.id == bindparam("new_device_id", type_=Uuid))
-_OPEN = Prepared(_OPENING)
-_OPEN_ON_DEVICE = Prepared(
-    _OPENING.values(device_id=_THERE.with_for_update(read=True, key_share=True).scalar_subquery())
-)
+def _opening(*if_: ColumnElement[bool], on_device: bool) -> Prepared:
+    row: dict[str, ColumnElement[Any]] = {
+        **bound("new", challenges, [*(column.name for column in _COLUMNS), "created_at"])
+    }
+    if on_device:
+        there = select(devices.c.id).where(devices.c.id == row["device_id"])
+        row["device_id"] = there.with_for_update(read=True, key_share=True).scalar_subquery()
+    return Prepared(insert(challenges).from_select(list(row), select(*row.values()).where(*if_)))
 
 
-async def open_(tx: Tx, challenge: Challenge, *, at: datetime) -> None:
-    """A device that is being forgotten in the same moment is waited for, and left out."""
+_OPEN = {on_device: _opening(on_device=on_device) for on_device in (False, True)}
+_OPEN_UNHURRIED = {on_device: _opening(UNHURRIED, on_device=on_device) for on_device in (False, True)}
+
+
+async def open_(tx: Tx, challenge: Challenge, *, at: datetime, hurried: bool = True) -> None:
+    """A device that is being forgotten in the same moment is waited for, and left out.
+
+    Not *hurried*: the transaction does not wait for the disk.
+    """
     row = {**values(challenge), "created_at": at}
-    statement = _OPEN_ON_DEVICE if challenge.device_id else _OPEN
-    await statement.count(tx, given("new", row))
+    statements = _OPEN if hurried else _OPEN_UNHURRIED
+    await statements[challenge.device_id is not None].count(tx, given("new", row))
 
 
 async def find(tx: Tx, challenge_id: UUID, *, purpose: Purpose, user_id: UUID) -> Challenge | None:

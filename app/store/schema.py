@@ -16,7 +16,9 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    func,
     literal,
+    true,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -33,6 +35,9 @@ metadata = MetaData(
 
 ROOM = {"fillfactor": 80}
 """`postgresql_with=`: percent of a page. A row with room beside it is changed there, and no index is written (PostgreSQL: HOT)."""
+
+UNHURRIED = func.set_config("synchronous_commit", "off", true()) == "off"
+"""Always so; and the transaction that asks it does not wait for the disk at its end: a crash may lose it (decisions/0020)."""
 
 
 def id_() -> Column[object]:

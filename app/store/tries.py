@@ -19,7 +19,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
     union_all,
 )
 from sqlalchemy.types import TypeEngine
@@ -27,6 +26,7 @@ from sqlalchemy.types import TypeEngine
 from app.store.database import Tx
 from app.store.limits import Bucket, Taken, filling, steps_of
 from app.store.prepared import Prepared
+from app.store.schema import UNHURRIED
 from app.store.tables import limits, network_limits, throttles
 from app.store.throttles import COUNT, Delays, Row, spending, waiting
 
@@ -41,8 +41,8 @@ def _once_counted(given: TableValuedAlias) -> FromClause:
 
 
 def _once_cleared(given: TableValuedAlias) -> FromClause:
-    """In any case, but not before the row of failures is gone."""
-    return given.join(select(func.count()).select_from(_CLEARED).subquery("done"), true())
+    """In any case, but not before the row of failures is gone. Should a crash lose it, the try has failed."""
+    return given.join(select(func.count()).select_from(_CLEARED).subquery("done"), UNHURRIED)
 
 
 def _filled(among: Callable[[TableValuedAlias], FromClause], **also: TypeEngine[Any]) -> list[Select[Any]]:
