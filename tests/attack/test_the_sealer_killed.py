@@ -96,7 +96,10 @@ def answered(visits: list[Visits]) -> int:
 
 
 async def kill_the_sealer(service: Service, rows: asyncpg.Connection) -> None:
-    """The sealer is where it adds links, in its transaction, and waits there; then both workers get SIGKILL."""
+    """The sealer is where it adds links, in its transaction, and waits there; then both workers get SIGKILL.
+
+    Those that come after them have chained what was left, and vouched for it, when this ends.
+    """
     async with rows.transaction():
         await rows.execute("LOCK TABLE audit_links IN SHARE MODE")
 
@@ -110,6 +113,12 @@ async def kill_the_sealer(service: Service, rows: asyncpg.Connection) -> None:
         await until(lambda: not {*victims} & {*service.worker_ids()}, "they are gone")
     await until(lambda: len(service.worker_ids()) == 2, "there are two again")
     await until(lambda: all_chained(rows), "what was left is in the chain")
+    vouched = checkpoints(service)
+    await until(lambda: checkpoints(service) > vouched, "and was vouched for")
+
+
+def checkpoints(service: Service) -> int:
+    return service.log.read_text().count("audit.checkpoint")
 
 
 async def all_chained(rows: asyncpg.Connection) -> bool:
