@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.cookies import set_aside
 from app.api.cors import Cors, RawHeaders
 from app.api.envelope import PROBES, Envelope, Gate
 from app.api.problems import render
@@ -109,6 +110,7 @@ class Shell:
         envelope = Envelope.of(scope["method"], scope["headers"])
         request_id = envelope.request_id or random_bytes(16).hex()
         scope.setdefault("state", {})["request_id"] = request_id
+        set_aside(scope)
         bind_request_id(request_id)
         if self._watched.traced:
             spans.name(request_id)
