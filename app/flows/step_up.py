@@ -1,11 +1,12 @@
 """Step up: prove it anew within a session. What was proved lives in one access token, never in the session (RFC 9470)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from uuid import UUID
+from datetime import timedelta
 
 from app.clock import Clock
 from app.crypto.chance import new_id
-from app.crypto.claims import PASSWORD_ONLY, AccessClaims
+from app.crypto.claims import PASSWORD_ONLY, AccessClaims, Own
 from app.crypto.tokens import Tokens
 from app.events import Event
 from app.factors.base import AnswerShape, AnyFactor
@@ -26,7 +27,7 @@ from app.problems import (
     StepUpRequired,
 )
 from app.settings.people import MfaSettings
-from app.store import attempts, challenges, enrollments, users
+from app.store import attempts, challenges, enrollments, sessions, users
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
 from app.store.users import User
@@ -37,6 +38,7 @@ from app.watch import audit
 @dataclass(frozen=True)
 class StepUp:
     settings: MfaSettings
+    refresh_idle: timedelta
     database: Database
     clock: Clock
     password_attempts: PasswordAttempts
@@ -53,6 +55,7 @@ class StepUp:
 
     async def _put(self, tx: Tx, who: AccessClaims, kind: str, visitor: Visitor) -> Put:
         user = await lock_owner(tx, who.sub)
+        await self._claims(tx, who)
         challenge = await self._challenge(tx, who, user)
         enrollment = await enrollments.of_kind(tx, user.id, kind)
         if enrollment is None:
@@ -65,10 +68,10 @@ class StepUp:
         waiting = await self.database.run(lambda tx: self._waiting(tx, who))
         challenge, attempt = await self.judging.spend(waiting.id, Purpose.STEP_UP, user_id=who.sub, named=answer.factor)
         judged = await self.judging.judge(attempt, answer)
-        await self._complete(challenge, attempt, judged)
+        claims = await self._complete(who, challenge, attempt, judged)
         self.completing.note(attempt.enrollment, judged)
         audit.note(Event.SESSION_STEPPED_UP, user_id=who.sub, session_id=who.sid, factor=attempt.enrollment.kind)
-        return self._grant(who, self.factors[attempt.enrollment.kind])
+        return self._grant(who, self.factors[attempt.enrollment.kind], claims)
 
     async def with_password(self, who: AccessClaims, password: str, visitor: Visitor) -> AccessGranted:
         """For users who have no factor; with one, the password alone proves too little."""
@@ -80,9 +83,9 @@ class StepUp:
         if enrolled:
             raise StepUpRequired("Use a second factor: one is enrolled.")
         await self.password_attempts.require(who, user, password, visitor)
-        await self.database.run(lambda tx: _hold(tx, user.id, user.credential_version))
+        claims = await self.database.run(lambda tx: self._hold(tx, who, user.credential_version))
         audit.note(Event.SESSION_STEPPED_UP, user_id=user.id, session_id=who.sid, factor=None)
-        return self._grant(who, None)
+        return self._grant(who, None, claims)
 
     async def _waiting(self, tx: Tx, who: AccessClaims) -> Challenge:
         return await self._challenge(tx, who, await lock_owner(tx, who.sub))
@@ -108,19 +111,36 @@ class StepUp:
         await challenges.open_(tx, challenge, at=now)
         return challenge
 
-    async def _complete(self, challenge: Challenge, attempt: Attempt, judged: Judged) -> None:
-        user_id, kind = challenge.user_id, attempt.enrollment.kind
+    async def _complete(
+        self, who: AccessClaims, challenge: Challenge, attempt: Attempt, judged: Judged
+    ) -> Mapping[str, Own]:
+        """What the new token says of its user, as it is now: an operator may have taken it away."""
+        kind = attempt.enrollment.kind
 
-        async def complete(tx: Tx) -> None:
-            await _hold(tx, user_id, challenge.credential_version)
+        async def complete(tx: Tx) -> Mapping[str, Own]:
+            claims = await self._hold(tx, who, challenge.credential_version)
             closed = await attempts.complete(tx, challenge, kind, budget=kind, at=self.clock.now())
             if not closed or not await self.completing(tx, attempt.enrollment, judged):
                 raise InvalidMfaCode(attempts_left=attempt.left)
             await self.asking.answered(tx, challenge, kind)
+            return claims
 
-        await self.database.run(complete)
+        return await self.database.run(complete)
 
-    def _grant(self, who: AccessClaims, factor: AnyFactor | None) -> AccessGranted:
+    async def _hold(self, tx: Tx, who: AccessClaims, version: int) -> Mapping[str, Own]:
+        """Lock the user, shared, while what was proved still counts. Raises InvalidToken; as `_claims` otherwise."""
+        if not await users.hold(tx, who.sub, credential_version=version):
+            raise InvalidToken(CHANGED)
+        return await self._claims(tx, who)
+
+    async def _claims(self, tx: Tx, who: AccessClaims) -> Mapping[str, Own]:
+        """What tokens of this session say of its user. Raises InvalidToken when it is over: no step-up prolongs it."""
+        claims = await sessions.claims_of_open(tx, who.sid, idle=self.refresh_idle, at=self.clock.now())
+        if claims is None:
+            raise InvalidToken("This session is over.")
+        return claims
+
+    def _grant(self, who: AccessClaims, factor: AnyFactor | None, claims: Mapping[str, Own]) -> AccessGranted:
         acr = factor.acr if factor else PASSWORD_ONLY
         minted = self.tokens.mint_access(
             user_id=who.sub,
@@ -128,11 +148,6 @@ class StepUp:
             auth_time=self.clock.now(),
             acr=acr,
             amr=tuple(methods(factor)),
-            claims=who.claims,
+            claims=claims,
         )
         return AccessGranted(access_token=minted.token, expires_in=minted.expires_in)
-
-
-async def _hold(tx: Tx, user_id: UUID, version: int) -> None:
-    if not await users.hold(tx, user_id, credential_version=version):
-        raise InvalidToken(CHANGED)

@@ -116,6 +116,14 @@ def _kept(row: Row[Any] | None) -> Kept | None:
     return Kept(session=Session(**found), **beside)
 
 
+async def claims_of_open(tx: Tx, session_id: UUID, *, idle: timedelta, at: datetime) -> dict[str, Any] | None:
+    """What the tokens of its user say; None when the session has ended, or is over."""
+    statement = select(users.c.claims).join(sessions, sessions.c.user_id == users.c.id)
+    found = await tx.execute(statement.where(sessions.c.id == session_id, *open_at(at, idle=idle)))
+    claims: dict[str, Any] | None = found.scalar_one_or_none()
+    return claims
+
+
 async def place(tx: Tx, session_id: UUID, *, device_id: UUID) -> None:
     """The session goes on, on a device that was met anew."""
     await tx.execute(update(sessions).where(sessions.c.id == session_id).values(device_id=device_id))

@@ -100,6 +100,7 @@ def verify(tools: Tools, shared: Shared) -> Verify:
         factors=tools.factors,
         asking=shared.asking,
         judging=shared.judging,
+        obstacles=shared.judging.obstacles,
         completing=shared.completing,
         admission=shared.admission,
     )
@@ -134,6 +135,7 @@ def manage(tools: Tools, shared: Shared) -> Manage:
 def step_up(tools: Tools, shared: Shared) -> StepUp:
     return StepUp(
         settings=tools.settings.mfa,
+        refresh_idle=tools.settings.tokens.refresh_idle,
         database=tools.database,
         clock=tools.clock,
         password_attempts=shared.password_attempts,

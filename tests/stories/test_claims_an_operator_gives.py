@@ -25,8 +25,9 @@ async def test_the_next_refresh_and_every_sign_in_carry_them_and_nothing_ends(wo
     await ada.enrol_app()
     assert await said(ada) == {"role": "editor", "level": 3, "beta": True, "share": 0.5}
     await give(ada, role=None, level=None, beta=None)
-    await ada.step_up(ada.app_code(), "totp")
     assert await said(ada) == {"role": "editor", "level": 3, "beta": True, "share": 0.5}
+    await ada.step_up(ada.app_code(), "totp")
+    assert await said(ada) == {"share": 0.5}
     await ada.login(code=ada.app_code())
     assert await said(ada) == {"share": 0.5}
     await give(ada, share=None)
