@@ -48,6 +48,7 @@ class LoginRequest(Shape):
     code: Annotated[
         str | None,
         Field(
+            min_length=1,
             max_length=64,
             examples=["123456"],
             description="An authenticator app's code or a recovery code, to sign in with this one request.",

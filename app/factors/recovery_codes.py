@@ -57,7 +57,7 @@ class RecoverySetup(Shape):
 class RecoveryAnswer(AnswerShape):
     """One of the codes that were shown with the first factor. Case, blanks and hyphens do not matter, nor O/0 and I/L/1."""
 
-    factor: Literal["recovery_code"]
+    factor: Literal["recovery_code"] | None = None
     code: Annotated[
         str,
         Field(pattern=r"^[0-9A-Za-z -]{26,64}$", examples=["7ZC3K9Q-0VH5TJB-X2M8RNE-4WPAD"]),

@@ -9,6 +9,7 @@ from app.crypto.chance import new_id
 from app.crypto.claims import PASSWORD_ONLY, Own
 from app.crypto.refresh import RefreshTokens
 from app.crypto.tokens import Minted, Tokens
+from app.events import Event
 from app.factors.base import AnyFactor
 from app.flows.answers import Authenticated, whole_seconds
 from app.flows.ended import Ended
@@ -18,6 +19,7 @@ from app.store import opening, users
 from app.store.answered import Answered
 from app.store.database import Tx
 from app.store.sessions import Session
+from app.watch import audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,12 @@ class Admission:
             amr=tuple(session.amr),
             claims=claims,
         )
+
+    def signed_in(self, opened: Opened, *, factor: str | None = None) -> Authenticated:
+        """Note a sign-in that was committed, by the password and the *factor* that was proved, and answer with its tokens."""
+        session = opened.session
+        audit.note(Event.SIGNED_IN, user_id=session.user_id, session_id=session.id, acr=session.acr, factor=factor)
+        return self.answer(opened)
 
     def answer(self, opened: Opened) -> Authenticated:
         """The tokens of a session whose transaction was committed; the sessions that it pushed out are over."""

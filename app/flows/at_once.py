@@ -6,7 +6,6 @@ No pending state is ever issued; a wrong answer is counted on the account's budg
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.events import Event
 from app.factors.registry import Code, Factors
 from app.flows.admission import Admission, Opened
 from app.flows.answers import Authenticated
@@ -18,7 +17,6 @@ from app.store import budgets
 from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
 from app.store.users import User
-from app.watch import audit
 
 
 @dataclass(frozen=True)
@@ -40,14 +38,12 @@ class AtOnce:
         kind = named or self.factors.kind_at_once(code)
         enrollment = next((enrollment for enrollment in enrolled if enrollment.kind == kind), None)
         if enrollment is None:
-            raise InvalidMfaCode
+            raise await self.judging.refuse_at_once(user.id, kind or "none", credential_version=user.credential_version)
         attempt = await self.judging.spend_at_once(enrollment, credential_version=user.credential_version)
         judged = await self.judging.judge(attempt, Code(code=code))
         opened = await self._complete(user, enrollment, judged, arrival)
-        session = opened.session
         self.completing.note(enrollment, judged)
-        audit.note(Event.SIGNED_IN, user_id=user.id, session_id=session.id, acr=session.acr, factor=enrollment.kind)
-        return self.admission.answer(opened)
+        return self.admission.signed_in(opened, factor=enrollment.kind)
 
     async def _complete(self, user: User, enrollment: Enrollment, judged: Judged, arrival: Arrival) -> Opened:
         version = user.credential_version

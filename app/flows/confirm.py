@@ -98,7 +98,7 @@ class Confirm:
 
     def _answer(self, done: Activated) -> Confirmed | ConfirmedAndAuthenticated:
         if isinstance(done.session, Opened):
-            session = dict(self.admission.answer(done.session))
+            session = dict(self.admission.signed_in(done.session, factor=done.factor.kind))
             return ConfirmedAndAuthenticated(factor=done.factor, recovery_codes=done.recovery_codes, **session)
         access = self.admission.access_token(done.session, done.claims)
         return Confirmed(
@@ -170,6 +170,8 @@ class Confirm:
         sign_in = await challenges.find(tx, who.jti, purpose=Purpose.ENROLL, user_id=who.sub)
         if sign_in is None or sign_in.factor == MAILED or not await challenges.close(tx, sign_in, at=self.clock.now()):
             raise InvalidToken("This sign-in is over.")
+        if not await self.admission.admit(tx, who.sub, credential_version=version):
+            raise InvalidToken
         factor, arrival = self.factors[enrollment.kind], Arrival.of(sign_in, visitor)
         return await self.admission.open(tx, who.sub, arrival, credential_version=version, factor=factor)
 

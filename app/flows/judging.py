@@ -122,19 +122,25 @@ class Judging:
             before = self.states.open(attempt.enrollment)
             state = decide(before, told, asked, self.clock.now())
         except (CodeRejected, CannotOpen):
-            await self._refuse(attempt)
+            await self._refuse(attempt.enrollment.user_id, kind, attempt.spent, asked.about, attempt.credential_version)
             raise InvalidMfaCode(attempts_left=attempt.left) from None
         return Judged(state, changed=state != before)
 
-    async def _refuse(self, attempt: Attempt) -> None:
+    async def refuse_at_once(self, user_id: UUID, kind: str, *, credential_version: int) -> InvalidMfaCode:
+        """For a factor that the user does not have: a failure all the same, or a password could be tried unseen."""
+        spent = await self.database.once(lambda tx: self.pay(tx, user_id, kind))
+        await self._refuse(user_id, kind, spent, None, credential_version)
+        return InvalidMfaCode()
+
+    async def _refuse(
+        self, user_id: UUID, kind: str, spent: Spent, about: About | None, credential_version: int
+    ) -> None:
         """Note a wrong answer; too many in a row mean that somebody has the password who should not."""
-        user_id, kind = attempt.enrollment.user_id, attempt.enrollment.kind
-        about = attempt.asked.about
-        event = Event.FACTOR_REFUSED if about.purpose == Purpose.CONFIRM else Event.CODE_REFUSED
-        audit.note(event, user_id=user_id, challenge_id=about.challenge_id, factor=kind)
-        if attempt.spent.of_all >= self.settings.password_expires_at:
-            await self.expire_password(user_id, credential_version=attempt.credential_version)
-        elif attempt.spent.streak == self.settings.lock_at:
+        event = Event.FACTOR_REFUSED if about and about.purpose == Purpose.CONFIRM else Event.CODE_REFUSED
+        audit.note(event, user_id=user_id, challenge_id=about.challenge_id if about else None, factor=kind)
+        if spent.of_all >= self.settings.password_expires_at:
+            await self.expire_password(user_id, credential_version=credential_version)
+        elif spent.streak == self.settings.lock_at:
             await self._tell_of_lock(user_id)
 
     async def _tell_of_lock(self, user_id: UUID) -> None:

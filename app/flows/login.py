@@ -146,9 +146,7 @@ class Login:
         opened = await self._open_at_once(proved, arrival)
         if opened is None:
             opened = await self.database.run(open_)
-        session = opened.session
-        audit.note(Event.SIGNED_IN, user_id=user.id, session_id=session.id, acr=session.acr)
-        return self.admission.answer(opened)
+        return self.admission.signed_in(opened)
 
     async def _open_at_once(self, proved: Proved, arrival: Arrival) -> Opened | None:
         """Nobody is in the way, mostly: then one statement does it all."""

@@ -11,7 +11,7 @@ from app.flows.owner import CHANGED, unchanged
 from app.messages import Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted, MfaLocked, Problem
 from app.settings.people import MfaSettings
-from app.store import budgets, challenges, enrollments
+from app.store import budgets, challenges, cooldowns, enrollments
 from app.store.budgets import Locks
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
@@ -73,6 +73,16 @@ class Obstacles:
         """No code is sent that would be refused. Raises MfaLocked."""
         if left := await self._left(tx, user_id, budget_of(enrollment)):
             raise _resting(left)
+
+    async def next_send(self, tx: Tx, sign_in: Challenge) -> datetime | None:
+        """When another code of the factor that was asked may be sent: after its cool-down, and after a lock of it."""
+        kind = sign_in.factor
+        if kind is None or self.factors.known(kind).at_once:
+            return None
+        cooled = await cooldowns.next_send(tx, sign_in.user_id, sign_in.lane(kind))
+        locked = await self._left(tx, sign_in.user_id, kind)
+        unlocked = self.clock.now() + min(locked, _FOR_GOOD) if locked else None
+        return max((at for at in (cooled, unlocked) if at), default=None)
 
     async def _left(self, tx: Tx, user_id: UUID, kind: str) -> timedelta | None:
         return await budgets.locked_for(tx, user_id, kind, stop=self.locks.stop, at=self.clock.now())

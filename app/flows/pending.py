@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from app.clock import Clock
 from app.crypto.chance import new_id
@@ -43,7 +44,7 @@ class Pending:
     ) -> MfaRequired:
         """Ask for the factor *named*, or the default one. With none that can be asked the sign-in still waits (law 10)."""
         usable = [enrollment for enrollment in enrolled if enrollment.kind in self.factors.usable]
-        chosen = self._choose(usable, named)
+        chosen = self._choose(user.id, usable, named)
         sign_in = self._sign_in(user, arrival, Purpose.SIGN_IN, chosen.kind if chosen else None)
 
         async def ask(tx: Tx) -> Put | None:
@@ -85,11 +86,13 @@ class Pending:
             cookie=arrival.cookie,
         )
 
-    def _choose(self, usable: Sequence[Enrollment], named: str | None) -> Enrollment | None:
+    def _choose(self, user_id: UUID, usable: Sequence[Enrollment], named: str | None) -> Enrollment | None:
         """The factor named, else the one its owner prefers, else the strongest."""
         by_kind = {enrollment.kind: enrollment for enrollment in usable}
         if named:
             if named not in by_kind:
+                # The password was right: nobody learns that without leaving a trace.
+                audit.note(Event.CODE_REFUSED, user_id=user_id, factor=named if named in self.factors.usable else None)
                 raise FactorNotEnrolled
             return by_kind[named]
         preferred = [enrollment for enrollment in usable if enrollment.preferred]

@@ -13,12 +13,13 @@ from app.flows.answers import Authenticated, ChallengeState
 from app.flows.asking import Asking, Put
 from app.flows.completing import Completing
 from app.flows.judging import Attempt, Judged, Judging
+from app.flows.obstacles import Obstacles
 from app.flows.owner import CHANGED, unchanged
 from app.flows.recognising import Arrival
 from app.messages import Delivery, Purpose
 from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, MfaAttemptsExhausted
 from app.settings.people import MfaSettings
-from app.store import attempts, challenges, cooldowns, enrollments, receipts
+from app.store import attempts, challenges, enrollments, receipts
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
 from app.visitor import Visitor
@@ -33,6 +34,7 @@ class Verify:
     factors: Factors
     asking: Asking
     judging: Judging
+    obstacles: Obstacles
     completing: Completing
     admission: Admission
 
@@ -40,12 +42,8 @@ class Verify:
         challenge, attempt = await self.judging.spend(who.jti, Purpose.SIGN_IN, user_id=who.sub, named=answer.factor)
         judged = await self.judging.judge(attempt, answer)
         opened = await self._complete(challenge, attempt, judged, visitor)
-        session = opened.session
         self.completing.note(attempt.enrollment, judged)
-        audit.note(
-            Event.SIGNED_IN, user_id=who.sub, session_id=session.id, acr=session.acr, factor=attempt.enrollment.kind
-        )
-        return self.admission.answer(opened)
+        return self.admission.signed_in(opened, factor=attempt.enrollment.kind)
 
     async def ask_again(self, who: PendingClaims, kind: str, visitor: Visitor) -> ChallengeState:
         """Send a new code, or ask for another factor; the attempts stay as they are."""
@@ -58,7 +56,7 @@ class Verify:
         enrollment = await enrollments.of_kind(tx, who.sub, kind)
         user = await unchanged(tx, challenge)
         if user is None:
-            raise InvalidToken
+            raise InvalidToken(CHANGED)
         if enrollment is None:
             raise FactorNotEnrolled
         return await self.asking.put(tx, challenge, enrollment, visitor, locale=user.locale)
@@ -67,7 +65,9 @@ class Verify:
         """The challenge as it stands."""
         async with self.database.read() as tx:
             challenge = await self._open(tx, who)
-            next_send = await cooldowns.next_send(tx, who.sub, challenge.lane(challenge.factor or ""))
+            if await unchanged(tx, challenge) is None:
+                raise InvalidToken(CHANGED)
+            next_send = await self.obstacles.next_send(tx, challenge)
             lost = challenge.delivery == Delivery.UNDELIVERED
             advice = advise(await receipts.why_undelivered(tx, challenge.id)) if lost else None
         return self.asking.state(challenge, next_send=next_send).model_copy(update={"advice": advice})

@@ -85,7 +85,7 @@ class _Exchange(BaseHTTPRequestHandler):
         self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(body)))
         if status == HTTPStatus.UNAUTHORIZED:
-            self.send_header("WWW-Authenticate", "Bearer")
+            self.send_header("WWW-Authenticate", 'Bearer realm="gatehouse"')
         self.end_headers()
         self.wfile.write(body)
 

@@ -30,6 +30,16 @@ async def test_one_signs_in_is_counted_and_its_owner_is_told(world: World) -> No
     }
 
 
+async def test_once_it_was_asked_for_it_needs_no_name(world: World) -> None:
+    """`factor` defaults to the one that was asked; while that is another one, a recovery code is a wrong code."""
+    ada = await world.with_phone()
+    await ada.login()
+    unnamed = await ada.verify(ada.recovery_codes[0])
+    assert (unnamed.status_code, unnamed.json()["code"]) == (401, "invalid_mfa_code")
+    await ada.call("POST", "/verify-otp/challenge", {"factor": "recovery_code"}, token=ada.mfa_token)
+    assert (await ada.verify(ada.recovery_codes[0])).status_code == 200
+
+
 async def test_a064_each_is_good_once_under_a_race(world: World) -> None:
     ada = await world.with_app()
     tokens = []

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from tests.world import World
@@ -70,6 +71,31 @@ async def test_for_a_user_without_a_factor_the_code_says_nothing(world: World) -
 async def test_a_code_for_a_factor_that_is_not_enrolled_is_a_wrong_code(world: World) -> None:
     ada = await world.with_phone()
     assert (await ada.login(code="123456")).json()["code"] == "invalid_mfa_code"
+
+
+@pytest.mark.parametrize("more", [{"code": "123456"}, {"code": "123456", "factor": "totp"}])
+async def test_and_it_is_counted_and_noted_as_one(
+    world: World, sweeper: asyncpg.Connection, more: dict[str, str]
+) -> None:
+    """Whoever has a password cannot find out that it is right without leaving a trace."""
+    ada = await world.with_phone()
+    codes = [(await ada.login(**more)).json()["code"] for _ in range(11)]
+    assert codes == ["invalid_mfa_code"] * 10 + ["mfa_locked"]
+    assert await sweeper.fetchval("SELECT count(*) FROM audit_events WHERE event = 'challenge.code_refused'") == 10
+
+
+async def test_asking_for_a_factor_that_is_not_enrolled_is_noted(world: World, sweeper: asyncpg.Connection) -> None:
+    ada = await world.with_phone()
+    for kind in ("totp", "telepathy"):
+        assert (await ada.login(factor=kind)).json()["code"] == "factor_not_enrolled"
+    noted = await sweeper.fetch("SELECT facts FROM audit_events WHERE event = 'challenge.code_refused'")
+    assert sorted(row["facts"] for row in noted) == ['{"factor": "totp"}', "{}"]
+
+
+async def test_an_empty_code_is_none_of_either(world: World) -> None:
+    ada = await world.with_app()
+    refused = await ada.login(code="")
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/code")
 
 
 async def test_the_same_code_twice_at_once_opens_one_session(world: World) -> None:

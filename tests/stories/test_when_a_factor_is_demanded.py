@@ -39,6 +39,16 @@ async def test_the_first_factor_is_enrolled_and_opens_the_session(world: World) 
     assert (await ada.login()).json()["status"] == "mfa_required"
 
 
+async def test_that_session_is_a_sign_in_as_any_other(world: World) -> None:
+    ada = await world.signed_up()
+    ada.access_token = (await ada.login()).json()["enrollment_token"]
+    await ada.enrol_app()
+    seen = (await ada.call("GET", "/me/security-events")).json()["items"]
+    signed_in = next(event for event in seen if event["event"] == "sign_in.completed")
+    assert signed_in["facts"] == {"acr": "urn:gatehouse:mfa", "factor": "totp"}
+    assert (await ada.call("GET", "/me")).json()["last_login_at"] is not None
+
+
 async def test_the_enrolment_token_is_good_for_one_first_factor(world: World) -> None:
     ada = await world.signed_up()
     first, second = [(await ada.login()).json()["enrollment_token"] for _ in range(2)]
