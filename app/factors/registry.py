@@ -1,6 +1,7 @@
 """The factors of this installation: which kinds exist, which may be enrolled, and their shapes as unions for the wire."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,6 +11,9 @@ from app.factors.base import AnyFactor, CodeRejected, Shape
 from app.factors.unions import judged, judged_unnamed, tagged
 from app.problems import FactorNotEnrolled
 from app.settings import Settings
+
+NO_FACTOR = {"pwd", "mfa"}
+"""Methods (RFC 8176 §2) that sessions have whatever factor they were opened with, or without one."""
 
 
 class Code(Shape):
@@ -41,12 +45,16 @@ class Factors:
         return self._known[kind]
 
     def strongest_first(self, kinds: Iterable[str]) -> list[str]:
-        """The kinds that a user enrolled, without what was issued beside them."""
+        """The kinds that a user enrolled, without what was issued beside them; of equal rank, in the order of the register."""
         chosen = [kind for kind in kinds if not self._known[kind].issued]
-        return sorted(chosen, key=lambda kind: -self._known[kind].strength)
+        order = list(self._known)
+        return sorted(chosen, key=lambda kind: (-self._known[kind].strength, order.index(kind)))
 
     def strength_of(self, amr: Iterable[str]) -> int:
-        """The rank of the strongest factor among these methods (RFC 8176); 0 when there is none."""
+        """The rank of the strongest factor among these methods (RFC 8176); 0 when there is none.
+
+        `faults` sees to it that a method has one rank, whichever of the kinds that share it was proved.
+        """
         methods = set(amr)
         return max((factor.strength for factor in self._known.values() if factor.amr in methods), default=0)
 
@@ -60,14 +68,15 @@ class Factors:
         except ValidationError:
             raise CodeRejected from None
 
-    def kind_at_once(self, code: str) -> str | None:
+    def kind_at_once(self, code: str, held: Collection[str] | None = None) -> str | None:
         """The kind that *code* looks like, among those that are answered beside the password; None when there is none.
 
-        One that fits no kind is judged, and counted, as the last one: a garbled code is no free guess.
+        *held*: the kinds that its user has; None is all. A code that fits no kind of the installation is judged, and
+        counted, as the last one that the user has: a garbled code is no free guess.
         """
         kinds = [kind for kind in self.usable if self._known[kind].at_once]
-        fitting = [kind for kind in kinds if self._fits(kind, code)]
-        return next(iter(fitting or reversed(kinds)), None)
+        likely = [kind for kind in kinds if self._fits(kind, code)] or kinds[::-1]
+        return next((kind for kind in likely if held is None or kind in held), None)
 
     def _fits(self, kind: str, code: str) -> bool:
         try:
@@ -90,6 +99,7 @@ class Factors:
 
 def faults(kinds: Sequence[type[AnyFactor]], settings: Settings) -> Iterator[str]:
     """What keeps the factors of an installation from being made, a sentence each."""
+    yield from _confused(kinds)
     for kind in kinds:
         try:
             _own(kind, settings)
@@ -98,6 +108,23 @@ def faults(kinds: Sequence[type[AnyFactor]], settings: Settings) -> Iterator[str
     choosable = _choosable(kinds)
     if not settings.mfa.factors or set(settings.mfa.factors) - set(choosable):
         yield f"GATEHOUSE_MFA__FACTORS: choose among {', '.join(choosable)}."
+
+
+def _confused(kinds: Sequence[type[AnyFactor]]) -> Iterator[str]:
+    """A token names a method (`amr`), not a kind: what a proof is worth must not depend on which kind it was."""
+    for name, times in Counter(kind.kind for kind in kinds).items():
+        if times > 1:
+            yield f"Two factors have the kind {name!r}: give each a name of its own."
+    for kind in kinds:
+        if kind.amr in NO_FACTOR:
+            yield f"The factor {kind.kind!r} has the amr {kind.amr!r}, which says nothing of a factor: choose another."
+        if kind.strength < 1:
+            yield f"The factor {kind.kind!r} has the strength {kind.strength}: the weakest is 1, because 0 is no factor."
+    for amr in dict.fromkeys(kind.amr for kind in kinds):
+        ranks = {kind.kind: kind.strength for kind in kinds if kind.amr == amr}
+        if len(set(ranks.values())) > 1:
+            told = ", ".join(f"{kind!r} {strength}" for kind, strength in ranks.items())
+            yield f"Factors that share the amr {amr!r} need the same strength, which these have not: {told}."
 
 
 def _choosable(kinds: Iterable[type[AnyFactor]]) -> list[str]:
