@@ -35,7 +35,7 @@ class AtOnce:
     async def __call__(
         self, user: User, enrolled: Sequence[Enrollment], arrival: Arrival, *, named: str | None, code: str
     ) -> Authenticated:
-        kind = named or self.factors.kind_at_once(code)
+        kind = named or self.factors.kind_at_once(code, [one.kind for one in enrolled])
         enrollment = next((enrollment for enrollment in enrolled if enrollment.kind == kind), None)
         if enrollment is None:
             raise await self.judging.refuse_at_once(user.id, kind or "none", credential_version=user.credential_version)
