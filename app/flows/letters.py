@@ -18,7 +18,8 @@ class Letters:
     def code(self, draft: Draft, *, purpose: Purpose, locale: str) -> Message:
         """The message that carries a factor's code; it is worth nothing once the code has expired."""
         minutes = str(max(1, int(self.code_life.total_seconds() // 60)))
-        text = self.texts.render(purpose, locale=locale, brand=self.brand, code=draft.code, minutes=minutes)
+        template = f"{purpose}_mail" if draft.channel is Channel.EMAIL else purpose
+        text = self.texts.render(template, locale=locale, brand=self.brand, code=draft.code, minutes=minutes)
         return Message(
             draft.channel,
             draft.to,

@@ -22,6 +22,8 @@ CODE, PHONE, EMAIL = "907341", "+4915187654321", "canary.7f3a@example.test"
 TEXTS = Texts(last_line=LastLine("example.com", APP_HASH))
 LETTERS = Letters("Gatehouse", timedelta(minutes=5), TEXTS)
 DRAFT = Draft(Channel.SMS, PHONE, CODE, region="DE")
+MAILED = Draft(Channel.EMAIL, EMAIL, CODE)
+CODED = (Purpose.SIGN_IN, Purpose.CONFIRM, Purpose.STEP_UP)
 NOTICES = [key for key, text in ours("en").items() if "$code" not in text["body"]]
 HOSTILE = ["Acme\r\nBcc: x", "https://evil.example", "<b>Acme</b>", "x" * 21, "$code", "Acme\n", "{{7*7}}", "Ácme", ""]
 
@@ -48,6 +50,7 @@ def every_message(language: str) -> list[Message]:
     return [
         LETTERS.code(DRAFT, purpose=Purpose.SIGN_IN, locale=language),
         LETTERS.code(DRAFT, purpose=Purpose.CONFIRM, locale=language),
+        *(LETTERS.code(MAILED, purpose=purpose, locale=language) for purpose in CODED),
         LETTERS.verification(EMAIL, CODE, locale=language),
         LETTERS.verification(EMAIL, CODE, locale=language, template="change_email"),
         LETTERS.sms_notice(PHONE, "phone_changed_sms", locale=language, region="DE"),
@@ -118,6 +121,14 @@ def test_a_code_message_names_its_purpose_its_region_and_how_long_it_is_worth_se
     assert (message.channel, message.to, message.region) == (Channel.SMS, PHONE, "DE")
     assert (message.purpose, message.code, message.lifetime) == (Purpose.SIGN_IN, CODE, timedelta(minutes=5))
     assert "good for 5 min" in message.text or "code to sign in" in message.text
+
+
+@pytest.mark.parametrize("purpose", CODED)
+def test_a_code_that_goes_by_mail_has_a_subject_and_no_last_line_of_an_sms(purpose: Purpose) -> None:
+    message = LETTERS.code(MAILED, purpose=purpose, locale="en")
+    assert (message.channel, message.to, message.purpose, message.code) == (Channel.EMAIL, EMAIL, purpose, CODE)
+    assert message.subject == f"{CODE} is your Gatehouse code"
+    assert not {"@example.com", APP_HASH, "phone"} & set(message.text.split())
 
 
 def test_the_old_number_is_told_by_sms() -> None:

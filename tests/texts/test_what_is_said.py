@@ -9,6 +9,8 @@ import pytest
 from app.texts import Text, ours
 from tests.texts.yardsticks import LANGUAGES, LONGEST_BRAND, SMS, SMS_WITH_CODE, VALUES, render
 
+MAILS_WITH_CODE = {f"{key}_mail" for key in SMS_WITH_CODE}
+"""In the place of an SMS, for a factor that mails its code."""
 MAILS = {
     "verify_email",
     "already_registered",
@@ -30,12 +32,16 @@ MAILS = {
     "email_changed",
     "email_change_undone",
     "enroll",
+    *MAILS_WITH_CODE,
     "factors_reset",
     "account_created",
 }
 EVERY_SMS = [(language, key) for language in LANGUAGES for key in SMS]
 EVERY_MAIL = [(language, key) for language in LANGUAGES for key in sorted(MAILS)]
-MAY_HOLD = {key: {"brand", "code", "minutes"} for key in SMS_WITH_CODE} | {
+WITH_CODE = {key: {"brand", "code", "minutes"} for key in SMS_WITH_CODE} | {
+    key: {"brand", "code"} for key in MAILS_WITH_CODE
+}
+MAY_HOLD = WITH_CODE | {
     "verify_email": {"brand", "code"},
     "recovery_code_used": {"brand", "remaining"},
     "reset_password": {"brand", "link"},
@@ -87,7 +93,7 @@ def test_an_sms_has_no_subject_names_the_brand_once_and_is_one_plain_line(langua
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("key", SMS_WITH_CODE)
+@pytest.mark.parametrize("key", [*SMS_WITH_CODE, *sorted(MAILS_WITH_CODE)])
 def test_a_code_comes_first_and_once(language: str, key: str) -> None:
     for words in ours(language)[key].values():
         said = Template(words).substitute(VALUES)
@@ -127,6 +133,16 @@ def test_every_form_of_a_code_message_says_what_it_is_for_and_not_to_share_it(la
         for words in ours(language)[key].values():
             assert re.search(NEVER_SHARE[language], words)
             assert re.search(purpose, words.partition(".")[0]), "the first sentence says it"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mailed_code_says_what_it_is_for_and_nothing_of_a_phone(language: str) -> None:
+    sign_in, number, change = PURPOSE[language]
+    said = {key: ours(language)[f"{key}_mail"]["body"].partition("\n")[0] for key in SMS_WITH_CODE}
+    assert re.search(sign_in, said["sign_in"])
+    assert re.search(change, said["step_up"])
+    assert said["confirm"] == ours(language)["verify_email"]["body"].partition("\n")[0], "it confirms an address"
+    assert not any(re.search(number, first) for first in said.values())
 
 
 @pytest.mark.parametrize(("language", "key"), EVERY_MAIL)
