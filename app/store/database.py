@@ -107,7 +107,7 @@ class Database:
         ):
             name = type(failure).__name__
             self.failures[name] += 1
-            _log.warning("database unavailable: %s", name)
+            _log.warning("database unavailable", extra={"error": name})
             raise DatabaseUnavailable from failure
 
 

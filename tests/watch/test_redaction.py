@@ -107,8 +107,10 @@ def test_an_error_s_name_is_kept(lines: Lines) -> None:
     names = {name for name in errors if name.endswith("Error")}
     assert {"ConnectionRefusedError", "ConnectionDoesNotExistError", "TooManyConnectionsError"} < names
     for name in names:
-        logging.getLogger("gatehouse.store").warning("database unavailable: %s", name)
-    assert [line["event"] for line in lines()] == [f"database unavailable: {name}" for name in names]
+        logging.getLogger("gatehouse.store").warning("gone", extra={"error": name})
+        logging.getLogger("somebody's").warning("gone: %s", name)
+    told = [(line["event"], line.get("error")) for line in lines()]
+    assert told == [entry for name in names for entry in (("gone", name), (f"gone: {name}", None))]
 
 
 @pytest.mark.parametrize("text", ["ConnectionRefusedErrors", "ConnectionRefused1Error", "xConnection_RefusedError"])
