@@ -20,7 +20,8 @@ _SECRET_WORD = re.compile(
     "cookies?|credentials?|dsn|phones?|msisdn|email|mail|destination|recipient|text|body|content|message",
     re.IGNORECASE,
 )
-_HARMLESS = frozenset({"status_code", "exit_code", "country_code", "error_code", "key_id"})
+_COUNTS = {"signing_keys", "audit_keys"}
+_HARMLESS = frozenset({"status_code", "exit_code", "country_code", "error_code", "key_id"} | _COUNTS)
 
 _SECRET_LOOK = re.compile(
     r"""

@@ -89,7 +89,9 @@ async def test_what_cannot_be_opened_is_named_in_the_log_and_ends_it_with_a_sent
     assert failed.returncode == 1
     assert "needs an older key" not in failed.stdout
     *_, event, turned, sentence = failed.stderr.splitlines()
-    assert (json.loads(turned)["event"], json.loads(turned)["complete"]) == ("ring.resealed", "False")
+    told = json.loads(turned)
+    assert (told["event"], told["complete"]) == ("ring.resealed", "False")
+    assert (told["enrollments"], told["signing_keys"], told["audit_keys"]) == ("0", "0", "0")
     assert json.loads(event)["event"] == "vault.cannot_open"
     assert json.loads(event)["enrollment_id"] == str(row)
     assert sentence.startswith("1 enrollments cannot be opened: put the key that sealed them back")

@@ -12,6 +12,7 @@ from app import __version__
 from app.events import Event
 from app.watch.aggregated import AGGREGATED
 from app.watch.event_catalogue import CATALOGUE, OTHER, OcsfClass
+from app.watch.redaction import clean
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| `([a-z_.]+)` \| (.+) \| (.+) \| (.+) \| ([^|]+) \|$", re.MULTILINE)
@@ -88,6 +89,12 @@ def test_its_row_is_what_the_code_does(event: Event) -> None:
     assert named(shown) == {*(entry.shown or ())}
     failure = ", failure" if entry.failed else ""
     assert ocsf == f"{int(entry.ocsf)}/{entry.activity} {entry.severity.name.lower()}{failure}"
+
+
+@pytest.mark.parametrize("event", Event, ids=str)
+def test_no_fact_of_it_is_hidden_for_its_name(event: Event) -> None:
+    facts = dict.fromkeys(named(PAGE[event.value][2]), "7")
+    assert clean(facts) == facts
 
 
 @pytest.mark.parametrize("event", Event, ids=str)
