@@ -25,7 +25,7 @@ export class Session {
     return this.#token !== null;
   }
 
-  /** `POST /login`, and what it answered; null: it could not be asked, or somebody signed out meanwhile. */
+  /** `POST /login`, and what it answered; null: nothing that can be read, or somebody signed out meanwhile. */
   async signIn(credentials) {
     if (!(await this.#leave())) return null;
     this.#turn += 1;
@@ -34,22 +34,22 @@ export class Session {
     return this.prove("/login", { ...credentials, ...known, cookie: true });
   }
 
-  /** Keeps the tokens of the answer: `/verify-otp` with `{code, factor}`, `/me/factors/{id}/confirm`, `/step-up`. */
+  /** As `signIn`, for `/verify-otp` with `{code, factor}`, `/me/factors/{id}/confirm`, `/step-up`: keeps the tokens. */
   async prove(path, proof) {
     const turn = this.#turn;
     const answer = await this.call("POST", path, proof);
-    const told = answer && (await answer.json());
+    const told = await read(answer);
     if (turn === this.#turn) return told && this.#keep(told);
     // Nobody waits for this session any more. The cookie may be somebody else's by now.
     if (told?.access_token) await this.#ask("POST", "/logout", { token: told.access_token, credentials: "omit" });
     return null;
   }
 
-  /** After the page was loaded anew: whether somebody is signed in. */
+  /** After the page was loaded anew: whether somebody is signed in; null: the service did not say, so ask it again. */
   async resume() {
     if (!(await this.#leave())) return false;
-    await this.#refresh();
-    return this.signedIn;
+    const fresh = await this.#refresh();
+    return this.signedIn || (fresh === null ? null : false);
   }
 
   /** The answer, or null when there is none. Until a sign-in is complete it is asked with that one's token. */
@@ -79,7 +79,7 @@ export class Session {
     return told;
   }
 
-  /** Whether there is a fresh token. Whoever asks meanwhile waits for the same one. */
+  /** Whether there is a fresh token, or null as `resume`. Whoever asks meanwhile waits for the same one. */
   #refresh() {
     this.#refreshing ??= this.#renew().finally(() => (this.#refreshing = null));
     return this.#refreshing;
@@ -88,10 +88,12 @@ export class Session {
   async #renew() {
     const turn = this.#turn;
     const answer = await this.#ask("POST", "/token/refresh");
-    const told = answer?.ok ? await answer.json() : null;
+    const told = answer?.ok ? await read(answer) : null;
     if (turn !== this.#turn) return false;
-    if (answer?.status === 401) this.#drop();
-    return told !== null && Boolean(this.#keep(told));
+    if (told?.access_token) return Boolean(this.#keep(told));
+    if (answer?.status !== 401) return null;
+    this.#drop();
+    return false;
   }
 
   async #ask(method, path, { body, token, credentials = "include" } = {}) {
@@ -121,6 +123,15 @@ export class Session {
     const left = answer !== null && (answer.ok || answer.status === 401);
     if (left) localStorage.removeItem(LEAVING);
     return left;
+  }
+}
+
+/** The JSON of an answer, or null: there is none, or a proxy answered in the place of the service. */
+async function read(answer) {
+  try {
+    return answer && (await answer.json());
+  } catch {
+    return null;
   }
 }
 

@@ -73,6 +73,26 @@ const right = await session.prove("/verify-otp", {code, factor: "sms"});
 await told({wrong, status: right.status, token: "refresh_token" in right, me: await me()});
 await told({resumed: await new Session(api, () => {}).resume()});
 """
+ILL = """
+await session.signIn({email, password});
+const open = () => new Session(api, () => forgotten++);
+const seen = window.fetch;
+const page = (status) => () => new Response("<html>502 Bad Gateway</html>", {status});
+const during = async (answer, ask) => {
+  window.fetch = (url, options) => (String(url).startsWith(api) ? answer() : seen(url, options));
+  const told = await ask();
+  window.fetch = seen;
+  return told;
+};
+const gone = () => Promise.reject(new TypeError("Failed to fetch"));
+const resumed = [];
+for (const answer of [gone, page(502), page(200)]) resumed.push(await during(answer, () => open().resume()));
+const held = await during(page(502), () => session.resume());
+const proved = await during(page(502), () => session.prove("/step-up", {password}));
+const signed = await during(page(502), () => open().signIn({email, password}));
+await told({resumed, held, proved, signed, later: await open().resume(), out: await session.signOut()});
+await told({resumed: await open().resume()});
+"""
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
 
 
@@ -141,4 +161,15 @@ async def test_a_second_factor_completes_the_sign_in(own_database: str) -> None:
         assert not told["token"], "it is in the cookie"
         page.go_on()
         assert (await page.reported())["resumed"], "the cookie was stored"
+        page.go_on()
+
+
+async def test_a_service_that_is_ill_is_not_nobody_and_what_a_proxy_says_is_no_answer(own_database: str) -> None:
+    async with shown(own_database, ILL) as (_, _, page):
+        told = await page.reported()
+        assert (told["resumed"], told["held"]) == ([None, None, None], True)
+        assert (told["proved"], told["signed"]) == (None, None)
+        assert (told["later"], told["out"]) == (True, True), "the cookie was good all the time"
+        page.go_on()
+        assert (await page.reported())["resumed"] is False
         page.go_on()
