@@ -91,6 +91,31 @@ async def test_what_ended_after_the_backup_is_dead_after_the_documented_procedur
         await refuse_halves(connection)
 
 
+async def test_only_the_documented_migration_takes_temporary_tables_away_again(service: Service) -> None:
+    """A dump has the rights on tables, and none on the database itself."""
+    assert service.database
+    where, backup = socket_folder(service.database), service.folder / "gatehouse.dump"
+    migrate = ("migrate", "--app-role", "drilled")
+
+    async def may(right: str) -> bool:
+        async with sql(service.database or "") as connection:
+            return bool(await connection.fetchval(f"SELECT {right}"))
+
+    temporary = "has_database_privilege('drilled', 'gatehouse', 'TEMPORARY')"
+    async with sql(service.database) as connection:
+        await connection.execute("CREATE ROLE drilled")
+    await operate(service, *migrate)
+    assert not await may(temporary)
+    await program("pg_dump", "-Fc", "-f", backup, "gatehouse", where=where)
+    await restore(service, backup)
+
+    assert await may("has_table_privilege('drilled', 'audit_events', 'SELECT')")
+    assert not await may("has_table_privilege('drilled', 'audit_events', 'UPDATE')")
+    assert await may(temporary)  # why the procedure is needed
+    await operate(service, *migrate)
+    assert not await may(temporary)
+
+
 async def newcomer_of(person: Person) -> Person:
     """The same person in a session of their own, which no backup has."""
     other = Person(person.service, person.email, person.phone)
