@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from pathlib import Path
 from string import Template
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from app.texts import Text, ours
 from tests.texts.yardsticks import LANGUAGES, LONGEST_BRAND, SMS, SMS_WITH_CODE, VALUES, render
 
+ROOT = Path(__file__).parents[2]
 MAILS_WITH_CODE = {f"{key}_mail" for key in SMS_WITH_CODE}
 """In the place of an SMS, for a factor that mails its code."""
 MAILS = {
@@ -56,8 +58,16 @@ def held(words: str) -> set[str]:
     return set(Template(words).get_identifiers())
 
 
-def test_ten_languages_are_spoken() -> None:
-    assert LANGUAGES == ["de", "en", "es", "fr", "it", "ja", "nl", "pl", "pt", "tr"]
+def test_every_file_is_a_language_that_is_spoken_known_here_and_documented() -> None:
+    files = sorted(file.stem for file in (ROOT / "app" / "texts").glob("*.toml"))
+    section = (ROOT / "docs" / "delivery.md").read_text().partition("## Languages\n")[2].partition("\n## ")[0]
+    assert (
+        files
+        == LANGUAGES
+        == sorted(NEVER_SHARE)
+        == sorted(PURPOSE)
+        == re.findall(r"^\| `(\S+)` \|", section, re.MULTILINE)
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -101,7 +111,7 @@ def test_a_code_comes_first_and_once(language: str, key: str) -> None:
         assert said.count("481516") == 1
 
 
-NEVER_SHARE = {
+NEVER_SHARE = {  # a word for it in each language, and what each code is for
     "de": r"[Nn]iemandem weitergeben|Nie weitergeben",
     "en": r"Never share it",
     "es": r"No lo compartas",
