@@ -30,7 +30,9 @@ class MfaSettings(Group):
         le=timedelta(minutes=10),
         description="How long a sent code is good.",
     )
-    attempts: Annotated[int, Field(ge=1, le=10)] = Field(5, description="Wrong answers allowed per sign-in, step-up or confirmation.")
+    attempts: Annotated[int, Field(ge=1, le=10)] = Field(
+        5, description="Wrong answers allowed per sign-in, step-up or confirmation."
+    )
     lock_at: Annotated[int, Field(ge=3, le=100)] = Field(10, description="Wrong answers in a row that lock a factor.")
     lock_every: Annotated[int, Field(ge=1, le=100)] = Field(5, description="And each further this many.")
     locks: Durations = Field(
