@@ -1,1 +1,1 @@
-"""What is remembered: the only SQL. Functions take the transaction first; flows decide where one begins and ends."""
+"""The database: the only SQL. Functions take the transaction as first argument; flows begin and end it."""

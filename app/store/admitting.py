@@ -1,7 +1,7 @@
-"""Letting a user in within the statement that opens their session: if they are as they were read, and nobody holds them.
+"""Admit a user in the statement that opens their session: if their row is unchanged since it was read, and not locked.
 
-That statement waits for nobody. Whoever holds the user may be ending sessions, which it would still see open; whoever holds
-what it consumes may be about to consume that.
+That statement waits for no row lock. Whoever has locked the user may be ending sessions, which it would still see open;
+whoever has locked what it consumes may be about to consume that.
 """
 
 from sqlalchemy import CTE, ColumnElement, Select, Text, bindparam, cast, exists, literal_column, select
@@ -10,11 +10,11 @@ from app.store.tables import users
 from app.store.users import ADMITTING
 
 STATE = cast(literal_column("users.xmin"), Text)
-"""Whatever changes the row changes this: the transaction that wrote it (PostgreSQL §5.6, system columns)."""
+"""The transaction that wrote the row: any change of the row changes it (PostgreSQL §5.6, system columns)."""
 
 
 def held(rows: Select[*tuple[object, ...]], name: str, *after: ColumnElement[bool]) -> CTE:
-    """Of *rows* those that nobody holds; held by this statement from now on, after what has to be true."""
+    """Lock *rows* that meet the conditions, skipping those that another transaction has locked."""
     return rows.where(*after).with_for_update(key_share=True, skip_locked=True).cte(name)
 
 
@@ -22,11 +22,11 @@ _FREE = held(
     select(users.c.id).where(users.c.id == bindparam("of_user"), bindparam("of_state", type_=Text) == STATE), "free"
 )
 FREE = exists(select(_FREE.c.id))
-"""They are as they were when `of_state` was read, and held by this statement from now on."""
+"""The user's row is unchanged since `of_state` was read, and locked by this statement from now on."""
 
 
 def admitted(*after: ColumnElement[bool]) -> CTE:
-    """As `users.admit`. *after*: what else has to be held, or is not there to be consumed."""
+    """As `users.admit`, for a `FREE` user. *after*: what else must be locked first, because it is to be consumed."""
     return (
         ADMITTING.where(users.c.id == select(_FREE.c.id).scalar_subquery(), *after)
         .returning(users.c.id)

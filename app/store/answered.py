@@ -1,4 +1,4 @@
-"""What a right answer consumes, within the statement that opens the session: all of it, or nothing is opened."""
+"""What a right answer consumes, in the statement that opens the session: all of it, or no session is opened."""
 
 from dataclasses import dataclass
 
@@ -37,11 +37,11 @@ _FACTOR = held(
     select(enrollments.c.id).where(*AS_READ, enrollments.c.user_id == _WHOSE), "factor", exists(select(_CHALLENGE.c.id))
 )
 HELD = exists(select(_FACTOR.c.id))
-"""The user is `FREE`, the challenge waits for an answer to what was asked, the factor is in the state it was judged by (law 2)."""
+"""The user is `FREE`, the challenge still asks the same, the factor is as it was when judged (law 2); all are locked."""
 
 
 def consumed(*after: ColumnElement[bool]) -> tuple[CTE, ...]:
-    """Closes the challenge, ends the row of failures, and saves the factor's state: what is `HELD`, so each of them happens."""
+    """Close the challenge, end the streak of failures, save the factor's state: all are `HELD`, so each succeeds."""
     return (
         closing(*after).cte("closed"),
         clearing(*after).returning(budgets.c.kind).cte("cleared"),
@@ -50,7 +50,7 @@ def consumed(*after: ColumnElement[bool]) -> tuple[CTE, ...]:
 
 
 def given(answered: Answered) -> dict[str, object]:
-    """What `HELD` and `consumed` are given, beside the user."""
+    """The parameters of `HELD` and `consumed`, except the user's."""
     challenge, enrollment = answered.challenge, answered.enrollment
     asked = {"of_challenge": challenge.id, "asked": challenge.sends, "of_kind": enrollment.kind}
     return asked | saved(enrollment, answered.state)

@@ -1,4 +1,4 @@
-"""Attempts at a challenge: one is taken with what its answer is judged by, and what a right one ends, by one statement each.
+"""Attempts at a challenge: one statement takes an attempt and reads what judges it; another completes the challenge.
 
 Attempts are never refilled.
 """
@@ -40,9 +40,9 @@ from app.store.tables import budgets, challenges, cooldowns, enrollments, users
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Of which challenge an attempt was taken, the enrollment that judges the answer, and the account's failures in a row.
+    """The challenge that an attempt was taken of, the enrollment that judges it, and the account's streaks of failures.
 
-    None instead of those: the factor was locked in the same moment, and the attempt is lost. *user_state*: of the user's row.
+    *spent* is None when the factor was locked concurrently: the attempt is lost. *user_state*: the user's `STATE`.
     """
 
     challenge: Challenge
@@ -56,7 +56,7 @@ _UNCHANGED = (
     users.c.active,
     users.c.credential_version == challenges.c.credential_version,
 )
-"""Nothing is judged that could complete nothing: a sign-in from before a new password must not count against its owner."""
+"""Judge no answer that can complete nothing: a sign-in from before a new password must not count against its owner."""
 _OF = (challenges.c.id == bindparam("of_challenge"), challenges.c.closed_at.is_(None))
 _SPEND = (
     update(challenges)
@@ -75,9 +75,9 @@ _SPEND = (
 
 @cache
 def _spending(locks: Locks, *, confirms: bool) -> Prepared:
-    """Takes an attempt that can be judged, and counts the failure that it may be.
+    """Take an attempt that can be judged, and count a failure in advance.
 
-    It looks before it takes: a factor that is not there, or locked, costs no attempt. The challenge goes before the budgets.
+    It checks first: a factor that is missing, or locked, costs no attempt. The challenge is locked before the budgets.
     """
     kind = literal("confirm ") + enrollments.c.kind if confirms else enrollments.c.kind
     locked = exists().where(budgets.c.user_id == enrollments.c.user_id, budgets.c.kind == kind, shut(locks.stop))
@@ -92,7 +92,7 @@ def _spending(locks: Locks, *, confirms: bool) -> Prepared:
 
 
 def _judges(challenge: FromClause, *, confirms: bool) -> ColumnElement[bool]:
-    """Which enrollment judges the answer: the confirmed one of `named` or what was asked; or the one that is being confirmed."""
+    """Match the enrollment that judges the answer: the confirmed one of kind `named` (or as asked), or the one to confirm."""
     theirs = enrollments.c.user_id == challenge.c.user_id
     usable = among_given(enrollments.c.kind, "usable")
     if confirms:
@@ -112,7 +112,7 @@ _NOT_BEFORE = select(func.count()).select_from(_COOLED).scalar_subquery() >= 0
 
 
 def closing(*after: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    """Consumes the challenge, while what was asked is the newest; *after*: what has to come before."""
+    """Close the challenge, if what was asked is still the newest; *after*: conditions that must be met first."""
     newest = update(challenges).where(*_OF, challenges.c.sends == bindparam("asked"), *after)
     return newest.values(closed_at=bindparam("at", type_=Moment), fingerprint=None).returning(challenges.c.id)
 
@@ -142,10 +142,10 @@ async def spend_on(
     locks: Locks,
     at: datetime,
 ) -> Taken | None:
-    """As `spend`, by one statement that commits itself, with what judges the answer and what is left to the account.
+    """As `spend`, by one statement that commits itself; also read the factor that judges, and count a failure.
 
-    That is the confirmed factor *named*, or which was asked; for a confirmation the one begun after *since*. Nothing is taken
-    unless it is *usable* and not locked.
+    That is the confirmed factor *named*, or the one asked for; for a confirmation the one begun after *since*. Nothing is
+    taken unless it is *usable* and not locked.
     """
     confirms = purpose == Purpose.CONFIRM
     wanted = {"usable": list(usable), "now": at} | ({"since": since} if confirms else {"named": named})
@@ -162,9 +162,9 @@ def _given(challenge_id: UUID, purpose: Purpose, user_id: UUID, limit: int, at: 
 
 
 async def complete(tx: Tx, challenge: Challenge, kind: str, *, budget: str, at: datetime) -> bool:
-    """Consume the challenge: the first right answer wins, and only while its code is the newest (law 2).
+    """Close the challenge: the first right answer wins, and only while its code is the newest (law 2).
 
-    With it end the cool-down of codes of *kind*, and the row of failures of *budget*.
+    Also end the cool-down of codes of *kind*, and the streak of failures of *budget*.
     """
     given = {"of_challenge": challenge.id, "asked": challenge.sends, "of_user": challenge.user_id}
     given |= {"of_lane": challenge.lane(kind), "of_kind": budget, "at": at}

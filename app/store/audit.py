@@ -38,12 +38,12 @@ _ADDING = text(
 _ADD = Prepared(_ADDING)
 _NAMES = [*(field.name for field in fields(Row)), "mac"]
 _ADD_ONE = Prepared(insert(audit_events).values(bound("new", audit_events, _NAMES)).inline())
-"""What most requests write: a row whose key is there already. It costs half of what arrays of one cost."""
+"""What most requests write: one row whose key is stored already. It costs half as much as arrays of one row."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """A row to add, with its proof."""
+    """A row to add, with its MAC."""
 
     row: Row
     mac: bytes
@@ -51,7 +51,7 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """A row as it is. `written_at` is the database's own time, and tells in which month it lies."""
+    """A row as stored. `written_at` is the database's own time, and decides which month's partition it is in."""
 
     id: UUID
     written_at: datetime
@@ -67,7 +67,7 @@ class StoredEvent:
 
     @property
     def row(self) -> Row:
-        """What its proof is about."""
+        """The part of the row that its MAC covers."""
         return Row(**{field.name: getattr(self, field.name) for field in fields(Row)})
 
 
@@ -83,9 +83,9 @@ COLUMNS = columns(audit_events, StoredEvent)
 
 
 async def add(tx: Tx, events: Sequence[NewEvent], keys: Sequence[StoredAuditKey]) -> int:
-    """Add *events*, and the keys that they are the first to use, by one statement; how many events were taken.
+    """Add *events*, and the keys that they are the first to use, by one statement; return how many events were added.
 
-    A key is kept only while its user exists: without it their personal fields can never be opened, as if they had been erased.
+    A key is stored only if its user exists: without it their personal fields can never be opened, as if they had been erased.
     """
     if len(events) == 1 and not keys:
         [event] = events
@@ -121,14 +121,14 @@ _KEPT = Prepared(
 
 
 async def kept(tx: Tx, ids: Collection[UUID], *, within: timedelta) -> set[UUID]:
-    """Those of *ids* that were written within so long: an insert may have been kept and nobody heard of it."""
+    """Those of *ids* that were written *within* this time: an insert may have committed although its answer was lost."""
     return {row.id for row in await _KEPT.rows(tx, {"ids": list(ids), "within": within})}
 
 
 async def of_user(
     tx: Tx, user_id: UUID, *, before: Cursor | None, most: int, events: Collection[str] | None = None
 ) -> list[StoredEvent]:
-    """A user's own events, all or those named, the newest first, from after the one where the last page ended."""
+    """A page of a user's own events, all or those named, newest first, after the one where the last page ended."""
     statement = select(*COLUMNS).where(audit_events.c.user_id == user_id)
     if events is not None:
         statement = statement.where(among(audit_events.c.event, sorted(events)))

@@ -1,4 +1,4 @@
-"""The chain over the audit log, and its checkpoints. One sealer at a time adds links; verifying reads them in their order."""
+"""The hash chain over the audit log, and its checkpoints. One sealer at a time adds links; verifying reads them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from app.store.records import beside, columns, read, read_all, read_beside
 from app.store.schema import Moment, arrays
 from app.store.tables import audit_checkpoints, audit_events, audit_links
 
-_LOCK = 0x6761_7473  # any number that nothing else here locks by
+_LOCK = 0x6761_7473  # any number that no other advisory lock here uses
 _ADDING = text(
     """
     INSERT INTO audit_links (seq, sealed_at, event_id, event_at, event_mac, link)
@@ -55,7 +55,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A link, and the row that it holds, unless that is gone."""
+    """A link, and the event that it refers to, unless that is gone."""
 
     link: Link
     event: StoredEvent | None
@@ -72,7 +72,7 @@ _IS_SEALER = Prepared(select(func.pg_try_advisory_xact_lock(_LOCK).label("locked
 
 
 async def is_sealer(tx: Tx) -> bool:
-    """Whether nobody else is one until this transaction ends; no session lock, so PgBouncer does not mind."""
+    """Try to be the only sealer until this transaction ends; no session lock, so it works behind PgBouncer."""
     return bool((await _IS_SEALER.one(tx, {})).locked)
 
 
@@ -91,7 +91,7 @@ _LATEST = Prepared(select(func.max(audit_links.c.event_at).label("at")).where(au
 
 
 async def latest(tx: Tx) -> datetime | None:
-    """When the youngest event of the chain was written; one that says that it comes yet does not count."""
+    """When the newest chained event was written; events dated in the future are ignored."""
     found: datetime | None = (await _LATEST.one(tx, {})).at
     return found
 
@@ -105,7 +105,7 @@ async def unlinked(
     after: StoredEvent | None = None,
     walked: tuple[int, int] | None = None,
 ) -> list[StoredEvent]:
-    """Rows without a link, in the order they were written, from after *since*: all of them when it is None.
+    """Events without a link, in the order they were written, after *since* and before *until*; None: no such bound.
 
     *walked*: only links after the first number and up to the second one count. Neither table is read beyond the times.
     """
@@ -149,9 +149,9 @@ async def add(tx: Tx, links: Sequence[Link]) -> None:
 
 
 async def in_order(tx: Tx, *, after: int | Link | None, most: int) -> list[Linked]:
-    """Links in the order of their numbers, with the rows they hold: from after a number, or after a link; None: all.
+    """Links in the order of their numbers, with their events, after a number or after a link; None: from the first.
 
-    Whoever owns the database may have put several of one number there.
+    Whoever owns the database may have inserted several links with one number.
     """
     same = and_(audit_events.c.id == audit_links.c.event_id, audit_events.c.written_at == audit_links.c.event_at)
     key = (audit_links.c.seq, audit_links.c.sealed_at)
@@ -177,7 +177,7 @@ _NEWEST_CHECKPOINTS = Prepared(
 
 
 async def newest_checkpoints(tx: Tx, *, most: int) -> list[StoredCheckpoint]:
-    """The newest, by what the table says of them: nobody has looked at their tokens."""
+    """The newest checkpoints, as the table has them: their tokens are not verified."""
     return read_all(StoredCheckpoint, await _NEWEST_CHECKPOINTS.rows(tx, {"most": most}))
 
 
@@ -190,6 +190,6 @@ _NOW = Prepared(select(func.clock_timestamp(type_=Moment).label("now")))
 
 
 async def now(tx: Tx) -> datetime:
-    """By the database's clock."""
+    """The current time by the database's clock."""
     found: datetime = (await _NOW.one(tx, {})).now
     return found

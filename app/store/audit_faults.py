@@ -1,4 +1,4 @@
-"""What the audit log is asked as a whole: copies of a row, keys that are gone, and what stands between an insert and its table."""
+"""Queries about the audit log as a whole: events linked twice, missing keys, and what may intercept an insert."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,7 +56,7 @@ class Defence:
 
 @dataclass(frozen=True, slots=True)
 class KeptKey:
-    """*is_users*: it is of a user who is here."""
+    """A stored key; *is_users*: it belongs to a user who exists."""
 
     key: StoredAuditKey
     is_users: bool
@@ -67,7 +67,7 @@ async def defences(tx: Tx) -> list[Defence]:
 
 
 async def copies(tx: Tx, *, after: int) -> list[tuple[UUID, int, int]]:
-    """Events that several links hold, from after number *after*: how many, and the last of them."""
+    """Events with several links after number *after*: how many links, and the number of the last."""
     times, last = func.count(), func.max(audit_links.c.seq)
     statement = select(audit_links.c.event_id, times, last).where(audit_links.c.seq > after)
     rows = await tx.execute(statement.group_by(audit_links.c.event_id).having(times > 1).order_by(last))
@@ -75,7 +75,7 @@ async def copies(tx: Tx, *, after: int) -> list[tuple[UUID, int, int]]:
 
 
 async def keyless(tx: Tx, *, since: datetime | None) -> dict[UUID, bool]:
-    """Users whose events were sealed under keys that are gone, though nothing says that they were deleted; whether they are here."""
+    """Users whose events need keys that are gone, though they exist, or no event tells of their deletion; whether they exist."""
     gone = audit_events.alias()
     is_here = exists().where(users.c.id == audit_events.c.user_id)
     has_key = exists().where(audit_keys.c.id == audit_events.c.key_id)
@@ -88,7 +88,7 @@ async def keyless(tx: Tx, *, since: datetime | None) -> dict[UUID, bool]:
 
 
 async def kept(tx: Tx, *, after: UUID, most: int) -> list[KeptKey]:
-    """Keys in the order of their ids, from after *after*."""
+    """Stored keys in the order of their ids, after *after*."""
     is_users = exists().where(users.c.id == audit_keys.c.user_id)
     statement = select(*columns(audit_keys, StoredAuditKey), is_users).where(audit_keys.c.id > after)
     rows = await tx.execute(statement.order_by(audit_keys.c.id).limit(most))
@@ -96,7 +96,7 @@ async def kept(tx: Tx, *, after: UUID, most: int) -> list[KeptKey]:
 
 
 async def strayed(tx: Tx) -> list[UUID]:
-    """Keys that sealed events of others, and none of the user whom they are given to."""
+    """Keys that sealed only events of users other than the one they belong to."""
     statement = select(audit_keys.c.id).join(audit_events, audit_events.c.key_id == audit_keys.c.id)
     statement = statement.group_by(audit_keys.c.id).having(
         func.bool_and(audit_events.c.user_id != audit_keys.c.user_id)
@@ -109,5 +109,5 @@ async def has_events(tx: Tx) -> bool:
 
 
 async def may_shadow(tx: Tx) -> bool:
-    """Whether the role may make temporary tables, which hide those of the log from whoever uses the connection next."""
+    """Whether the role may make temporary tables, which hide the log's from a connection's next user; never for the owner."""
     return bool(await tx.scalar(_SHADOWS))

@@ -1,4 +1,4 @@
-"""The keys of the audit log as they are stored, sealed: the house's own, and those of users, which go when their user goes."""
+"""The keys of the audit log, stored sealed: the service's own, and those of users, deleted with their user."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -37,18 +37,18 @@ async def find(tx: Tx, key_id: UUID) -> StoredAuditKey | None:
 
 
 async def find_all(tx: Tx, key_ids: Collection[UUID]) -> list[StoredAuditKey]:
-    """Those of them that are still there."""
+    """Those of *key_ids* that still exist."""
     statement = select(*columns(audit_keys, StoredAuditKey)).where(among(audit_keys.c.id, key_ids))
     return read_all(StoredAuditKey, await tx.execute(statement))
 
 
 async def add(tx: Tx, key: StoredAuditKey) -> None:
-    """Unless there is one of this id."""
+    """Insert the key, unless one with this id exists."""
     await tx.execute(insert(audit_keys).values(**values(key)).on_conflict_do_nothing())
 
 
 async def under_older(tx: Tx, *, head: bytes, after: UUID | None, most: int) -> list[StoredAuditKey]:
-    """Those that are not sealed under the newest key of the ring, in the order of their ids, from after *after*."""
+    """Keys not sealed under the newest key of the ring, in the order of their ids, after *after*."""
     begins = func.substring(audit_keys.c.key, 1, len(head), type_=LargeBinary)
     statement = select(*columns(audit_keys, StoredAuditKey)).where(begins != head)
     if after is not None:  # the house's own id is the smallest there is
@@ -57,11 +57,11 @@ async def under_older(tx: Tx, *, head: bytes, after: UUID | None, most: int) -> 
 
 
 async def renew(tx: Tx, olds: Sequence[StoredAuditKey], keys: Sequence[bytes]) -> int:
-    """Put each of *keys* in the place of what was read; how many still were as they had been read."""
+    """Replace each of *olds* with its new key if it is unchanged since it was read; return how many were."""
     given = {"ids": [old.id for old in olds], "olds": [old.key for old in olds], "keys": list(keys)}
     return (await tx.execute(_RENEW, given)).rowcount
 
 
 async def may_renew(tx: Tx) -> bool:
-    """Whether the role may: the service's own may not, where there are two."""
+    """Whether the role may update keys: the service's own may not, where there are two roles."""
     return bool(await tx.scalar(text("SELECT has_table_privilege('audit_keys', 'UPDATE')")))

@@ -1,4 +1,4 @@
-"""The months of the audit log: made ahead, and dropped whole, by the owner of the schema alone."""
+"""The monthly partitions of the audit log: made ahead, and dropped whole, only by the owner of the schema."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ _DROP = text("DO $$ BEGIN EXECUTE format('DROP TABLE %I', current_setting('gateh
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """The partition of one table that begins at *begins*, by UTC."""
+    """The monthly partition of one table that begins at *begins* (UTC)."""
 
     parent: Parent
     name: str
@@ -50,7 +50,7 @@ async def months(tx: Tx) -> list[Month]:
 
 
 async def make(tx: Tx, *, months: int) -> int:
-    """Make what is missing of this month and those after it; how many partitions that were."""
+    """Make the missing partitions from this month on; return how many were made."""
     made = await tx.scalar(
         text("SELECT audit_make_partitions((now() AT TIME ZONE 'utc')::date, :months)"), {"months": months}
     )
@@ -58,9 +58,9 @@ async def make(tx: Tx, *, months: int) -> int:
 
 
 async def last_link(tx: Tx, *, before: datetime) -> tuple[int, bytes] | None:
-    """The last link before those that stay: those that were sealed, or hold an event that was written, at *before* or later.
+    """The last link before those that stay: those that were sealed, or whose event was written, at *before* or later.
 
-    When a link was sealed decides where it lies; when its event was written is proved.
+    The time of sealing decides a link's partition; the time its event was written is proved.
     """
     stays = or_(audit_links.c.sealed_at >= before, audit_links.c.event_at >= before, _LIES_IN_DEFAULT)
     first = await tx.scalar(select(func.min(audit_links.c.seq)).where(stays))
@@ -72,7 +72,7 @@ async def last_link(tx: Tx, *, before: datetime) -> tuple[int, bytes] | None:
 
 
 async def is_disordered(tx: Tx, *, before: datetime, last: int) -> bool:
-    """Whether links after number *last* would go with those up to it."""
+    """Whether links after number *last* would be dropped with those up to it."""
     goes = and_(audit_links.c.sealed_at < before, ~_LIES_IN_DEFAULT, audit_links.c.seq > last)
     return bool(await tx.scalar(select(exists().where(goes))))
 
@@ -84,12 +84,12 @@ async def count(tx: Tx, *, before: datetime) -> int:
 
 
 async def wait_shortly(tx: Tx) -> None:
-    """From here on in this transaction: who writes the log waits behind whoever waits to drop a part of it, or to make one."""
+    """Set a short lock_timeout: our wait for a partition lock would block everybody who writes the log."""
     await tx.execute(_WAIT_SHORTLY)
 
 
 def was_held(failure: DatabaseUnavailable) -> bool:
-    """Whether somebody had a lock for longer than that."""
+    """Whether *failure* is that lock timeout, or a deadlock."""
     return getattr(getattr(failure.__cause__, "orig", None), "sqlstate", None) in _HELD
 
 

@@ -31,7 +31,7 @@ class Wanted:
 
 
 async def newest(tx: Tx, wanted: Wanted, *, most: int) -> list[StoredEvent]:
-    """The newest that are wanted, in the order they were written."""
+    """The newest matching events, in the order they were written."""
     where: list[ColumnElement[bool]] = []
     if wanted.user_id:
         where.append(audit_events.c.user_id == wanted.user_id)
@@ -45,7 +45,7 @@ async def newest(tx: Tx, wanted: Wanted, *, most: int) -> list[StoredEvent]:
 
 
 async def emails(tx: Tx, user_ids: Collection[UUID]) -> dict[UUID, str]:
-    """The addresses of those who are still here."""
+    """The addresses of those users who still exist."""
     rows = await tx.execute(select(users.c.id, users.c.email).where(users.c.id.in_(user_ids)))
     return {row.id: row.email for row in rows}
 

@@ -1,4 +1,4 @@
-"""Rows of the audit log that were written twice: an insert that was given up may arrive all the same, after it was made once more."""
+"""Duplicate rows of the audit log: an insert that was given up and retried may still be executed later."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,15 +28,14 @@ _FINDING = text(
     bindparam("last", type_=BigInteger),
 )
 _REPEATED = Prepared(_FINDING.columns(id=Uuid, at=Moment))
-"""Row by row, however many: each is found by its id."""
+"""Looks up each row by its id, however many there are."""
 _ALL_LINKS = (-(2**63), 2**63 - 1)
 
 
 async def without(tx: Tx, rows: Sequence[StoredEvent], *, walked: tuple[int, int] = _ALL_LINKS) -> list[StoredEvent]:
-    """*rows* but for those whose id and MAC are in the chain already, by a row that was written within a day of them.
+    """*rows* without those whose id and MAC are chained already, for another row written within a day of them.
 
-    Whether they are what their MAC proves is for the caller to know. *walked*: only links after the first number and up to the
-    second one count.
+    The caller verifies the MACs. *walked*: only links after the first number and up to the second one count.
     """
     if not rows:
         return []

@@ -51,10 +51,10 @@ class UnknownRole(Exception):  # noqa: N818  named as the state it tells of
 
 
 async def grant(settings: DatabaseSettings, role: str) -> bool:
-    """Let *role* do what the service does, and no more. Raises UnknownRole, DatabaseUnavailable, that with a sentence when the database refuses.
+    """Grant *role* what the service needs, and no more. Raises UnknownRole, DatabaseUnavailable (with a sentence if refused).
 
-    When an event was written is the database's alone to say; a trigger looks at what a link says. Temporary tables, which could hide
-    those of the log, are for nobody: False when only the owner of the database can take that right away.
+    Only the database sets when an event was written; a trigger checks what a link says. Nobody may make temporary tables,
+    which could hide those of the log: return False when only the owner of the database can revoke that right.
     """
     database = Database(settings)
     try:

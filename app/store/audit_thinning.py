@@ -1,6 +1,6 @@
-"""What of the audit log outlives its months and need not: checkpoints one by one, and keys that nothing is sealed under any more.
+"""Delete what outlives the audit log's months without need: single checkpoints, and keys that seal nothing any more.
 
-By the owner of the schema alone, with the trigger that refuses it off for as long as that takes, in one transaction.
+Only the owner of the schema can: the trigger that refuses it is disabled meanwhile, in one transaction.
 """
 
 from collections.abc import Collection
@@ -27,7 +27,7 @@ class KeptCheckpoint:
 
 
 async def checkpoints(tx: Tx, *, after: KeptCheckpoint | None, most: int) -> list[KeptCheckpoint]:
-    """In the order of their times, from after *after*."""
+    """Checkpoints in the order of their times, after *after*."""
     key = (audit_checkpoints.c.at, audit_checkpoints.c.id)
     statement = select(*columns(audit_checkpoints, KeptCheckpoint))
     if after:
@@ -43,7 +43,7 @@ async def drop_checkpoints(tx: Tx, ids: Collection[UUID]) -> int:
 
 
 async def keys(tx: Tx, *, before: datetime, after: UUID | None, most: int) -> list[UUID]:
-    """Those of users that were made before *before*, in the order of their ids, from after *after*."""
+    """Ids of users' keys that were made before *before*, in order, after *after*."""
     statement = select(audit_keys.c.id).where(audit_keys.c.user_id.is_not(None), audit_keys.c.created_at < before)
     if after:
         statement = statement.where(audit_keys.c.id > after)

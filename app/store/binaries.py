@@ -35,7 +35,7 @@ def find_programs() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom the server runs as. PostgreSQL refuses to be root, so root steps aside: into a user namespace, or to `nobody`."""
+    """The account that the server runs as. PostgreSQL refuses root, which uses a user namespace, or `nobody`, instead."""
 
     prefix: tuple[str, ...] = ()
     uid: int | None = None
@@ -61,12 +61,12 @@ class Account:
         return done.returncode
 
     def take(self, folder: Path) -> None:
-        """Let *folder* belong to this account."""
+        """Make this account the owner of *folder*."""
         if self.uid is not None and self.gid is not None:
             os.chown(folder, self.uid, self.gid, follow_symlinks=False)
 
     def owns(self, folder: Path) -> bool:
-        """Whether *folder* is a real one, this account's, and closed to everybody else."""
+        """Whether *folder* is a directory (no symlink), this account's, and closed to everybody else."""
         status = folder.lstat()
         owner = os.geteuid() if self.uid is None else self.uid
         return folder.is_dir() and not folder.is_symlink() and status.st_uid == owner and not status.st_mode & 0o077
@@ -77,7 +77,7 @@ class Account:
 
 
 def find_account(folder: Path, programs: Path) -> Account:
-    """Who can run *programs* on *folder*; for a user that is the user, for root the first of the ways out that works."""
+    """The account that can run *programs* on *folder*: the current one, or for root the first alternative that works."""
     if os.geteuid() != 0:
         return Account()
     for account in _ways_out_of_root():
@@ -98,6 +98,6 @@ def _ways_out_of_root() -> Iterator[Account]:
 
 
 def _clean_environment() -> dict[str, str]:
-    """No PGHOST, PGDATA … of somebody's shell, and no locale that this machine may lack."""
+    """The environment without PGHOST, PGDATA … of somebody's shell, and without a locale that this machine may lack."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
     return kept | {"LC_ALL": "C"}

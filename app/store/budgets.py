@@ -1,6 +1,6 @@
-"""How many wrong answers each factor of an account takes, over all sign-ins, step-ups and sessions (RFC 4226 §7.3).
+"""Streaks of wrong answers per factor of an account: all sign-ins, confirmations, step-ups, sessions (RFC 4226 §7.3).
 
-A failure is counted before the answer is looked at, and taken back when the answer was right (law 1).
+A failure is counted before the answer is judged, and the streak is reset when the answer was right (law 1).
 """
 
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ from app.store.tables import budgets
 
 ALL = "*"
 FOR_GOOD = timedelta.max
-_NEVER = 32_767  # what a smallint holds
+_NEVER = 32_767  # the most that a smallint holds
 _NOW = bindparam("now", type_=Moment)
 
 
 @dataclass(frozen=True, slots=True)
 class Locks:
-    """Lock at *first* failures in a row, and after each further *every*, for as long as *pauses* say; never past *stop*."""
+    """Lock at *first* failures in a row, and after each further *every*, for the next of *pauses*; at *stop* for good."""
 
     first: int
     every: int
@@ -76,7 +76,7 @@ def _spending(locks: Locks) -> Prepared:
 
 
 def counting(row: SelectBase, locks: Locks) -> tuple[CTE, CTE]:
-    """Counts a failure of the user and the kind in *row* (no row comes of it while that is locked), and of all their factors."""
+    """Count a failure for the user and kind in *row* (no row returned while that is locked), and for all their factors."""
     own = _count(row, locks.stop, locks).cte("own")
     all_ = select(own.c.user_id, literal(ALL), literal(1))
     return own, _count(all_, _NEVER, None).cte("of_all")
@@ -102,7 +102,7 @@ def _count(row: SelectBase, stop: int, locks: Locks | None) -> ReturningInsert[A
 
 
 def _until(streak: ColumnElement[int], locks: Locks) -> ColumnElement[datetime]:
-    """When the lock ends that this failure begins; null when it begins none."""
+    """When the lock that this failure begins will end; null when it begins none."""
     ends = [_NOW + literal(pause, Interval) for pause in locks.pauses]
     level = (streak - locks.first) / locks.every
     begins = and_(streak >= locks.first, (streak - locks.first) % locks.every == 0)
@@ -110,9 +110,9 @@ def _until(streak: ColumnElement[int], locks: Locks) -> ColumnElement[datetime]:
 
 
 def clearing(*after: ColumnElement[bool]) -> Update:
-    """End the row of failures of `of_kind`, and with it the lock; *after*: what has to come before.
+    """Reset the streaks of `of_kind` and of all factors together, and their locks; *after*: conditions to be met first.
 
-    The rows are taken in the order in which `spend` takes them, or the two would wait for each other.
+    The rows are locked in the order in which `spend` locks them, or the two would deadlock.
     """
     theirs = budgets.c.user_id == bindparam("of_user", type_=Uuid)
     both = select(budgets.c.kind).where(theirs, budgets.c.kind.in_((bindparam("of_kind"), ALL)), *after)
@@ -124,12 +124,12 @@ _CLEAR = clearing()
 
 
 async def clear(tx: Tx, user_id: UUID, kind: str) -> None:
-    """The answer was right."""
+    """Reset the streak of failures, because the answer was right."""
     await tx.execute(_CLEAR, {"of_user": user_id, "of_kind": kind})
 
 
 async def forget(tx: Tx, user_id: UUID, kind: str) -> None:
-    """The factor was bound anew, or is gone."""
+    """Delete the factor's streak of failures: it was enrolled anew, or is gone."""
     await tx.execute(delete(budgets).where(budgets.c.user_id == user_id, budgets.c.kind == kind))
 
 

@@ -17,7 +17,7 @@ from app.store.tables import challenges, devices
 
 @dataclass(frozen=True, slots=True)
 class Posed:
-    """A question as it is posed; `code_expires_at` for a code that was made for it, of which it has the *fingerprint*."""
+    """A question as it is asked; *fingerprint* and `code_expires_at` are of the code made for it, if there is one."""
 
     factor: str
     fingerprint: bytes | None
@@ -63,7 +63,7 @@ class Challenge:
         remember: bool = False,
         cookie: bool = False,
     ) -> Self:
-        """A challenge of which nothing was asked yet; *factor* is the kind that is going to be."""
+        """A challenge that has asked nothing yet; *factor* is the kind that it is going to ask for."""
         return cls(
             id=challenge_id,
             user_id=user_id,
@@ -85,11 +85,11 @@ class Challenge:
         )
 
     def asking(self, posed: Posed) -> Self:
-        """With its first question, before it is remembered."""
+        """The challenge with its first question, before it is stored."""
         return replace(self, sends=1, **values(posed))
 
     def lane(self, kind: str) -> str:
-        """The cool-down of codes of *kind*: one who has only the password must not hold up a known device or a session."""
+        """Name the cool-down of codes of *kind*: who has only the password must not delay a known device or a session."""
         unknown = self.purpose == Purpose.SIGN_IN and self.device_id is None
         return kind if unknown else f"known {kind}"
 
@@ -112,9 +112,9 @@ _OPEN_UNHURRIED = {on_device: _opening(UNHURRIED, on_device=on_device) for on_de
 
 
 async def open_(tx: Tx, challenge: Challenge, *, at: datetime, hurried: bool = True) -> None:
-    """A device that is being forgotten in the same moment is waited for, and left out.
+    """Store the challenge; if its device is being deleted concurrently, wait for that and store no device.
 
-    Not *hurried*: the transaction does not wait for the disk.
+    Not *hurried*: the commit does not wait for the disk.
     """
     row = {**values(challenge), "created_at": at}
     statements = _OPEN if hurried else _OPEN_UNHURRIED
@@ -122,7 +122,7 @@ async def open_(tx: Tx, challenge: Challenge, *, at: datetime, hurried: bool = T
 
 
 async def find(tx: Tx, challenge_id: UUID, *, purpose: Purpose, user_id: UUID) -> Challenge | None:
-    """The challenge, however it ended."""
+    """The challenge, whether it is open or closed."""
     statement = select(*_COLUMNS).where(
         challenges.c.id == challenge_id, challenges.c.purpose == purpose, challenges.c.user_id == user_id
     )
@@ -130,7 +130,7 @@ async def find(tx: Tx, challenge_id: UUID, *, purpose: Purpose, user_id: UUID) -
 
 
 async def of_session(tx: Tx, session_id: UUID, *, credential_version: int, at: datetime) -> Challenge | None:
-    """The step-up of a session that is under way, be its attempts used up or not."""
+    """The session's newest open step-up, whether or not its attempts are used up."""
     statement = (
         select(*_COLUMNS)
         .where(
@@ -146,13 +146,13 @@ async def of_session(tx: Tx, session_id: UUID, *, credential_version: int, at: d
 
 
 async def close(tx: Tx, challenge: Challenge, *, at: datetime) -> bool:
-    """Consume what waits for no code any more; the first one wins, and only while nothing else was asked (law 2)."""
+    """Close what waits for no code any more; the first caller wins, and only while nothing else was asked (law 2)."""
     statement = update(challenges).where(*_unchanged(challenge)).values(closed_at=at, fingerprint=None)
     return (await tx.execute(statement)).rowcount == 1
 
 
 async def answered(tx: Tx, challenge: Challenge) -> bool:
-    """Take away what was asked, for good: the challenge waits for no code any more. The first right answer wins (law 2)."""
+    """Clear the question for good: the challenge waits for no code any more. The first right answer wins (law 2)."""
     statement = (
         update(challenges)
         .where(*_unchanged(challenge), challenges.c.factor.is_not(None))
@@ -162,7 +162,7 @@ async def answered(tx: Tx, challenge: Challenge) -> bool:
 
 
 async def renew_code(tx: Tx, challenge: Challenge, posed: Posed) -> Challenge | None:
-    """The newest question replaces the one before; the attempts stay spent. None when another renewal was faster."""
+    """Replace the question with a newer one; the attempts stay spent. None when another renewal was faster."""
     statement = (
         update(challenges)
         .where(*_unchanged(challenge))
@@ -173,7 +173,7 @@ async def renew_code(tx: Tx, challenge: Challenge, posed: Posed) -> Challenge | 
 
 
 async def report(tx: Tx, challenge_id: UUID, *, sends: int, delivery: Delivery) -> None:
-    """Remember how the sending of code number *sends* ended, while it is still the newest; a receipt may have been faster."""
+    """Record how the sending of code number *sends* ended, if it is still the newest and no receipt has said more."""
     statement = update(challenges).where(
         challenges.c.id == challenge_id, challenges.c.sends == sends, challenges.c.delivery.in_(delivery.earlier)
     )
@@ -181,5 +181,5 @@ async def report(tx: Tx, challenge_id: UUID, *, sends: int, delivery: Delivery) 
 
 
 def _unchanged(challenge: Challenge) -> tuple[ColumnElement[bool], ...]:
-    """Open, and nothing else was asked since it was read."""
+    """Match the challenge if it is open and nothing else was asked since it was read."""
     return challenges.c.id == challenge.id, challenges.c.closed_at.is_(None), challenges.c.sends == challenge.sends

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: made by SQLAlchemy, each statement for itself unless somebody orders a transaction."""
+"""Connections to PostgreSQL: made by SQLAlchemy, in autocommit mode unless a transaction is begun with `order`."""
 
 import asyncio
 import ssl
@@ -25,16 +25,16 @@ DIALECT = dialect()  # type: ignore[no-untyped-call]
 GONE = (OSError, InterfaceError, InternalClientError)
 """What asyncpg raises when the database is gone, or answers too late (TimeoutError is an OSError)."""
 UNSETTLED = (*GONE, asyncio.CancelledError)
-"""Left by one of these, a connection may still be waiting for what was asked: nobody knows what the server has done of it."""
+"""After one of these, a statement may still be running: nobody knows what the server has done of it."""
 
 _TAKEN = {*signature(connect_by_driver).parameters, "prepared_statement_cache_size"}
-"""What may be said of a connection, by its URL."""
+"""The connection parameters that a URL may set."""
 _UNDONE_WITHIN = 2.0
-"""Seconds. A connection that takes longer to end its transaction is closed, which ends it, too."""
+"""Seconds. A connection that takes longer to roll back is closed, which ends the transaction, too."""
 
 
 def connect(settings: DatabaseSettings, *, autocommit: bool = False) -> AsyncEngine:
-    """Make an engine, which connects anew each time it is asked. *autocommit*: each statement commits itself.
+    """Make an engine without a pool: it opens a connection each time. *autocommit*: each statement commits itself.
 
     Raises ValueError, with a sentence, for settings that cannot work.
     """
@@ -51,7 +51,7 @@ def connect(settings: DatabaseSettings, *, autocommit: bool = False) -> AsyncEng
 
 
 def _address(settings: DatabaseSettings) -> URL:
-    """With nothing behind it that asyncpg would not take when it connects."""
+    """The database's URL; raise ValueError if it is missing, or has parameters that asyncpg does not take."""
     if settings.url is None:
         raise ValueError("GATEHOUSE_DATABASE__URL is not set: `gatehouse serve` sets it in development.")
     with suppress(ValueError, ArgumentError):
@@ -76,7 +76,7 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
 
 
 def _trusting(settings: DatabaseSettings) -> ssl.SSLContext:
-    """Verifies certificate and name, TLS 1.2 or newer."""
+    """Make a context that verifies certificate and name, TLS 1.2 or newer."""
     try:
         return ssl.create_default_context(cafile=settings.tls_ca)
     except OSError:
@@ -86,8 +86,8 @@ def _trusting(settings: DatabaseSettings) -> ssl.SSLContext:
 def _show(
     chain: tuple[Path, Path | None], _dialect: object, _record: object, _args: object, params: dict[str, Any]
 ) -> None:
-    """The certificate as it is now: one that lives for hours is replaced while the service runs."""
-    params["ssl"].load_cert_chain(*chain, password="")  # it would ask the terminal for one
+    """Load the client certificate at each connect: one that lives for hours is replaced while the service runs."""
+    params["ssl"].load_cert_chain(*chain, password="")  # without it, OpenSSL would ask the terminal for one
 
 
 def driver(opened: AsyncConnection) -> "asyncpg.Connection":
@@ -96,9 +96,9 @@ def driver(opened: AsyncConnection) -> "asyncpg.Connection":
 
 
 async def order(opened: AsyncConnection, command: str) -> None:
-    """BEGIN, COMMIT or ROLLBACK. SQLAlchemy knows of no transaction: to it, each statement commits itself.
+    """Send BEGIN, COMMIT or ROLLBACK. SQLAlchemy knows of no transaction: to it, each statement commits itself.
 
-    Raises RuntimeError when PostgreSQL rolled back instead, because of an error that somebody held back.
+    Raises RuntimeError when PostgreSQL rolled back instead, because of an error that somebody suppressed.
     """
     done = await driver(opened).execute(command)
     if done != command:
@@ -106,7 +106,7 @@ async def order(opened: AsyncConnection, command: str) -> None:
 
 
 async def abandon(opened: AsyncConnection) -> None:
-    """Close it, and have the server end the statement under way.
+    """Close the connection, and have the server end the statement under way.
 
     Closed within a greenlet, asyncpg tells the server so, and waits up to two seconds; closed without, it only hangs up.
     """
@@ -122,7 +122,7 @@ async def abandon(opened: AsyncConnection) -> None:
 
 
 async def undo(opened: AsyncConnection) -> None:
-    """Roll back, or close the connection, which does so, too."""
+    """Roll back; if that fails, close the connection, which rolls back, too."""
     if pooled(opened).invalidated:
         return
     try:
@@ -133,5 +133,5 @@ async def undo(opened: AsyncConnection) -> None:
 
 
 def pooled(opened: AsyncConnection) -> Connection:
-    """What SQLAlchemy knows it by, without its asynchronous side."""
+    """The synchronous connection under SQLAlchemy's asynchronous one."""
     return cast("Connection", opened.sync_connection)

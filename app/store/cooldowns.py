@@ -1,4 +1,4 @@
-"""The growing pause between codes, a user and kind: across sign-ins, so that a new one does not start over."""
+"""The growing pause between codes, per user and kind: across sign-ins, so that a new sign-in does not start over."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ FORGOTTEN_AFTER = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A send that may happen: the next one not before `next_at`."""
+    """The right to send a code now; the next one may not be sent before `next_at`."""
 
     sends: int
     next_at: datetime
@@ -42,7 +42,7 @@ async def take(tx: Tx, user_id: UUID, kind: str, *, pauses: tuple[timedelta, ...
 
 
 async def give_back(tx: Tx, user_id: UUID, kind: str, *, turn: Turn, at: datetime) -> None:
-    """Nothing was sent: the next send need not wait, and the pause does not grow."""
+    """Undo *turn*, because nothing was sent: the next send need not wait, and the pause does not grow."""
     statement = update(cooldowns).where(
         cooldowns.c.user_id == user_id, cooldowns.c.kind == kind, cooldowns.c.next_at == turn.next_at
     )
@@ -50,7 +50,7 @@ async def give_back(tx: Tx, user_id: UUID, kind: str, *, turn: Turn, at: datetim
 
 
 async def clear(tx: Tx, user_id: UUID, kind: str) -> None:
-    """A code was answered right."""
+    """End the cool-down, because a code was answered right."""
     await tx.execute(delete(cooldowns).where(cooldowns.c.user_id == user_id, cooldowns.c.kind == kind))
 
 

@@ -23,7 +23,7 @@ _FIND = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A user, if there is one, what they have enrolled, oldest first, and the state that their row was in."""
+    """A user, if there is one, their confirmed factors, oldest first, and the state of their row (`STATE`)."""
 
     user: User | None = None
     enrolled: list[Enrollment] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Devices that people signed in on: found by the digest of their token, dead when a password or a factor changes."""
+"""Devices that people signed in on: found by the digest of their token, invalid once a password or a factor changes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from app.store.tables import devices, sessions, users
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """*known* while it is there; *trusted*, until `trusted_until`, once a second factor was proved on it."""
+    """A device, *known* while it is stored; *trusted*, until `trusted_until`, once a second factor was proved on it."""
 
     id: UUID
     user_id: UUID
@@ -31,13 +31,13 @@ _COLUMNS = columns(devices, Device)
 
 
 async def find(tx: Tx, digest: bytes, *, user_id: UUID) -> Device | None:
-    """The user's device with that token, while their credentials are those that it was met with."""
+    """The user's device with that token, if their credential version is still the device's."""
     statement = select(*_COLUMNS).where(devices.c.digest == digest, *_alive(user_id))
     return read(Device, (await tx.execute(statement)).one_or_none())
 
 
 async def of_user(tx: Tx, user_id: UUID) -> list[Device]:
-    """The user's devices, the one used last first."""
+    """The user's devices, most recently used first."""
     statement = select(*_COLUMNS).where(*_alive(user_id)).order_by(devices.c.seen_at.desc(), devices.c.id)
     return read_all(Device, await tx.execute(statement))
 
@@ -55,15 +55,15 @@ _DEAD = devices.c.credential_version != bindparam("met_credential_version", type
 
 
 def added(*conditions: ColumnElement[bool]) -> CTE:
-    """Adds a device, within the statement that opens a session on it; `adding` says which."""
+    """Insert a device, in the statement that opens a session on it; `adding` gives its parameters."""
     row = select(*bound("met", devices, _NAMES).values()).where(*conditions)
     return insert(devices).from_select(_NAMES, row).returning(devices.c.id).cte("added")
 
 
 def forgotten(*conditions: ColumnElement[bool]) -> CTE:
-    """Forgets, beside `added`, the user's dead devices, and those unused the longest.
+    """Delete, beside `added`, the user's invalid devices, and the surplus of those unused the longest.
 
-    The user is locked by then, or two at once would wait for each other's sessions.
+    The user must be locked by then, or two of these would deadlock on each other's sessions.
     """
     old = or_(_DEAD, devices.c.id.in_(_SURPLUS))
     return delete(devices).where(_THEIRS, old, *conditions).returning(devices.c.id).cte("forgotten")
@@ -74,14 +74,14 @@ async def add(tx: Tx, device: Device) -> None:
 
 
 def adding(device: Device, *, most: int) -> dict[str, object]:
-    """What `added` and `forgotten` are given, so that no more than *most* are left."""
+    """The parameters of `added` and `forgotten`, such that no more than *most* devices are left."""
     return given("met", values(device)) | {"other_devices": most - 1}
 
 
 async def meet(
     tx: Tx, device_id: UUID, *, user_id: UUID, network: str, agent: str, trusted_until: datetime | None, at: datetime
 ) -> Device | None:
-    """See a device again, and trust it until *trusted_until* if that is given; None when it was forgotten meanwhile."""
+    """Record that a device was seen, and trust it until *trusted_until* if given; None when it is gone or invalid."""
     seen = {"seen_at": at, "network": network, "agent": agent}
     trust = {"trusted_until": trusted_until} if trusted_until else {}
     statement = update(devices).where(devices.c.id == device_id, *_alive(user_id)).values(**seen, **trust)
@@ -89,23 +89,23 @@ async def meet(
 
 
 async def rekey(tx: Tx, device_id: UUID, *, digest: bytes, key_id: bytes) -> None:
-    """Another token takes the place of the one whose key is gone.
+    """Replace the token of a device, because the ring key of the old one is gone.
 
-    Never waits: a refresh holds its session by now, and whoever forgets the device is about to want that.
+    Skip a locked row, never wait: a refresh has locked its session by now, and whoever deletes the device will want that.
     """
     free = select(devices.c.id).where(devices.c.id == device_id).with_for_update(skip_locked=True).scalar_subquery()
     await tx.execute(update(devices).where(devices.c.id == free).values(digest=digest, key_id=key_id))
 
 
 async def distrust(tx: Tx, user_id: UUID, *, but: UUID | None) -> None:
-    """Trust none of the user's devices any more, but for that of the session *but*."""
+    """End the trust in all of the user's devices except that of the session *but*."""
     spared = select(sessions.c.device_id).where(sessions.c.id == but).scalar_subquery()
     statement = update(devices).where(devices.c.user_id == user_id, devices.c.id.is_distinct_from(spared))
     await tx.execute(statement.values(trusted_until=None))
 
 
 async def distrust_of(tx: Tx, session_id: UUID) -> None:
-    """Trust the device of that session no more."""
+    """End the trust in the session's device."""
     its = select(sessions.c.device_id).where(sessions.c.id == session_id).scalar_subquery()
     await tx.execute(update(devices).where(devices.c.id == its).values(trusted_until=None))
 

@@ -1,4 +1,4 @@
-"""What a database says of itself, for whoever looks whether it fits: version, role, clock, and who stands before it."""
+"""What a database says of itself, to check whether it fits: version, role, clock, and a pooler in between."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from app.store.migrate import head
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """`pooled`: something like PgBouncer stands between. `clock` is the server's, read between two readings of ours."""
+    """`pooled`: PgBouncer or the like is in between. `clock` is the server's, read between two readings of ours."""
 
     version: int
     version_text: str
@@ -73,7 +73,7 @@ async def _diagnose(tx: Tx) -> Diagnosis:
 
 
 async def _first_heard_of(tx: Tx) -> int:
-    """The backend that the connection was greeted by: a pooler greets with a number of its own."""
+    """The backend's process id as sent when connecting: a pooler sends a number of its own."""
     connection = (await tx.get_raw_connection()).driver_connection
     if connection is None:
         return 0

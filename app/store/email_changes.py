@@ -1,4 +1,4 @@
-"""Addresses that wait for their code: one a user, bound to the credential version, closed by compare-and-set."""
+"""New addresses that wait for their code: one per user, bound to the credential version, closed by compare-and-set."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from app.store.users import User
 
 
 class AddressTaken(Exception):  # noqa: N818  named as the state it tells of
-    """Somebody has the address."""
+    """Another user has the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ _COLUMNS = columns(email_changes, EmailChange)
 
 
 async def begin(tx: Tx, change: EmailChange, *, limit: int, at: datetime) -> EmailChange:
-    """Let *change* wait in the place of the one before, which stays if it is for the same address: so do its attempts.
+    """Store *change*, unless the pending one is for the same address and has attempts left; return the one that is pending.
 
-    The user is locked.
+    The caller has locked the user.
     """
     standing = await of_user(tx, change.user_id, at=at)
     if standing and standing.email_folded == change.email_folded and standing.attempts < limit:
@@ -46,13 +46,13 @@ async def begin(tx: Tx, change: EmailChange, *, limit: int, at: datetime) -> Ema
 
 
 async def of_user(tx: Tx, user_id: UUID, *, at: datetime) -> EmailChange | None:
-    """The one that may still be confirmed."""
+    """The user's pending change, if it may still be confirmed."""
     statement = select(*_COLUMNS).where(email_changes.c.user_id == user_id, *_good(at))
     return read(EmailChange, (await tx.execute(statement)).one_or_none())
 
 
 async def renew_code(tx: Tx, change_id: UUID, *, fingerprint: bytes, expires_at: datetime) -> None:
-    """The newest code replaces the one before; the attempts stay spent."""
+    """Replace the code with a newer one; the attempts stay spent."""
     statement = update(email_changes).where(email_changes.c.id == change_id)
     await tx.execute(statement.values(fingerprint=fingerprint, expires_at=expires_at))
 
@@ -86,15 +86,15 @@ async def forget(tx: Tx, user_id: UUID) -> None:
 
 
 async def lock_user(tx: Tx, user_id: UUID) -> User | None:
-    """The user, locked as a change of the address will: `users.lock` would have to be made stronger, and deadlock."""
+    """Lock the user as strongly as a change of the address will: upgrading the lock of `users.lock` could deadlock."""
     statement = select(*columns(users, User)).where(users.c.id == user_id).with_for_update()
     return read(User, (await tx.execute(statement)).one_or_none())
 
 
 async def apply(tx: Tx, change: EmailChange) -> int | None:
-    """Give the user the address, with another credential version; None when it is not the one that the change is bound to.
+    """Set the user's address and return the next credential version; None when the current one is not the change's.
 
-    Raises AddressTaken; then nothing of the transaction may stay.
+    Raises AddressTaken; the transaction must be rolled back then.
     """
     where = (users.c.id == change.user_id, users.c.active, users.c.credential_version == change.credential_version)
     return await move(tx, *where, email=change.email, email_folded=change.email_folded)
@@ -103,7 +103,7 @@ async def apply(tx: Tx, change: EmailChange) -> int | None:
 async def move(
     tx: Tx, *where: ColumnElement[bool], email: str, email_folded: str, expire_password: bool = False
 ) -> int | None:
-    """The new credential version of the one user *where*, who has the address from now on; or raise AddressTaken."""
+    """Set the address of the one user *where*, and return their new credential version; or raise AddressTaken."""
     expired = {"password_expired": True} if expire_password else {}
     statement = (
         update(users)

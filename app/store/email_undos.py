@@ -1,4 +1,4 @@
-"""Addresses that were left, each with the digest of the token that brings it back; until then nobody else gets them."""
+"""Former addresses, each with the digest of the token that restores it; nobody else gets it until that expires."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from app.store.tables import email_undos, users
 
 @dataclass(frozen=True, slots=True)
 class EmailUndo:
-    """`credential_version` is that of the user since the change: it numbers their changes, whatever clocks say."""
+    """`credential_version` is the user's since the change: it orders their changes, whatever clocks say."""
 
     id: UUID
     user_id: UUID
@@ -33,19 +33,19 @@ async def add(tx: Tx, undo: EmailUndo, *, at: datetime) -> None:
 
 
 async def of_user(tx: Tx, user_id: UUID, *, at: datetime) -> list[EmailUndo]:
-    """Those that are still good, in the order of the changes."""
+    """The user's undos that have not expired, in the order of the changes."""
     statement = select(*_COLUMNS).where(email_undos.c.user_id == user_id, email_undos.c.expires_at > at)
     return read_all(EmailUndo, await tx.execute(statement.order_by(email_undos.c.credential_version)))
 
 
 async def find(tx: Tx, digest: bytes, *, at: datetime) -> EmailUndo | None:
-    """What the token brings back, if it is good; nothing is spent."""
+    """The undo of this token, if it has not expired; it is not consumed."""
     statement = select(*_COLUMNS).where(email_undos.c.digest == digest, email_undos.c.expires_at > at)
     return read(EmailUndo, (await tx.execute(statement)).one_or_none())
 
 
 async def spend(tx: Tx, undo: EmailUndo, *, at: datetime) -> bool:
-    """Consume it, once (law 2); those of later changes die with it, those of earlier ones stay good. The user is locked."""
+    """Consume the undo, once (law 2), and delete those of later changes, not earlier ones. The user is locked."""
     own = delete(email_undos).where(email_undos.c.id == undo.id, email_undos.c.expires_at > at)
     if (await tx.execute(own)).rowcount != 1:
         return False
@@ -55,7 +55,7 @@ async def spend(tx: Tx, undo: EmailUndo, *, at: datetime) -> bool:
 
 
 async def apply(tx: Tx, undo: EmailUndo) -> bool:
-    """Give the user the address back; the password proves nothing until it is reset. False when it cannot be."""
+    """Restore the address, and expire the password until it is reset; False when the address is taken, or the user gone."""
     try:
         version = await email_changes.move(
             tx, users.c.id == undo.user_id, email=undo.email, email_folded=undo.email_folded, expire_password=True

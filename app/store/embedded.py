@@ -62,7 +62,7 @@ class EmbeddedPostgres:
         return f"postgresql+asyncpg://postgres@/{DATABASE}?host={quote(str(self._sockets))}&port=5432"
 
     def stop(self) -> None:
-        """Leave; the last one stops the server."""
+        """Detach from the server; its last user stops it."""
         if self._users is None:
             return
         with _locked(self.folder / "start.lock"):
@@ -116,12 +116,12 @@ class EmbeddedPostgres:
             time.sleep(PAUSE)
 
     def _forget_the_dead(self) -> None:
-        """Nobody answered, so these are left over; PostgreSQL itself would trust a recycled process id in them."""
+        """Delete stale lock files: nobody answered, and PostgreSQL itself would trust a recycled process id in them."""
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         (self._sockets / f"{SOCKET}.lock").unlink(missing_ok=True)
 
     def _initialize(self) -> None:
-        """Build the cluster aside and put it in place whole: a killed initdb leaves no half folder in use."""
+        """Build the cluster in another folder, then rename that: a killed initdb leaves no incomplete folder in use."""
         unfinished = self.folder / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         sync = ("--no-sync",) if self._throwaway else ()

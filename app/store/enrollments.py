@@ -68,20 +68,20 @@ _CONFIRMED = enrollments.c.confirmed_at.is_not(None)
 
 
 async def of_user(tx: Tx, user_id: UUID) -> list[Enrollment]:
-    """The confirmed ones, oldest first."""
+    """The user's confirmed factors, oldest first."""
     statement = select(*_COLUMNS).where(enrollments.c.user_id == user_id, _CONFIRMED)
     rows = await tx.execute(statement.order_by(enrollments.c.created_at))
     return read_all(Enrollment, rows)
 
 
 async def all_of_user(tx: Tx, user_id: UUID) -> list[Enrollment]:
-    """Those too that wait for their first right answer; oldest first."""
+    """The user's factors, confirmed or pending, oldest first."""
     statement = select(*_COLUMNS).where(enrollments.c.user_id == user_id)
     return read_all(Enrollment, await tx.execute(statement.order_by(enrollments.c.created_at)))
 
 
 async def of_kind(tx: Tx, user_id: UUID, kind: str) -> Enrollment | None:
-    """The confirmed one of *kind*."""
+    """The user's confirmed factor of *kind*."""
     statement = select(*_COLUMNS).where(enrollments.c.user_id == user_id, enrollments.c.kind == kind, _CONFIRMED)
     return read(Enrollment, (await tx.execute(statement)).one_or_none())
 
@@ -103,16 +103,16 @@ async def pending(tx: Tx, enrollment_id: UUID, *, user_id: UUID, since: datetime
 
 
 async def begin(tx: Tx, enrollment: Enrollment) -> None:
-    """Remember an unconfirmed enrollment in the place of an earlier one of the kind; a confirmed one is left alone."""
+    """Store an unconfirmed enrollment, replacing an unconfirmed one of its kind; a confirmed one is left alone."""
     same = (enrollments.c.user_id == enrollment.user_id, enrollments.c.kind == enrollment.kind)
     await tx.execute(delete(enrollments).where(*same, enrollments.c.confirmed_at.is_(None)))
     await tx.execute(insert(enrollments).values(**values(enrollment)))
 
 
 async def held_by_another(tx: Tx, indexes: list[bytes], *, user_id: UUID) -> bool:
-    """Whether another user's confirmed factor holds the value, under any key of the ring; asked by one at a time.
+    """Whether another user's confirmed factor has the value, under any key of the ring; if several, under advisory locks.
 
-    While the ring turns, replicas may write under different keys: no unique index stops two of them in the same moment then.
+    During a key rotation replicas may write under different keys: no unique index stops two concurrent ones then.
     """
     for index in sorted(indexes) if len(indexes) > 1 else ():
         await tx.execute(select(func.pg_advisory_xact_lock(int.from_bytes(index[:8], signed=True))))
@@ -125,7 +125,7 @@ async def held_by_another(tx: Tx, indexes: list[bytes], *, user_id: UUID) -> boo
 async def confirm(
     tx: Tx, enrollment: Enrollment, *, state: bytes, unique_index: bytes | None, at: datetime
 ) -> Enrollment | None:
-    """Put the enrollment in the place of the confirmed one of its kind: that one, if there was one.
+    """Confirm the enrollment, replacing the confirmed one of its kind; return the replaced one, if there was one.
 
     Raises AlreadyHeld when another user confirmed the same unique value meanwhile, Superseded when this user began anew.
     """
@@ -151,7 +151,7 @@ async def confirm(
 
 
 async def issue(tx: Tx, enrollment: Enrollment) -> None:
-    """Remember an enrollment that needs no confirmation, in the place of an earlier one of its kind."""
+    """Store an enrollment that needs no confirmation, replacing any earlier one of its kind."""
     same = (enrollments.c.user_id == enrollment.user_id, enrollments.c.kind == enrollment.kind)
     await tx.execute(delete(enrollments).where(*same))
     await tx.execute(insert(enrollments).values(**values(enrollment)))
@@ -166,7 +166,7 @@ async def relabel(tx: Tx, enrollment_id: UUID, *, label: str | None) -> None:
 
 
 async def prefer(tx: Tx, user_id: UUID, enrollment_id: UUID) -> None:
-    """Ask this one first from now on."""
+    """Make this the factor that is asked for first."""
     statement = update(enrollments).where(enrollments.c.user_id == user_id, _CONFIRMED)
     await tx.execute(statement.values(preferred=enrollments.c.id == enrollment_id))
 
@@ -189,7 +189,7 @@ _SAVE = Prepared(saving())
 
 
 def given(enrollment: Enrollment, state: bytes) -> dict[str, object]:
-    """What `saving` is given."""
+    """The parameters of `saving`."""
     return {"of_factor": enrollment.id, "factor_version": enrollment.version, "next": state}
 
 

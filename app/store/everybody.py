@@ -1,4 +1,4 @@
-"""What is done to all users, some at a time: no transaction is long, and whoever is signing in is waited for."""
+"""Changes to all users, in batches: no transaction is long, and each waits for users who are signing in."""
 
 from uuid import UUID
 
@@ -12,13 +12,13 @@ NOBODY = UUID(int=0)
 
 
 async def lock_some(tx: Tx, *, after: UUID, most: int) -> list[UUID]:
-    """The next users by their ids, locked to the end of the transaction."""
+    """Lock the next users, in the order of their ids, to the end of the transaction."""
     statement = select(users.c.id).where(users.c.id > after).order_by(users.c.id).limit(most)
     return list((await tx.execute(statement.with_for_update())).scalars())
 
 
 async def end_all(tx: Tx, user_ids: list[UUID], *, reason: str) -> int:
-    """Nothing that they hold is good from now on, be it known to this database or not; how many sessions ended."""
+    """Revoke all that the users hold, known to this database or not; return how many sessions ended."""
     whose = users.c.id.in_(user_ids)
     await tx.execute(update(users).where(whose).values(credential_version=users.c.credential_version + 1))
     live = update(sessions).where(sessions.c.user_id.in_(user_ids), sessions.c.ended_at.is_(None))

@@ -1,4 +1,4 @@
-"""Which schemes and costs stored passwords are under: one hash of each, read some users at a time, so that no statement is long."""
+"""One stored hash of each password scheme and cost in use, read in batches of users, so that no statement is long."""
 
 from uuid import UUID
 
@@ -8,25 +8,25 @@ from app.store.database import Tx
 from app.store.tables import users
 
 MOST = 32
-"""Schemes and costs that are told apart."""
+"""How many schemes and costs are told apart."""
 _SALT_AND_TAG = (
     (r"\$[A-Za-z0-9./]{53}$", ""),  # bcrypt
     (r"^(scrypt\$\d+)\$[^$]*\$(\d+)\$(\d+)\$[^$]*$", r"\1$\2$\3"),  # Django's scrypt
     (r"^(\$[PH]\$.).*$", r"\1"),  # phpass
     (r"\$[^$=,]*\$[A-Za-z0-9./+]{20,}={0,2}$", ""),
 )
-"""Patterns, the one that fits a hash first, and what of it is left: without its salt and its tag, scheme and cost."""
+"""Patterns and their replacements, applied in order, that strip salt and tag from a hash: scheme and cost are left."""
 
 
 async def page_end(tx: Tx, *, after: UUID, most: int) -> UUID | None:
-    """The last of the next *most* users by their ids; None when there are no more than those."""
+    """The last of the next *most* users, in the order of their ids; None when there are fewer."""
     statement = select(users.c.id).where(users.c.id > after).order_by(users.c.id).offset(most - 1).limit(1)
     end: UUID | None = (await tx.execute(statement)).scalar_one_or_none()
     return end
 
 
 async def of_page(tx: Tx, *, after: UUID, end: UUID | None, but: str) -> dict[str, str]:
-    """Of the users after one id up to another, a stored hash of each scheme and cost, by these; none that begins with *but*."""
+    """For the users after *after* up to *end*, one stored hash per scheme and cost; none that begins with *but*."""
     kind: ColumnElement[str] = users.c.password_hash
     for pattern, left in _SALT_AND_TAG:
         kind = func.regexp_replace(kind, pattern, left)

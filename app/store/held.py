@@ -1,6 +1,6 @@
-"""Everything that is held about one user, as it stands in the rows: for its owner, and for nothing else.
+"""All data that is stored about one user, as it is in the rows: for that user, and for nothing else.
 
-Law: a column is given only where it is asked for by name, so that a new one never leaves by itself.
+Law: a column is read only if it is asked for by name, so that a new one is never exported by itself.
 """
 
 from collections.abc import Iterable
@@ -42,11 +42,11 @@ _TABLES: dict[str, tuple[Table, Column[Any]]] = {
     "outbox": (outbox, outbox.c.created_at),
     "cut_offs": (cut_offs, cut_offs.c.at),
 }
-"""By name, and what each is sorted by."""
+"""The tables by name, each with the column that it is sorted by."""
 
 
 async def of_user(tx: Tx, name: str, user_id: UUID, *, fields: Iterable[str]) -> Rows:
-    """The user's rows of a table, oldest first; of *fields* those that are columns."""
+    """The user's rows of a table, in its order above; of *fields* those that are columns."""
     table, order = _TABLES[name]
     given = [table.c[field] for field in fields if field in table.c]
     rows = await tx.execute(select(*given).where(_is_theirs(table, user_id)).order_by(order))
@@ -54,7 +54,7 @@ async def of_user(tx: Tx, name: str, user_id: UUID, *, fields: Iterable[str]) ->
 
 
 def _is_theirs(table: Table, user_id: UUID) -> ColumnElement[bool]:
-    """What waits under their address names no user."""
+    """Match the user's rows; registrations and mails in the outbox have no user id, so match these by address."""
     if table is registrations:
         return table.c.email_folded == select(users.c.email_folded).where(users.c.id == user_id).scalar_subquery()
     if table is outbox:

@@ -1,4 +1,4 @@
-"""Addresses that somebody left and may still get back (`email_undos`): they are nobody else's meanwhile."""
+"""Former addresses that their user may still restore (`email_undos`): nobody else gets them meanwhile."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from app.store.tables import email_undos, users
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Where a user's mails go, in which language, and the addresses that they left and may get back."""
+    """A user's address and locale, and the former addresses that they may still restore."""
 
     email: str
     locale: str
@@ -20,7 +20,7 @@ class Reached:
 
 
 async def of_user(tx: Tx, user_id: UUID, *, at: datetime) -> Reached | None:
-    """By one statement, whether or not an address was left."""
+    """Read them by one statement, whether or not there are former addresses."""
     left = select(email_undos.c.email).where(email_undos.c.user_id == users.c.id, email_undos.c.expires_at > at)
     held_ = func.array(left.order_by(email_undos.c.credential_version).scalar_subquery(), type_=ARRAY(Text))
     statement = select(users.c.email, users.c.locale, held_.label("held")).where(users.c.id == user_id)
@@ -29,7 +29,7 @@ async def of_user(tx: Tx, user_id: UUID, *, at: datetime) -> Reached | None:
 
 
 async def is_held(tx: Tx, email_folded: str, *, at: datetime) -> bool:
-    """To be sure of it, ask once the address is taken in this transaction: whoever left it has committed by then."""
+    """Whether it is held; certain only once this transaction took the address: whoever left it has committed by then."""
     found: bool = (await tx.execute(select(held(email_folded, at=at)))).scalar_one()
     return found
 

@@ -1,4 +1,4 @@
-"""Limits that all replicas share, by the generic cell rate algorithm: one row a key, all of a request's in one statement."""
+"""Rate limits that all replicas share, by the generic cell rate algorithm: one row per key, one statement per request."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ def filling(
     among: Callable[[TableValuedAlias], FromClause] = lambda given: given,
     **also: TypeEngine[Any],
 ) -> CTE:
-    """Fill each key of `{name}_keys` by its step in `{name}_steps`, in the order of the keys: nobody who does so waits in a circle.
+    """Fill each key of `{name}_keys` by its step in `{name}_steps`, in key order, so that such statements cannot deadlock.
 
-    *among* joins to them what has to happen before, and decides which are filled at all; *also* are further arrays it needs.
+    *among* joins what has to happen first, and decides which keys are filled; *also* are further arrays that it needs.
     """
     now = bindparam("now", type_=Moment)
     kinds: dict[str, TypeEngine[Any]] = {"key": LargeBinary(), "step": Interval(), **also}
@@ -63,9 +63,9 @@ _FILL: dict[tuple[bool, bool], Executable] = {
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """*allowed* within *window*, of which one take is *cost*; `key` is a digest, so that the table says nothing about whom it limits.
+    """A limit: *allowed* within *window*; a take uses *cost* of it. `key` is a digest that does not tell whom it limits.
 
-    What is *volatile* is kept in the unlogged table, which a crash empties.
+    A *volatile* bucket is kept in the unlogged table, which a crash empties.
     """
 
     key: bytes
@@ -76,28 +76,28 @@ class Bucket:
 
     @property
     def step(self) -> timedelta:
-        """What one take fills."""
+        """How much one take fills, as a time."""
         return self.window / self.allowed * self.cost
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One take of *bucket*, with which it is full until `full_at`."""
+    """One take of *bucket*, and when all of the limit is free again after it: `full_at` (GCRA: theoretical arrival time)."""
 
     bucket: Bucket
     full_at: datetime
 
     def late(self, at: datetime) -> timedelta:
-        """How long it came before there was room for it; nothing or less when there was."""
+        """How long the take came before there was room for it; zero or negative when there was."""
         return self.full_at - at - self.bucket.window
 
     def left(self, at: datetime) -> timedelta:
-        """What of it has not run off by now."""
+        """How much of this take has not drained by *at*."""
         return min(max(self.full_at - at, _NOTHING), self.bucket.step)
 
 
 class Full(Exception):  # noqa: N818  named as the state it tells of
-    """A bucket is full. Let it end the transaction, and nothing is spent."""
+    """A bucket is full. Let the exception roll back the transaction, and nothing is taken."""
 
     def __init__(self, retry_after: timedelta, takes: Sequence[Taken]) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class Full(Exception):  # noqa: N818  named as the state it tells of
 
 
 async def take(tx: Tx, buckets: Sequence[Bucket], *, at: datetime) -> list[Taken]:
-    """Take one from every bucket, or raise Full, with the takes that end with the transaction."""
+    """Take one from every bucket, or raise Full, with the takes that are rolled back with the transaction."""
     takes = await count(tx, buckets, at=at)
     late = max((taken.late(at) for taken in takes), default=_NOTHING)
     if late > _NOTHING:
@@ -115,24 +115,24 @@ async def take(tx: Tx, buckets: Sequence[Bucket], *, at: datetime) -> list[Taken
 
 
 async def count(tx: Tx, buckets: Sequence[Bucket], *, at: datetime) -> list[Taken]:
-    """Take one from every bucket, full or not. Exact under any number of parallel takes: rows stay locked to the end."""
+    """Take one from every bucket, full or not. Exact under concurrency: rows stay locked until the transaction ends."""
     full_at = await _fill(tx, {bucket: bucket.step for bucket in buckets}, at)
     return [Taken(bucket, full_at[bucket.key]) for bucket in buckets]
 
 
 async def give_back(tx: Tx, takes: Iterable[Taken], *, at: datetime) -> None:
-    """Undo *takes*, but for what has run off by now."""
+    """Undo *takes*, except what has drained by now."""
     left = {taken.bucket: -taken.left(at) for taken in takes}
     await _fill(tx, {bucket: step for bucket, step in left.items() if step}, at)
 
 
 async def empty(tx: Tx, buckets: Iterable[Bucket]) -> None:
-    """Nothing was taken from them."""
+    """Delete the buckets, as if nothing had been taken from them; not for volatile ones."""
     await tx.execute(delete(limits).where(limits.c.key.in_([bucket.key for bucket in buckets])))
 
 
 async def _fill(tx: Tx, steps: Mapping[Bucket, timedelta], at: datetime) -> dict[bytes, datetime]:
-    """When each bucket is full, after its step. A step back into a bucket that is gone leaves an empty one."""
+    """Apply each bucket's step, and return its `full_at`. A negative step on a missing bucket leaves an empty one."""
     if not steps:
         return {}
     given = steps_of(steps)
@@ -141,7 +141,7 @@ async def _fill(tx: Tx, steps: Mapping[Bucket, timedelta], at: datetime) -> dict
 
 
 def steps_of(steps: Mapping[Bucket, timedelta]) -> dict[str, Any]:
-    """The arrays that `filling` is given, for either table."""
+    """The array parameters of `filling`, for both tables."""
     given: dict[str, Any] = {}
     for name, volatile in (("durable", False), ("volatile", True)):
         mine = {bucket.key: step for bucket, step in steps.items() if bucket.volatile is volatile}

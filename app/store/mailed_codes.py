@@ -1,4 +1,4 @@
-"""Codes that were mailed before a first factor is enrolled: held by the sign-in that asked, good at every one of its user."""
+"""Codes mailed before a first factor is enrolled: stored with the sign-in that asked, valid in every sign-in of its user."""
 
 from datetime import datetime
 
@@ -12,9 +12,9 @@ from app.store.tables import challenges
 
 
 async def newest(tx: Tx, sign_in: Challenge, *, at: datetime) -> Challenge | None:
-    """Of the first enrolments of this user, the one that the newest code was mailed for, be it used or not.
+    """Of this user's first enrolments, the one that the newest unexpired code was mailed for, used or not.
 
-    An older code never comes back: it counts by when it was mailed, whatever became of the newer one.
+    An older code never becomes valid again: the one mailed last counts, whatever became of it.
     """
     statement = (
         select(*columns(challenges, Challenge))
@@ -31,6 +31,6 @@ async def newest(tx: Tx, sign_in: Challenge, *, at: datetime) -> Challenge | Non
 
 
 async def use(tx: Tx, holder: Challenge) -> bool:
-    """Consume the code, once (law 2). The sign-in that holds it goes on waiting: nobody gave it there."""
+    """Consume the code, once (law 2). The sign-in that holds it stays open: the code was not answered there."""
     statement = update(challenges).where(challenges.c.id == holder.id, challenges.c.fingerprint == holder.fingerprint)
     return (await tx.execute(statement.values(fingerprint=None))).rowcount == 1

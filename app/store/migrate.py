@@ -31,7 +31,7 @@ def head() -> str:
 
 
 async def behind(settings: DatabaseSettings) -> bool:
-    """Whether the schema is older than this code; a newer one is not: migrations are made to run beside the old code.
+    """Whether the schema is older than this code. A newer one is fine: migrations are made to run beside the old code.
 
     Raises DatabaseUnavailable, with a sentence, when the database cannot be asked.
     """
@@ -81,9 +81,9 @@ async def alembic(settings: DatabaseSettings, verb: str, *arguments: str, **opti
 
 @asynccontextmanager
 async def _alone(tx: Tx) -> AsyncIterator[None]:
-    """Behind a lock that ends with its transaction: PgBouncer gives each transaction another session.
+    """Hold a transaction-level advisory lock: PgBouncer may give each transaction another session.
 
-    Whoever waits has none open, and whoever works holds no snapshot: an index made CONCURRENTLY waits for all older ones.
+    A waiter has no transaction open, and the holder no snapshot: CREATE INDEX CONCURRENTLY waits for all older ones.
     """
     async with asyncio.timeout(PATIENCE.total_seconds()):
         while not await _is_alone(tx):
@@ -93,7 +93,7 @@ async def _alone(tx: Tx) -> AsyncIterator[None]:
 
 
 async def _is_alone(tx: Tx) -> bool:
-    """What is asked with parameters keeps its snapshot until the next is asked; what is asked without has none left."""
+    """Try the lock. A statement with parameters keeps its snapshot until the next statement; one without keeps none."""
     alone: bool = await tx.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK})
     await driver(tx).execute("SELECT 1")
     return alone
@@ -107,7 +107,7 @@ async def _revision(tx: Tx) -> str:
 
 @asynccontextmanager
 async def _connected(settings: DatabaseSettings) -> AsyncIterator[AsyncConnection]:
-    """A connection of its own: the lock's transaction stays open beside those of the migrations."""
+    """Open a separate connection: the lock's transaction stays open beside those of the migrations."""
     engine = connect(settings)
     try:
         async with engine.connect() as connection:

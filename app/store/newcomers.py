@@ -1,4 +1,4 @@
-"""Users from elsewhere, many in a statement: whoever is there already is passed over, and what is held by somebody is not given twice."""
+"""Import users, many per statement: those who exist are skipped, and a value that must be unique is not given twice."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _LOCK = text("SELECT pg_advisory_xact_lock(key) FROM unnest(:keys) AS key ORDER 
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """A row of users as it is brought."""
+    """A row of `users` to import."""
 
     id: UUID
     email: str
@@ -37,15 +37,15 @@ class NewUser:
 
 
 async def known(tx: Tx, emails_folded: Collection[str]) -> set[str]:
-    """Those of the addresses that somebody has."""
+    """Those of the addresses that a user has."""
     found = await tx.execute(select(users.c.email_folded).where(users.c.email_folded.in_(emails_folded)))
     return set(found.scalars())
 
 
 async def held(tx: Tx, indexes: Sequence[Sequence[bytes]]) -> set[bytes]:
-    """Those of the values that a confirmed factor holds, each under every key of the ring; asked by one at a time.
+    """Those of *indexes* that a confirmed factor has; a value comes under every key of the ring; if several, with locks.
 
-    As `enrollments.held_by_another`: while the ring turns, no unique index stops two in the same moment.
+    As `enrollments.held_by_another`: during a key rotation no unique index stops two concurrent ones.
     """
     turning = [index for one in indexes if len(one) > 1 for index in one]
     if turning:
@@ -58,7 +58,7 @@ async def held(tx: Tx, indexes: Sequence[Sequence[bytes]]) -> set[bytes]:
 
 
 async def add(tx: Tx, people: Sequence[NewUser], *, at: datetime) -> set[UUID]:
-    """Those whose address nobody had, in any spelling, and which is not held for whoever left it."""
+    """Insert those whose address nobody has, in any spelling, or left and may get back; return their ids."""
     statement = insert(users).on_conflict_do_nothing(index_elements=[users.c.email_folded])
     added = await tx.execute(statement.returning(users.c.id), [values(one) for one in people])
     new = set(added.scalars())
@@ -67,7 +67,7 @@ async def add(tx: Tx, people: Sequence[NewUser], *, at: datetime) -> set[UUID]:
 
 
 async def give(tx: Tx, factors: Iterable[tuple[Enrollment, bytes | None]]) -> None:
-    """Confirmed factors, with the blind index of what only one user may hold. Raises AlreadyHeld, and nothing may stay."""
+    """Insert confirmed factors, with the blind indexes of unique values. Raises AlreadyHeld; roll back then."""
     rows = [{**values(enrollment), "unique_index": index} for enrollment, index in factors]
     if not rows:
         return

@@ -1,4 +1,4 @@
-"""Opening a session: the surplus ends, a new device is added, and the session is remembered, by one statement."""
+"""Open a session by one statement: end surplus sessions, add a new device, and store the session."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -21,16 +21,16 @@ _NAMES = [*(column.name for column in COLUMNS), "created_at", "seen_at"]
 
 
 class Told(NamedTuple):
-    """The sessions that ended because there were too many, and what the user's tokens say."""
+    """The sessions that were ended because there were too many, and the operator's claims for the user's tokens."""
 
     ended: list[UUID]
     claims: dict[str, Any]
 
 
 def _opening(*if_: ColumnElement[bool], devices_first: tuple[CTE, ...] = ()) -> Select[Any]:
-    """Ends the surplus and opens another one; *devices_first*: what is done to devices before, in the order of locks."""
+    """End surplus sessions and insert a new one; *devices_first*: changes of devices that run before, in lock order."""
     theirs = sessions.c.user_id == bindparam("new_user_id", type_=Uuid)
-    before = [_count(one) >= 0 for one in devices_first]  # always so, once they are done
+    before = [_count(one) >= 0 for one in devices_first]  # always true, once they have run
     surplus = select(sessions.c.id).where(theirs, *OPEN_NOW, *if_, *before).order_by(sessions.c.created_at.desc())
     surplus = surplus.offset(bindparam("other_sessions", type_=Integer))
     ending = update(sessions).where(sessions.c.id.in_(surplus), sessions.c.ended_at.is_(None)).returning(sessions.c.id)
@@ -47,7 +47,7 @@ def _count(done: CTE) -> ColumnElement[int]:
 
 
 def _admitting(*held: ColumnElement[bool], consuming: Callable[..., tuple[CTE, ...]] = lambda *_: ()) -> Prepared:
-    """As `users.admit` and the opening of a session on a new device; *held*, and consumed, is what it stands on."""
+    """Admit the user (`users.admit`) and open a session on a new device, if *held*; also run what *consuming* makes."""
     if_ = _count(admitted(*held)) == 1
     before = [_count(one) >= 0 for one in consuming(if_)]
     return Prepared(_opening(if_, devices_first=(forgotten(if_, *before), added(if_))))
@@ -62,9 +62,9 @@ _COMPLETE_AND_OPEN = _admitting(answers.HELD, consuming=answers.consumed)
 async def open_(
     tx: Tx, session: Session, *, most: int, idle: timedelta, on: Mapping[str, object] | None = None
 ) -> Told:
-    """Remember a session of a user whom `users.admit` let through in the same transaction; *on* a new device (`devices.adding`).
+    """Store a session of a user whom `users.admit` admitted in the same transaction; *on* a new device (`devices.adding`).
 
-    Beyond *most* the oldest ends.
+    Beyond *most* sessions, the oldest end.
     """
     row = _row(session, most, idle) | {**(on or {})}
     opened = await (_OPEN_ON_NEW if on else _OPEN).one(tx, row)
@@ -81,10 +81,10 @@ async def admit_and_open(
     on: Mapping[str, object],
     answered: Answered | None = None,
 ) -> Told | None:
-    """As `users.admit` and `open_`, without a transaction around them, if the user is as they were when *state* was read.
+    """As `users.admit` and `open_`, by one statement, if the user's row is unchanged since *state* was read.
 
-    None when they are not, or when somebody holds them: sessions that others open or end meanwhile would be counted wrongly;
-    or when what was *answered* right was answered, asked anew or is held meanwhile. Nothing is done then.
+    None when it is not, or when it is locked: sessions that others open or end meanwhile would be counted wrongly;
+    or when the challenge *answered* was answered or asked anew meanwhile, or is locked. Nothing is changed then.
     """
     row = _row(session, most, idle) | {**on}
     row |= {"of_user": session.user_id, "of_version": session.credential_version, "of_state": state}

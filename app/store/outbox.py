@@ -15,7 +15,7 @@ from app.store.tables import outbox
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A mail to come: which template, in which language, with which words. It never holds a secret."""
+    """A mail to send: which template, in which language, with which words. It never holds a secret."""
 
     id: UUID
     recipient: str
@@ -25,7 +25,7 @@ class Notice:
 
 
 async def add(tx: Tx, *notices: Notice, at: datetime) -> None:
-    """By one statement, however many there are."""
+    """Insert the notices by one statement."""
     rows = [{**values(notice), "created_at": at, "due_at": at} for notice in notices]
     await tx.execute(insert(outbox).values(rows))
 
@@ -51,7 +51,7 @@ _CLAIM = Prepared(
 
 
 async def claim(tx: Tx, *, lease: timedelta, most: int, at: datetime) -> list[tuple[Notice, int]]:
-    """Take up to *most* due notices, with the number of tries, for as long as *lease*: other replicas pass them over."""
+    """Claim up to *most* due notices for *lease*, with their numbers of tries: other replicas skip them meanwhile."""
     rows = await _CLAIM.rows(tx, {"at": at, "until": at + lease, "most": most})
     return [(Notice(row.id, row.recipient, row.template, row.locale, row.words), row.tries) for row in rows]
 

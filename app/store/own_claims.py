@@ -1,4 +1,4 @@
-"""What an operator says of a user in access tokens: a few flat values on the user's row."""
+"""The claims that an operator adds to a user's access tokens: a few flat values on the user's row."""
 
 from typing import Any
 from uuid import UUID
@@ -10,5 +10,5 @@ from app.store.tables import users
 
 
 async def put(tx: Tx, user_id: UUID, claims: dict[str, Any]) -> None:
-    """In the place of those before; they are no credential, so nothing ends."""
+    """Replace the user's claims; they are no credential, so no session ends."""
     await tx.execute(update(users).where(users.c.id == user_id).values(claims=claims))

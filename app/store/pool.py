@@ -1,4 +1,4 @@
-"""Connections that wait for the next one who needs them: SQLAlchemy makes them, and they stay open in between.
+"""A pool of connections: SQLAlchemy makes them, and they stay open between uses.
 
 Taking one from SQLAlchemy's own pool and giving it back costs more than a statement (docs/decisions/0018).
 """
@@ -14,12 +14,12 @@ from app.settings.groups import DatabaseSettings
 from app.store.connections import connect, driver, pooled
 
 _LONGEST_REST = 300.0
-"""Seconds. A firewall between may forget a connection that says nothing, and tell neither side."""
+"""Seconds. A firewall in between may forget an idle connection, and tell neither side."""
 _log = logging.getLogger("gatehouse.store")
 
 
 class Pool:
-    """At most *size* connections at a time, the one used last first: what it has prepared is at hand."""
+    """At most *size* connections at a time, the one used last first: it still has its prepared statements."""
 
     def __init__(self, settings: DatabaseSettings, *, size: int) -> None:
         self._engine = connect(settings, autocommit=True)
@@ -30,7 +30,7 @@ class Pool:
         self.in_use = 0
 
     async def take(self) -> AsyncConnection:
-        """Raises TimeoutError when none came back for the time that the settings say, and what connecting raises."""
+        """Take a connection; raise TimeoutError when none comes back within `pool_wait`, and what connecting raises."""
         await self._come_in()
         try:
             opened = self._rested() or AsyncConnection(
@@ -43,9 +43,9 @@ class Pool:
         return opened
 
     def give_back(self, opened: AsyncConnection) -> None:
-        """One that is within a transaction is closed: what the next one does would never be committed.
+        """Return a connection. One within a transaction is closed: what its next user does would never be committed.
 
-        It tells so by the last answer that it had: whoever leaves a command unanswered abandons the connection before.
+        The server's last answer tells: whoever leaves a command unanswered abandons the connection first.
         """
         self.in_use -= 1
         self._room.release()
@@ -55,7 +55,7 @@ class Pool:
             _close(pooled(opened))
 
     async def close(self) -> None:
-        """Those in use are closed when they come back."""
+        """Close the idle connections; those in use are closed when they come back."""
         self._closed = True
         while self._resting:
             opened, _ = self._resting.pop()
@@ -69,7 +69,7 @@ class Pool:
             await self._room.acquire()
 
     def _rested(self) -> AsyncConnection | None:
-        """One that is open, as far as this side knows: a database that went away has closed those that waited."""
+        """An idle connection that is open, as far as this side knows: a database that went away has closed them."""
         not_before = asyncio.get_running_loop().time() - _LONGEST_REST
         while self._resting:
             opened, since = self._resting.pop()

@@ -1,6 +1,6 @@
-"""Statements that are asked at every turn: made once, compiled once, and sent by asyncpg itself.
+"""Frequent statements: made once, compiled once, and sent by asyncpg itself.
 
-What SQLAlchemy does around a statement costs several times the statement (docs/decisions/0018-the-short-way.md).
+SQLAlchemy's overhead per statement costs several times the statement (docs/decisions/0018-the-short-way.md).
 """
 
 from collections import namedtuple
@@ -18,7 +18,7 @@ _Converter: TypeAlias = Callable[[Any], Any]
 
 
 class Prepared:
-    """*statement* names all its parameters, and has as many whatever it is given: `any` of an array, not `in_` a list."""
+    """A statement with named parameters, always the same number of them: `any` of an array, not `in_` a list."""
 
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
@@ -35,21 +35,21 @@ class Prepared:
         return [make(*(read(one) if read else one for read, one in zip(readers, row, strict=True))) for row in found]
 
     async def row(self, tx: Tx, given: Mapping[str, Any]) -> Any | None:  # noqa: ANN401  of the statement's own type
-        """The only row, or none."""
+        """The only row, or None; raise LookupError when there are more."""
         rows = await self.rows(tx, given)
         if len(rows) > 1:
             raise LookupError("more than one row")
         return rows[0] if rows else None
 
     async def one(self, tx: Tx, given: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        """The row that there always is."""
+        """The only row; raise LookupError when there is none, or more."""
         row = await self.row(tx, given)
         if row is None:
             raise LookupError("no row")
         return row
 
     async def count(self, tx: Tx, given: Mapping[str, Any]) -> int:
-        """How many rows were changed."""
+        """Execute the statement, and return how many rows it changed."""
         status: str = await driver(tx).execute(self.sql, *self.arguments(given))
         return int(status.rpartition(" ")[2])
 
@@ -58,7 +58,7 @@ class Prepared:
         return str(self._compiled)
 
     def arguments(self, given: Mapping[str, Any]) -> list[Any]:
-        """In the order of the statement, as asyncpg takes them."""
+        """The arguments in the statement's order, converted for asyncpg."""
         values = {**self._fixed, **given}
         return [write(values[name]) if write else values[name] for name, write in self._parameters]
 
@@ -68,7 +68,7 @@ class Prepared:
 
     @cached_property
     def _fixed(self) -> dict[str, Any]:
-        """Constants of the statement."""
+        """The constants of the statement, by name."""
         return {name: bind.value for name, bind in self._compiled.binds.items() if not bind.required}
 
     @cached_property
@@ -87,7 +87,7 @@ class Prepared:
 
 
 def _writer(kind: TypeEngine[Any]) -> _Converter | None:
-    """What makes of a value what asyncpg takes; None where that is the same, as are lists of what is the same."""
+    """The converter of a value for asyncpg; None where none is needed, as for lists of values that need none."""
     if isinstance(kind, ARRAY) and _writer(kind.item_type) is None:
         return None
     return kind.dialect_impl(DIALECT).bind_processor(DIALECT)

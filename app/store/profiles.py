@@ -1,4 +1,4 @@
-"""What somebody may see of themselves, by one statement."""
+"""What users may see of themselves, read by one statement."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from app.store.tables import email_changes, enrollments, users
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`pending_email` waits for its code."""
+    """A user's own profile; `pending_email` waits for its code."""
 
     id: UUID
     email: str

@@ -1,7 +1,7 @@
-"""What is over leaves in batches that wait for nobody: a row that somebody holds is left for the next time.
+"""Delete expired rows in batches that wait for no lock: a locked row is left for the next time.
 
-Law: nothing that is alive fits a condition here, and each condition has an index. By the database's own time where the
-rows tell by it.
+Law: no live row matches a condition here, and each condition has an index. Times that the database's clock set are
+compared with that clock.
 """
 
 from collections.abc import Callable
@@ -52,7 +52,7 @@ _WAIT = text("SELECT pg_advisory_xact_lock(:lock)")
 
 @dataclass(frozen=True, slots=True)
 class Ago:
-    """A moment ago, by our clock (*before*) and how long ago that is (*age*), for the database's."""
+    """A moment in the past: by our clock (*before*), and as an *age*, for the database's clock."""
 
     before: datetime
     age: timedelta
@@ -65,14 +65,14 @@ class Ago:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """The rows of *table* that are over, by *when*."""
+    """Which rows of *table* to prune: those that meet *when*."""
 
     table: Table
     when: Callable[[Ago], ColumnElement[bool]]
 
 
 def _unused(ago: Ago) -> ColumnElement[bool]:
-    """Nobody sits at it: not trusted then, and no session on it could go on."""
+    """Match devices not seen since, no longer trusted then, and without a session that could go on after that."""
     at_it = exists().where(
         sessions.c.device_id == devices.c.id, sessions.c.ended_at.is_(None), sessions.c.expires_at > ago.before
     )
@@ -81,7 +81,7 @@ def _unused(ago: Ago) -> ColumnElement[bool]:
 
 
 def _clear(_: Ago) -> ColumnElement[bool]:
-    """A literal, and no parameter: else a plan for any number could not use the index of the clear ones."""
+    """Match budgets without failures. A literal, not a parameter: a generic plan could not use the partial index."""
     return (budgets.c.streak == literal_column("0")) & budgets.c.locked_until.is_(None)
 
 
@@ -110,11 +110,11 @@ OVER: dict[str, Over] = {
     "SMS blocks": Over(sms_blocks, lambda ago: sms_blocks.c.until < ago.before),
     "unsent notices": Over(outbox, lambda ago: outbox.c.created_at < ago.before),
 }
-"""By what an operator reads. What refers to others goes before them."""
+"""By the names that an operator reads. Referring tables come before those that they refer to."""
 
 
 async def begin(tx: Tx, *, wait: bool) -> bool:
-    """Be the one who prunes, to the end of the transaction; without *wait* False while somebody else does."""
+    """Take the advisory lock of pruning until the transaction ends; without *wait* False while somebody else has it."""
     if wait:
         await tx.execute(_WAIT, {"lock": _LOCK})
         return True
@@ -122,7 +122,7 @@ async def begin(tx: Tx, *, wait: bool) -> bool:
 
 
 async def batch(tx: Tx, name: str, ago: Ago) -> int:
-    """Delete some that are over and that nobody holds, and say how many; less than BATCH when that was all."""
+    """Delete a batch of expired rows that nobody has locked; return how many: fewer than BATCH when that was all."""
     done: CursorResult[tuple[()]] = await tx.execute(deleting(name, ago))
     return done.rowcount
 
@@ -133,7 +133,7 @@ async def count(tx: Tx, name: str, ago: Ago) -> int:
 
 
 def deleting(name: str, ago: Ago) -> Delete:
-    """The lock looks at the newest version of a row: one that came alive meanwhile is passed over."""
+    """Locking rechecks the newest version of a row: one that was renewed meanwhile is skipped."""
     table, keys = OVER[name].table, list(OVER[name].table.primary_key)
     found = select(*keys).where(OVER[name].when(ago)).limit(BATCH)
     mine = found.with_for_update(skip_locked=True, of=table).cte("mine").prefix_with("MATERIALIZED")

@@ -1,4 +1,4 @@
-"""What providers report of messages that were sent: each nonce counts once, and no message ever goes back (law 2)."""
+"""Delivery receipts of providers: each nonce counts once, and no message's status ever goes back (law 2)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _AGED_AT_A_TIME = 100
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A message of which receipts are taken; `provider_id` is what the provider called it, once it has answered."""
+    """A message that receipts are accepted for; `provider_id` is the provider's id for it, once it has answered."""
 
     id: UUID
     challenge_id: UUID | None
@@ -27,13 +27,13 @@ class Awaited:
 
 
 async def find(tx: Tx, receipt: bytes, *, since: datetime) -> Awaited | None:
-    """The message that was sent with the token of this digest, *since* then."""
+    """The message whose receipt token has this digest, if it was sent after *since*."""
     statement = select(*columns(sends, Awaited)).where(sends.c.receipt == receipt, sends.c.created_at > since)
     return read(Awaited, (await tx.execute(statement)).one_or_none())
 
 
 async def spend(tx: Tx, nonces: Collection[bytes], awaited: Awaited, *, most: int, at: datetime) -> bool:
-    """Use the nonces of a call up; False when one was used before, or the message has had *most* of them."""
+    """Consume the nonces of a call; False when one was used before, or the message would have more than *most*."""
     used = select(func.count()).where(receipt_nonces.c.send_id == awaited.id).scalar_subquery()
     if (await tx.execute(select(used + len(nonces)))).scalar_one() > most:
         return False
@@ -43,9 +43,9 @@ async def spend(tx: Tx, nonces: Collection[bytes], awaited: Awaited, *, most: in
 
 
 async def deliver(tx: Tx, awaited: Awaited, *, delivery: Delivery, error: str | None, at: datetime) -> bool:
-    """Move the message on, and its challenge while this is its newest code; False when it is there, or further, already.
+    """Advance the message's status, and its challenge's if this is its newest code; False when it is that far already.
 
-    The challenge comes first, as wherever both are written.
+    The challenge is locked first, as wherever both are written.
     """
     await _tell_challenge(tx, awaited, delivery)
     settled_at = at if delivery in _FINAL else None
@@ -58,7 +58,7 @@ async def deliver(tx: Tx, awaited: Awaited, *, delivery: Delivery, error: str | 
 
 
 async def _tell_challenge(tx: Tx, awaited: Awaited, delivery: Delivery) -> None:
-    """NONE stays: nothing was sent for what is asked now. Codes that the firewall held back are of no challenge."""
+    """Advance the challenge, but not from NONE: nothing was sent for its question. Codes that were refused have no challenge."""
     newest = select(func.max(sends.c.created_at)).where(sends.c.challenge_id == awaited.challenge_id).scalar_subquery()
     own = select(sends.c.created_at).where(sends.c.id == awaited.id).scalar_subquery()
     statement = update(challenges).where(
@@ -71,7 +71,7 @@ async def _tell_challenge(tx: Tx, awaited: Awaited, delivery: Delivery) -> None:
 
 
 async def why_undelivered(tx: Tx, challenge_id: UUID) -> str | None:
-    """The provider's code for the newest message of the challenge, if it said that it could not be delivered."""
+    """The provider's error code for the challenge's newest undelivered message, if there is one."""
     statement = (
         select(sends.c.error)
         .where(sends.c.challenge_id == challenge_id, sends.c.delivery == Delivery.UNDELIVERED)
@@ -82,6 +82,6 @@ async def why_undelivered(tx: Tx, challenge_id: UUID) -> str | None:
 
 
 async def forget_nonces(tx: Tx, *, before: datetime) -> None:
-    """Delete some that are so old that the messages they belong to take no receipt any more."""
+    """Delete some nonces so old that no receipt is accepted for their messages any more."""
     aged = select(receipt_nonces.c.digest).where(receipt_nonces.c.used_at < before).limit(_AGED_AT_A_TIME)
     await tx.execute(delete(receipt_nonces).where(receipt_nonces.c.digest.in_(aged.with_for_update(skip_locked=True))))

@@ -18,7 +18,7 @@ def columns(table: NamedFromClause, record: type["DataclassInstance"]) -> list[A
 
 
 def beside(prefix: str, table: NamedFromClause, record: type["DataclassInstance"]) -> list[ColumnElement[Any]]:
-    """As `columns`, for a statement that reads records of several sorts."""
+    """As `columns`, with *prefix* before the names: for a statement that reads records of several types."""
     return [table.c[field.name].label(f"{prefix}_{field.name}") for field in fields(record)]
 
 
@@ -35,12 +35,12 @@ def values(record: "DataclassInstance") -> dict[str, Any]:
 
 
 def bound(prefix: str, table: Table, names: Iterable[str]) -> dict[str, BindParameter[Any]]:
-    """What a statement made once gives to the columns *names*: parameters, named so with *prefix* before them (see `given`)."""
+    """Parameters for the columns *names* of a statement that is made once, named with *prefix* before them (see `given`)."""
     return {name: bindparam(f"{prefix}_{name}", type_=table.c[name].type) for name in names}
 
 
 def given(prefix: str, row: Mapping[str, object]) -> dict[str, object]:
-    """*row* for the parameters of `bound`."""
+    """The values of *row*, by the names of the parameters of `bound`."""
     return {f"{prefix}_{name}": value for name, value in row.items()}
 
 

@@ -35,7 +35,7 @@ async def find(tx: Tx, registration_id: UUID, *, at: datetime) -> Registration |
 
 
 async def renew_code(tx: Tx, registration_id: UUID, *, fingerprint: bytes) -> None:
-    """The newest code replaces the one before; the attempts stay spent."""
+    """Replace the code with a newer one; the attempts stay spent."""
     statement = update(registrations).where(registrations.c.id == registration_id)
     await tx.execute(statement.values(fingerprint=fingerprint))
 
@@ -57,7 +57,7 @@ async def spend(tx: Tx, registration_id: UUID, *, limit: int, at: datetime) -> R
 
 
 async def close(tx: Tx, registration: Registration) -> bool:
-    """Consume the registration, once; the other ones of its address die with it."""
+    """Delete the registration, once, and with it the others of its address."""
     await _lock(tx, registration.email_folded)
     own = delete(registrations).where(
         registrations.c.id == registration.id, registrations.c.fingerprint == registration.fingerprint
@@ -69,19 +69,19 @@ async def close(tx: Tx, registration: Registration) -> bool:
 
 
 async def forget(tx: Tx, user_id: UUID) -> None:
-    """Delete every registration of the user's address. Before the user, whose row `close` comes to later, too."""
+    """Delete every registration of the user's address. Call it before the user is locked: `close` locks in that order."""
     address = select(users.c.email_folded).where(users.c.id == user_id).scalar_subquery()
     await _lock(tx, address)
     await tx.execute(delete(registrations).where(registrations.c.email_folded == address))
 
 
 async def forget_address(tx: Tx, email_folded: str) -> None:
-    """Delete every registration of the address, which somebody else is about to have. Before the user, as in `forget`."""
+    """Delete every registration of an address that somebody is about to get. Call it before the user is locked, as `forget`."""
     await _lock(tx, email_folded)
     await tx.execute(delete(registrations).where(registrations.c.email_folded == email_folded))
 
 
 async def _lock(tx: Tx, email_folded: str | ScalarSelect[str]) -> None:
-    """All of an address in one order: two that are verified at once would each wait for the other's row."""
+    """Lock all registrations of an address in the order of their ids, or two that are verified at once would deadlock."""
     same = select(registrations.c.id).where(registrations.c.email_folded == email_folded)
     await tx.execute(same.order_by(registrations.c.id).with_for_update())

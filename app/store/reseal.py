@@ -1,7 +1,7 @@
-"""What is sealed, found by the key it is under and put under the newest one; and what still hangs on the keys before it.
+"""Seal stored secrets again under the newest key, found by the key they are under; and count what still needs older keys.
 
-A row is written only while it holds what was read, and one that is locked is left for later: nobody waits for this and nothing
-is overwritten. `version` stays as it is: the state means the same, and an answer under judgement must not lose to it.
+A row is written only if it is unchanged since it was read, and a locked one is left for later: nobody waits for this and
+nothing is overwritten. `version` stays as it is: the state means the same, and an answer being judged must not lose to it.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """What is to stand in the place of *old*."""
+    """The new values of an enrollment whose state was *old*."""
 
     id: UUID
     old: bytes
@@ -79,19 +79,19 @@ class Waiting:
 
 
 def _in_doubt(head: bytes) -> ColumnElement[bool]:
-    """Not under the newest key, or with a blind index, which does not name its key."""
+    """Match enrollments that are not under the newest key, or have a blind index, which does not name its key."""
     begins = func.substring(enrollments.c.state, 1, len(head), type_=LargeBinary)
     return or_(begins != head, enrollments.c.unique_index.is_not(None))
 
 
 async def count(tx: Tx, *, head: bytes) -> int:
-    """How many enrollments there are to look at."""
+    """How many enrollments have to be checked."""
     found = await tx.execute(select(func.count()).select_from(enrollments).where(_in_doubt(head)))
     return int(found.scalar_one())
 
 
 async def next_batch(tx: Tx, *, head: bytes, after: UUID, most: int) -> list[Sealed]:
-    """The enrollments to look at after *after*, confirmed and pending, in the order of their ids."""
+    """The enrollments to check after *after*, confirmed and pending, in the order of their ids."""
     statement = (
         select(*columns(enrollments, Enrollment), enrollments.c.unique_index)
         .where(_in_doubt(head), enrollments.c.id > after)
@@ -127,7 +127,7 @@ async def renew_signing_key(tx: Tx, kid: str, *, old: bytes, private: bytes) -> 
 
 
 async def sessions_under(tx: Tx, key_ids: Sequence[bytes], *, idle: timedelta, at: datetime) -> Waiting:
-    """Live sessions whose refresh tokens are under one of *key_ids*: for life, however often they rotate."""
+    """Live sessions whose refresh tokens are under one of *key_ids*: for life, however often the session rotates them."""
     live = (sessions.c.ended_at.is_(None), sessions.c.expires_at > at, sessions.c.rotated_at > at - idle)
     return await _waiting(tx, sessions.c.expires_at, sessions.c.key_id.in_(key_ids), *live)
 
@@ -139,7 +139,7 @@ async def codes(tx: Tx, *, at: datetime) -> Waiting:
 
 
 async def verifications(tx: Tx, *, at: datetime) -> Waiting:
-    """Codes that wait in mailboxes, for an address to be verified: that of a new user, or another one."""
+    """Mailed codes that wait to verify an address: a new user's, or the new one of a user."""
     asked = union_all(
         *(
             select(table.c.expires_at).where(table.c.fingerprint.is_not(None))

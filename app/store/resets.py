@@ -12,7 +12,7 @@ from app.store.users import User
 
 
 async def open_(tx: Tx, digest: bytes, user: User, *, expires_at: datetime) -> None:
-    """Remember a token of *user*; those before it stay good."""
+    """Store a token of *user*; earlier ones stay valid."""
     statement = insert(resets).values(
         digest=digest,
         user_id=user.id,
@@ -23,15 +23,15 @@ async def open_(tx: Tx, digest: bytes, user: User, *, expires_at: datetime) -> N
 
 
 async def find(tx: Tx, digest: bytes, *, at: datetime) -> User | None:
-    """Whose password the token resets, if it is good; nothing is spent."""
+    """The user whose password the token resets, if it is valid; it is not consumed."""
     statement = select(*columns(users, User)).where(*_good(digest, at))
     return read(User, (await tx.execute(statement)).one_or_none())
 
 
 async def spend(tx: Tx, digest: bytes, *, password_hash: str, at: datetime) -> bool:
-    """Give the token's user the new password: the version it is bound to is the one that this raises, so one caller wins.
+    """Set the password of the token's user, and raise the version that the token is bound to, so only one caller wins.
 
-    Whoever waited for the row meets another version (law 2), and the user's other tokens die with it.
+    Whoever waited for the row lock finds another version (law 2), and the user's other tokens become invalid with it.
     """
     statement = (
         update(users)

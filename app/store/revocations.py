@@ -1,6 +1,6 @@
 """What the revocation feed reads: sessions that ended and users who were cut off, by the database's own time.
 
-An ended session tells by its row. Of a deleted user no row is left: a cut-off tells that no token from before it is good.
+An ended session keeps its row. A deleted user has none left: a cut-off says that no token from before it is valid.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _AT_ONCE = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Of one session or, `of_user`, of everything a user held. `age` is how long ago; below zero while it lies ahead."""
+    """The end of one session or, `of_user`, of everything a user held. `age` is how long ago; negative for a future end."""
 
     id: UUID
     at: datetime
@@ -29,7 +29,7 @@ class End:
 
 
 async def cut(tx: Tx, user_id: UUID, *, ahead: timedelta = _AT_ONCE) -> None:
-    """Let no token of the user be good that was minted before now, or before some time *ahead* for who never comes back."""
+    """Revoke the user's tokens minted before now, or before some time *ahead* for a user who never comes back."""
     statement = insert(cut_offs).values(user_id=user_id, at=func.clock_timestamp() + ahead)
     later = {"at": func.greatest(cut_offs.c.at, statement.excluded.at)}
     await tx.execute(statement.on_conflict_do_update(index_elements=[cut_offs.c.user_id], set_=later))

@@ -1,4 +1,4 @@
-"""What all tables are made of: one naming of constraints, ids, moments, words, lists."""
+"""Building blocks of all tables: names of constraints, ids, timestamps, enums, arrays."""
 
 from collections.abc import Collection
 from enum import StrEnum
@@ -34,10 +34,10 @@ metadata = MetaData(
 )
 
 ROOM = {"fillfactor": 80}
-"""`postgresql_with=`: percent of a page. A row with room beside it is changed there, and no index is written (PostgreSQL: HOT)."""
+"""`postgresql_with=`: percent of a page. A row with room in its page is updated there, without index writes (PostgreSQL: HOT)."""
 
 UNHURRIED = func.set_config("synchronous_commit", "off", true()) == "off"
-"""Always so; and the transaction that asks it does not wait for the disk at its end: a crash may lose it (decisions/0020)."""
+"""Always true; its effect: the transaction's commit does not wait for the disk, so a crash may lose it (decisions/0020)."""
 
 
 def id_() -> Column[object]:
@@ -49,7 +49,7 @@ def of_user() -> Column[object]:
 
 
 def word(words: type[StrEnum]) -> Enum:
-    """Read and written as a member, stored as its text: a new word needs no migration."""
+    """A type for members of an enum, stored as their text: a new member needs no migration."""
     return Enum(words, native_enum=False, create_constraint=False, length=32, values_callable=list)
 
 
@@ -58,15 +58,15 @@ def moment(name: str, *, nullable: bool = False) -> Column[object]:
 
 
 def among(column: Column[Any], values: Collection[object]) -> ColumnElement[bool]:
-    """As `in_`, with one array as the parameter: one by one they would be another statement for each number of them."""
+    """As `in_`, with one array as the parameter: one per value would make another statement for each number of them."""
     return column == any_(literal(list(values), ARRAY(column.type)))
 
 
 def among_given(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    """The same, with the array that the statement is given as *name*."""
+    """As `among`, with the array as the statement's parameter *name*."""
     return column == any_(bindparam(name, type_=ARRAY(column.type)))
 
 
 def arrays(**kinds: TypeEngine[Any]) -> list[BindParameter[Any]]:
-    """Parameters of a statement that is given many rows at once, a list a column."""
+    """Parameters of a statement that takes many rows at once, one array per column."""
     return [bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()]

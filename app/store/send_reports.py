@@ -1,4 +1,4 @@
-"""What an operator asks of the SMS that were sent: sums by country, and the sends themselves, to be replayed."""
+"""Reports on SMS for operators: sums by country, and the sends themselves, to be replayed."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ _AT_A_TIME = 1000
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """Codes and notices to one region: `settled` and `verified` are of codes; `spend` is in millionths.
+    """Codes and notices to one region: `settled` and `verified` count codes only; `spend` is in millionths.
 
-    `to_one` are those to the number that got most of them.
+    `to_one` counts those to the number that got most of them.
     """
 
     region: str
@@ -33,17 +33,17 @@ class Country:
 
     @property
     def conversion(self) -> float | None:
-        """Right answers of the codes of which nothing more can become."""
+        """The share of settled codes that were answered right; None when none is settled."""
         return round(self.verified / self.settled, 4) if self.settled else None
 
     @property
     def share_of_one(self) -> float | None:
-        """Of all SMS to the region, what one number got: whoever is paid for answering shows here, not in the conversion."""
+        """The largest share of the region's SMS that one number got: who is paid for answering shows here, not in the conversion."""
         return round(self.to_one / self.sent, 4) if self.sent else None
 
 
 async def by_country(tx: Tx, *, since: datetime, before: datetime) -> list[Country]:
-    """What was sent *since* then; codes that were sent *before* have expired. The dearest region comes first."""
+    """Sums of what was sent after *since*, the highest spend first; codes that were sent before *before* have expired."""
     asked = sends.c.purpose != Purpose.NOTICE
     spend = func.coalesce(func.sum(sends.c.price), 0).label("spend")
     statement = (
@@ -77,7 +77,7 @@ async def _most_to_one(tx: Tx, since: datetime) -> dict[str, int]:
 
 
 async def replay(tx: Tx, *, since: datetime) -> AsyncIterator[Send]:
-    """Every SMS that was asked for *since* then, in its order, be it sent or refused; a page at a time."""
+    """Yield every SMS that was asked for after *since*, in order, sent or refused, reading a page at a time."""
     after = None
     while True:
         page = await _page(tx, since, after)

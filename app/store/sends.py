@@ -1,4 +1,4 @@
-"""SMS that were to be sent, and what became of each: recorded in the transaction that puts its question, before it is sent."""
+"""SMS to send, and what became of each: recorded before it is sent, in the transaction that asks its question."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _WHOLE = 2 * _HALF
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """One SMS: NONE when the firewall refused it. The number is told by blind indexes only; `price` is in millionths.
+    """One SMS: `delivery` is NONE if the firewall refused it. Numbers are kept as blind indexes; `price` is in millionths.
 
     `receipt` is the digest of the token that its receipts come with; `network_index` as `network_indexes` makes it.
     """
@@ -46,7 +46,7 @@ class Send:
 
     @property
     def has_one_network(self) -> bool:
-        """An IPv4 address is its own wider network."""
+        """Whether the network is its own wider network, as an IPv4 address is."""
         return self.network_index[_HALF:] == self.wider_network
 
 
@@ -59,34 +59,34 @@ async def record(tx: Tx, send: Send) -> None:
 
 
 async def fail(tx: Tx, send_id: UUID, *, at: datetime) -> Send | None:
-    """It surely was not sent, and cost nothing; None when a receipt says otherwise."""
+    """Record that the SMS surely was not sent, and cost nothing; None when a receipt says otherwise."""
     statement = update(sends).where(sends.c.id == send_id, sends.c.delivery.in_(Delivery.FAILED.earlier))
     failed = statement.values(delivery=Delivery.FAILED, price=0, settled_at=at).returning(*_COLUMNS)
     return read(Send, (await tx.execute(failed)).one_or_none())
 
 
 async def report(tx: Tx, send_id: UUID, *, delivery: Delivery, sender: str, provider_id: str | None) -> None:
-    """How the sending ended, and who took it; a receipt may have been faster."""
+    """Record how the sending ended, and which sender took it; a further status that a receipt brought is kept."""
     furthest = case((sends.c.delivery.in_(delivery.earlier), delivery), else_=sends.c.delivery)
     statement = update(sends).where(sends.c.id == send_id)
     await tx.execute(statement.values(delivery=furthest, sender=sender, provider_id=provider_id))
 
 
 async def verify(tx: Tx, challenge_id: UUID, *, at: datetime) -> list[Send]:
-    """A code of this challenge was answered right: that is what all of them were sent for."""
+    """Mark all SMS sent for this challenge as verified, because one of its codes was answered right."""
     statement = update(sends).where(sends.c.challenge_id == challenge_id, sends.c.verified_at.is_(None), _LEFT)
     verified = statement.values(verified_at=at, settled_at=func.coalesce(sends.c.settled_at, at)).returning(*_COLUMNS)
     return read_all(Send, await tx.execute(verified))
 
 
 def settled(before: datetime) -> ColumnElement[bool]:
-    """Nothing more becomes of it: answered right, undelivered, or sent *before*, so that its code has expired."""
+    """Match sent SMS whose result is final: answered right, undelivered, or sent by *before*, so its code has expired."""
     over = or_(sends.c.created_at <= before, sends.c.delivery == Delivery.UNDELIVERED)
     return and_(_LEFT, or_(sends.c.verified_at.is_not(None), over))
 
 
 def network_indexes(wider: Iterable[bytes], own: Iterable[bytes]) -> list[bytes]:
-    """A network within a wider one, as one value to be found by, and by its first half: half of each blind index."""
+    """Join the halved blind indexes of a wider network and one within it: to be found by the whole, or by its first half."""
     return [around[:_HALF] + within[:_HALF] for around, within in zip(wider, own, strict=True)]
 
 
@@ -105,7 +105,7 @@ class Tried:
 async def conversions(
     tx: Tx, prefix_indexes: Sequence[bytes], *, since: datetime, before: datetime, most: int
 ) -> list[Tried]:
-    """The newest *most* unconfirmed numbers of a prefix of whose codes nothing more becomes, newest first."""
+    """The newest *most* unconfirmed numbers of a prefix with settled codes, newest first."""
     around = func.substring(sends.c.network_index, 1, _HALF, type_=LargeBinary)
     statement = (
         select(
@@ -122,7 +122,7 @@ async def conversions(
 
 
 async def other_numbers(tx: Tx, networks: Sequence[bytes], *, but: Sequence[bytes], since: datetime) -> int:
-    """To how many unconfirmed numbers, but this one, a network had SMS sent; or a wider one, told by its half."""
+    """How many unconfirmed numbers, except *but*, *networks* had SMS sent to; a wider one is given by its half."""
     within = [sends.c.network_index.between(network, network.ljust(_WHOLE, b"\xff")) for network in networks]
     statement = select(func.count(sends.c.number_index.distinct())).where(
         or_(*within),

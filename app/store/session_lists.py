@@ -29,7 +29,7 @@ class Listed:
 
 
 async def of_user(tx: Tx, user_id: UUID, *, idle: timedelta, at: datetime) -> list[Listed]:
-    """The open ones, the one used last first."""
+    """The user's open sessions, most recently used first."""
     statement = (
         select(*columns(sessions, Listed))
         .where(sessions.c.user_id == user_id, *open_at(at, idle=idle))
@@ -39,13 +39,13 @@ async def of_user(tx: Tx, user_id: UUID, *, idle: timedelta, at: datetime) -> li
 
 
 async def saw(tx: Tx, session_ids: Sequence[UUID], *, every: timedelta, at: datetime) -> None:
-    """They are in use; a row is written at most once in *every*, whichever replica was asked."""
+    """Record that the sessions are in use; a row is written at most once in *every*, by all replicas together."""
     stale = or_(sessions.c.seen_at.is_(None), sessions.c.seen_at <= at - every)
     await tx.execute(update(sessions).where(among(sessions.c.id, session_ids), stale).values(seen_at=at))
 
 
 async def lives(tx: Tx, session_id: UUID) -> bool:
-    """Whether nobody has ended it."""
+    """Whether the session exists and nobody has ended it."""
     statement = select(sessions.c.id).where(sessions.c.id == session_id, sessions.c.ended_at.is_(None))
     return (await tx.execute(statement)).one_or_none() is not None
 

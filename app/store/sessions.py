@@ -35,7 +35,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A session that goes on, what its user's tokens say, and what its device's is made of; no key when that is gone."""
+    """A session that goes on, its user's claims, and its device's ring key and trust; no key when the device is gone."""
 
     session: Session
     device_key: bytes | None
@@ -55,7 +55,7 @@ _KEPT = (
 
 
 def open_at(at: datetime, *, idle: timedelta) -> tuple[ColumnElement[bool], ...]:
-    """Which sessions are open at that moment."""
+    """Match sessions that are open at that moment."""
     return _LIVE, sessions.c.expires_at > at, sessions.c.rotated_at > at - idle
 
 
@@ -64,7 +64,7 @@ OPEN_NOW = (
     sessions.c.expires_at > bindparam("at", type_=Moment),
     sessions.c.rotated_at > bindparam("idle_since", type_=Moment),
 )
-"""As `open_at`, for statements that are made once."""
+"""As `open_at`, with parameters, for statements that are made once."""
 _GOOD = (
     sessions.c.key_id == bindparam("of_key"),
     *OPEN_NOW,
@@ -72,7 +72,7 @@ _GOOD = (
     users.c.active,
     users.c.credential_version == sessions.c.credential_version,
 )
-"""Session and user are good. Made once, as is what stands on it: building a statement takes longer than sending it."""
+"""Session and user are valid. Made once, as are its statements: building a statement takes longer than sending it."""
 _ROTATE = Prepared(
     update(sessions)
     .where(sessions.c.id == bindparam("of_session"), sessions.c.counter == bindparam("newest"), *_GOOD)
@@ -95,7 +95,7 @@ _AGAIN = select(*_KEPT).where(
 async def rotate(
     tx: Tx, session_id: UUID, *, counter: int, key_id: bytes, idle: timedelta, network: str, at: datetime
 ) -> Kept | None:
-    """Make counter + 1 the newest, if *counter* was, while session and user are good: exactly one caller wins (law 2)."""
+    """Raise the counter by one, if it still is *counter*, and session and user are valid: one caller wins (law 2)."""
     given = {"of_session": session_id, "newest": counter, "of_key": key_id, "seen_from": network}
     return _kept(await _ROTATE.row(tx, given | {"at": at, "idle_since": at - idle}))
 
@@ -125,12 +125,12 @@ async def claims_of_open(tx: Tx, session_id: UUID, *, idle: timedelta, at: datet
 
 
 async def place(tx: Tx, session_id: UUID, *, device_id: UUID) -> None:
-    """The session goes on, on a device that was met anew."""
+    """Move the session to a device that was added anew."""
     await tx.execute(update(sessions).where(sessions.c.id == session_id).values(device_id=device_id))
 
 
 async def revoke_outrun(tx: Tx, session_id: UUID, *, counter: int, at: datetime) -> UUID | None:
-    """End a session that has rotated past *counter*: the token was used twice. The user whose session ended, if it did."""
+    """End a session that has rotated past *counter*: the token was used twice. Return its user, if it ended."""
     statement = (
         update(sessions)
         .where(sessions.c.id == session_id, sessions.c.counter > counter, sessions.c.expires_at > at, _LIVE)
@@ -142,7 +142,7 @@ async def revoke_outrun(tx: Tx, session_id: UUID, *, counter: int, at: datetime)
 
 
 async def revoke(tx: Tx, session_id: UUID, *, reason: str, user_id: UUID | None = None) -> UUID | None:
-    """End the session, if it is one of *user_id*'s (or anybody's, for who holds its token); whose it was."""
+    """End the session, if it is *user_id*'s (None: anybody's, for who holds its token); return whose it was."""
     whose = (sessions.c.user_id == user_id,) if user_id else ()
     statement = update(sessions).where(sessions.c.id == session_id, *whose, _LIVE)
     ended = statement.values(ended_at=func.clock_timestamp(), end_reason=reason).returning(sessions.c.user_id)
@@ -153,7 +153,7 @@ async def revoke(tx: Tx, session_id: UUID, *, reason: str, user_id: UUID | None 
 async def revoke_all(
     tx: Tx, user_id: UUID, *, reason: str, but: UUID | None = None, device_id: UUID | None = None
 ) -> list[UUID]:
-    """End the user's sessions, all or all but one, or those on one device; which ones."""
+    """End the user's sessions, all or all but one, or those on one device; return their ids."""
     where = (sessions.c.device_id == device_id,) if device_id else ()
     statement = (
         update(sessions)
@@ -167,7 +167,7 @@ async def revoke_all(
 async def strengthen(
     tx: Tx, session_id: UUID, *, amr: list[str], acr: str, credential_version: int, at: datetime
 ) -> Session | None:
-    """A factor was just proved within this session: it now counts as opened with it."""
+    """Record that a factor was just proved within this session, which now counts as opened with it."""
     statement = (
         update(sessions)
         .where(sessions.c.id == session_id, _LIVE, sessions.c.expires_at > at)
@@ -178,7 +178,7 @@ async def strengthen(
 
 
 async def carry_over(tx: Tx, user_id: UUID, *, credential_version: int) -> list[UUID]:
-    """What was opened with proofs that still stand goes on under the new version; which ones."""
+    """Move the user's live sessions, whose proofs still stand, to the new credential version; return their ids."""
     statement = update(sessions).where(sessions.c.user_id == user_id, _LIVE)
     changed = await tx.execute(statement.values(credential_version=credential_version).returning(sessions.c.id))
     return list(changed.scalars())

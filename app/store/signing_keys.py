@@ -1,6 +1,6 @@
-"""Signing keys, sealed: one that signs and one that is next in line a role, and those that were. Replicas agree on them here.
+"""Signing keys, sealed: per role one that signs, one that is next, and former ones. Replicas agree on them here.
 
-Whoever changes any of them holds the lock; two partial unique indexes say the same.
+Whoever changes any of them holds the advisory lock; two partial unique indexes enforce the same.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from app.store.database import Tx
 from app.store.records import columns, read_all, values
 from app.store.tables import signing_keys
 
-_LOCK = 0x6761_7465  # any number that nothing else here locks by
+_LOCK = 0x6761_7465  # any number that no other advisory lock here uses
 _DELETED = b""
 
 
@@ -34,7 +34,7 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """`private` is sealed, and empty once nothing that it signed can be alive or good."""
+    """`private` is sealed, and empty once nothing that it signed can still be valid."""
 
     kid: str
     role: str
@@ -55,7 +55,7 @@ class StoredKey:
 
     @property
     def since(self) -> datetime:
-        """When it came into its state."""
+        """When the key came into its current state."""
         return self.revoked_at or self.retired_at or self.activated_at or self.created_at
 
 
@@ -67,7 +67,7 @@ async def all_keys(tx: Tx) -> list[StoredKey]:
 
 
 async def one_at_a_time(tx: Tx) -> None:
-    """Wait until no other transaction changes keys; the lock ends with this one, so PgBouncer does not mind."""
+    """Wait until no other transaction changes keys; the lock ends with this one, so it works behind PgBouncer."""
     await tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
@@ -84,7 +84,7 @@ async def retire(tx: Tx, kid: str, *, at: datetime) -> None:
 
 
 async def revoke(tx: Tx, kid: str, *, at: datetime) -> None:
-    """Its private half is deleted with it."""
+    """Revoke the key, and delete its private half."""
     statement = update(signing_keys).where(signing_keys.c.kid == kid)
     await tx.execute(statement.values(revoked_at=at, private=_DELETED))
 

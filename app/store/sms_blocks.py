@@ -1,4 +1,4 @@
-"""What no SMS is sent to: blocks of regions and prefixes, found by a digest. One that is over stays until it is pruned."""
+"""Blocks of regions and prefixes, to which no SMS is sent, found by a digest. An expired one stays until it is pruned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,19 +30,19 @@ _COLUMNS = columns(sms_blocks, Block)
 
 
 async def find(tx: Tx, keys: Sequence[bytes]) -> list[Block]:
-    """The blocks under these keys, be they over or not."""
+    """The blocks under these keys, expired or not."""
     rows = await tx.execute(select(*_COLUMNS).where(sms_blocks.c.key.in_(keys)))
     return read_all(Block, rows)
 
 
 async def put(tx: Tx, block: Block) -> None:
-    """Block, in the place of a block before."""
+    """Store the block, replacing an earlier one."""
     given = values(block)
     await tx.execute(insert(sms_blocks).values(**given).on_conflict_do_update(index_elements=["key"], set_=given))
 
 
 async def begin(tx: Tx, block: Block) -> bool:
-    """Block, unless a block stands: False when another one was faster."""
+    """Store the block, unless another is in force: False then."""
     given = values(block)
     over = sms_blocks.c.until <= block.created_at
     begun = insert(sms_blocks).values(**given).on_conflict_do_update(index_elements=["key"], set_=given, where=over)
@@ -50,14 +50,14 @@ async def begin(tx: Tx, block: Block) -> bool:
 
 
 async def end(tx: Tx, keys: Sequence[bytes], *, at: datetime) -> list[Block]:
-    """End what stands under these keys; what was sent before says nothing about a prefix any more."""
+    """End the blocks in force under these keys; what was sent before says nothing about a prefix any more."""
     statement = update(sms_blocks).where(sms_blocks.c.key.in_(keys), _stands(at))
     rows = await tx.execute(statement.values(until=at).returning(*_COLUMNS))
     return read_all(Block, rows)
 
 
 async def standing(tx: Tx, *, at: datetime) -> list[Block]:
-    """Every block that stands, oldest first."""
+    """Every block in force, oldest first."""
     rows = await tx.execute(select(*_COLUMNS).where(_stands(at)).order_by(sms_blocks.c.created_at))
     return read_all(Block, rows)
 

@@ -1,4 +1,4 @@
-"""Failures in a row, and the growing delay that they cause: one row a key, which is a digest and says nothing about whom."""
+"""Streaks of failures, and the growing delay that they cause: one row per key, a digest that says nothing about whom."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ COUNT = text(
     bindparam("first", type_=SmallInteger),
     bindparam("most", type_=SmallInteger),
 )
-"""Counts a failure by one statement; no row comes back, and nothing is counted, while the last one's delay lasts."""
+"""Counts a failure by one statement; while the last one's delay lasts, it counts nothing and returns no row."""
 _FREE_AT = text("SELECT streak, free_at FROM throttles WHERE key = :key").bindparams(
     bindparam("key", type_=LargeBinary)
 )
@@ -41,9 +41,9 @@ _CLEAR = text("DELETE FROM throttles WHERE key = :key").bindparams(bindparam("ke
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """The *first* failure in a row that delays; it and each further one by the next of *pauses*, the last one for good.
+    """The *first* failure in a row that delays; it and each further one by the next of *pauses*; the last one repeats.
 
-    A row of failures is *forgotten* so long after its last delay.
+    A streak of failures is *forgotten* so long after its last delay.
     """
 
     first: int
@@ -61,7 +61,7 @@ class Row:
 
 
 def spending(key: bytes, *, delays: Delays, at: datetime) -> dict[str, object]:
-    """What `COUNT` is given to count a failure of *key*."""
+    """The parameters of `COUNT`, to count a failure of *key*."""
     return {
         "key": key,
         "now": at,
@@ -73,7 +73,7 @@ def spending(key: bytes, *, delays: Delays, at: datetime) -> dict[str, object]:
 
 
 async def waiting(tx: Tx, key: bytes, *, at: datetime) -> Row:
-    """The row of a failure that was not counted. It is locked, although left as it was: nobody takes it away meanwhile."""
+    """The row whose failure `COUNT` did not count. It is locked, although unchanged: nobody deletes it meanwhile."""
     row = (await tx.execute(_FREE_AT, {"key": key})).one()
     return Row(row.streak, row.free_at, row.free_at - at)
 
@@ -84,5 +84,5 @@ async def undo(tx: Tx, key: bytes, *, free_at: datetime, at: datetime) -> None:
 
 
 async def clear(tx: Tx, key: bytes) -> None:
-    """The row of failures ends, and with it the delay."""
+    """End the streak of failures, and with it the delay."""
     await tx.execute(_CLEAR, {"key": key})

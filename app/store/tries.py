@@ -1,6 +1,6 @@
-"""A try at a password: a failure in its row, and what it takes from limits, counted or taken back by one statement.
+"""An attempt at a password: one statement counts a failure and takes from limits, or takes both back.
 
-The row of failures goes first: whoever waits for it holds no limit that others want.
+The streak of failures is locked first: whoever waits for it has locked no limit that others want.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -36,12 +36,12 @@ _CLEARED = delete(throttles).where(throttles.c.key == bindparam("key")).returnin
 
 
 def _once_counted(given: TableValuedAlias) -> FromClause:
-    """Nothing is taken unless the failure was counted; and from some only by the first one in a row."""
+    """Take nothing unless the failure was counted; from `first` buckets only by the first failure in a row."""
     return given.join(_COUNTED, or_(~given.c.first, _COUNTED.c.streak == 1))
 
 
 def _once_cleared(given: TableValuedAlias) -> FromClause:
-    """In any case, but not before the row of failures is gone. Should a crash lose it, the try has failed."""
+    """Take in any case, once the streak of failures is deleted. If a crash loses this, the attempt counts as failed."""
     return given.join(select(func.count()).select_from(_CLEARED).subquery("done"), UNHURRIED)
 
 
@@ -58,7 +58,7 @@ _REFUND = Prepared(union_all(*_filled(_once_cleared)))
 async def spend(
     tx: Tx, key: bytes, *, delays: Delays, takes: Sequence[Bucket], by_first: Collection[Bucket], at: datetime
 ) -> tuple[Row, list[Taken]]:
-    """Count a failure in the row of *key*, and take one from each of *takes*; of *by_first* only by the first one in a row.
+    """Count a failure of *key*, and take one from each of *takes*; of *by_first* only by the first failure in a row.
 
     While the last failure's delay lasts nothing is counted, and nothing taken.
     """
@@ -75,7 +75,7 @@ async def spend(
 
 
 async def refund(tx: Tx, key: bytes, *, back: Sequence[Taken], takes: Sequence[Bucket], at: datetime) -> list[Taken]:
-    """End the row of failures of *key*, undo the takes *back*, but for what has run off by now, and take one from each of *takes*."""
+    """End the streak of failures of *key*, undo *back*, except what has drained by now, and take one from each of *takes*."""
     steps = {taken.bucket: -taken.left(at) for taken in back} | {bucket: bucket.step for bucket in takes}
     rows = await _REFUND.rows(tx, steps_of(steps) | {"key": key, "now": at})
     full_at = {row.key: row.full_at for row in rows}

@@ -27,7 +27,7 @@ class Lock:
 async def page(
     tx: Tx, *, after: UUID | None, most: int, query: str | None = None, active: bool | None = None
 ) -> list[User]:
-    """Up to *most* of those whose address holds *query*, behind the one with the id *after*."""
+    """Up to *most* users whose address contains *query*, after the one with the id *after*."""
     where: list[ColumnElement[bool]] = []
     if after:
         where.append(users.c.id > after)
@@ -48,13 +48,13 @@ async def factors_of(tx: Tx, user_ids: Collection[UUID]) -> list[Enrollment]:
 
 
 async def locks_of(tx: Tx, user_id: UUID) -> list[Lock]:
-    """Where they failed since the last right answer."""
+    """The user's streaks of failures since the last right answer."""
     statement = select(*columns(budgets, Lock)).where(budgets.c.user_id == user_id, budgets.c.streak > 0)
     return read_all(Lock, await tx.execute(statement.order_by(budgets.c.kind)))
 
 
 async def unlock(tx: Tx, user_id: UUID) -> None:
-    """Forget their wrong answers and the pauses between their codes."""
+    """Delete the user's streaks of failures and the cool-downs of their codes."""
     await tx.execute(delete(cooldowns).where(cooldowns.c.user_id == user_id))
     theirs = select(budgets.c.kind).where(budgets.c.user_id == user_id).order_by(budgets.c.kind == ALL)
     taken = theirs.with_for_update().cte("taken")
@@ -62,7 +62,7 @@ async def unlock(tx: Tx, user_id: UUID) -> None:
 
 
 async def remove_factors(tx: Tx, user_id: UUID) -> list[str]:
-    """Confirmed or not; the kinds that were."""
+    """Delete the user's factors, confirmed or not; return the kinds of the confirmed ones."""
     statement = delete(enrollments).where(enrollments.c.user_id == user_id)
     removed = await tx.execute(statement.returning(enrollments.c.kind, enrollments.c.confirmed_at))
     return sorted(row.kind for row in removed if row.confirmed_at)

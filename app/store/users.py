@@ -21,9 +21,9 @@ class ProofDue(StrEnum):
     """Why the enrolment of a first factor needs a code mailed to the address."""
 
     ELSEWHERE = "elsewhere"
-    """They came with a password from elsewhere: where policy demands a factor."""
+    """They were imported with a password, and policy demands a factor."""
     FACTORS_RESET = "factors_reset"
-    """An operator took their factors: they sign in no more without one."""
+    """An operator removed their factors: they cannot sign in without a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ async def by_id(tx: Tx, user_id: UUID) -> User | None:
 async def add(
     tx: Tx, user_id: UUID, *, email: str, email_folded: str, password_hash: str, locale: str, at: datetime
 ) -> bool:
-    """False when the address is taken, or held for whoever left it."""
+    """Insert a user; False when the address is taken, or held for whoever left it."""
     statement = insert(users).values(
         id=user_id, email=email, email_folded=email_folded, password_hash=password_hash, locale=locale, created_at=at
     )
@@ -87,16 +87,16 @@ _ADMIT = Prepared(ADMITTING)
 
 
 async def admit(tx: Tx, user_id: UUID, *, credential_version: int, at: datetime) -> bool:
-    """Let a signed-in user through, if they are still active and their credentials still those that were proved.
+    """Admit a user who proved their credentials, if these are unchanged, the password unexpired, and the user active.
 
-    The row stays locked to the end of the transaction, so that no disabling or password change slips in beside (law 2).
+    The row stays locked to the end of the transaction, so that no disabling or password change slips in (law 2).
     """
     given = {"of_user": user_id, "of_version": credential_version, "at": at}
     return await _ADMIT.count(tx, given) == 1
 
 
 async def hold(tx: Tx, user_id: UUID, *, credential_version: int) -> bool:
-    """As `admit`, for those who are in already: the row is shared-locked to the end of the transaction (law 2)."""
+    """As `admit`, for those who are signed in already: share-lock the row to the end of the transaction (law 2)."""
     statement = select(users.c.id).where(
         users.c.id == user_id, users.c.active, users.c.credential_version == credential_version
     )
@@ -115,7 +115,7 @@ async def change_password(tx: Tx, user_id: UUID, *, credential_version: int, pas
 
 
 async def expire_password(tx: Tx, user_id: UUID, *, credential_version: int) -> int | None:
-    """Let the password prove nothing until it is reset; the new version, or None when it is not *credential_version*'s."""
+    """Expire the password until it is reset; return the new version, or None if it had expired, or the version had changed."""
     expires = ~users.c.password_expired
     return await _renew(tx, user_id, expires, credential_version=credential_version, password_expired=True)
 
@@ -123,7 +123,7 @@ async def expire_password(tx: Tx, user_id: UUID, *, credential_version: int) -> 
 async def _renew(
     tx: Tx, user_id: UUID, *conditions: ColumnElement[bool], credential_version: int, **values: object
 ) -> int | None:
-    """Write *values* with the next version, which is given back, if *credential_version* and *conditions* still hold."""
+    """Write *values* and the next version, and return that, if *credential_version* and *conditions* still hold."""
     statement = (
         update(users)
         .where(users.c.id == user_id, users.c.credential_version == credential_version, *conditions)
@@ -135,13 +135,13 @@ async def _renew(
 
 
 async def reset_factors(tx: Tx, user_id: UUID) -> None:
-    """Let them in only as far as to a new first factor; what was proved before counts no more."""
+    """Let the user sign in only to enrol a new first factor; what was proved before counts no more."""
     changes = {"credential_version": users.c.credential_version + 1, "email_proof_due": ProofDue.FACTORS_RESET.value}
     await tx.execute(update(users).where(users.c.id == user_id).values(**changes))
 
 
 async def proved(tx: Tx, user_id: UUID) -> None:
-    """A factor was confirmed: no code need be mailed for it any more."""
+    """Clear `email_proof_due`: a factor was confirmed, so no code need be mailed any more."""
     due = update(users).where(users.c.id == user_id, users.c.email_proof_due.is_not(None))
     await tx.execute(due.values(email_proof_due=None))
 
@@ -152,7 +152,7 @@ async def describe(tx: Tx, user_id: UUID, **changes: str | None) -> None:
 
 
 async def disable(tx: Tx, user_id: UUID) -> None:
-    """Let them in no more; what was proved before counts no more, even after `enable`."""
+    """Disable the user; what was proved before counts no more, even after `enable`."""
     statement = update(users).where(users.c.id == user_id)
     await tx.execute(statement.values(active=False, credential_version=users.c.credential_version + 1))
 
@@ -162,7 +162,7 @@ async def enable(tx: Tx, user_id: UUID) -> None:
 
 
 async def remove(tx: Tx, user_id: UUID, *, credential_version: int | None = None) -> bool:
-    """The user, and every row that is theirs; where it is given, only while they are active under *credential_version*."""
+    """Delete the user and all their rows; if *credential_version* is given, only while they are active under it."""
     still = (users.c.active, users.c.credential_version == credential_version) if credential_version else ()
     return (await tx.execute(delete(users).where(users.c.id == user_id, *still))).rowcount == 1
 

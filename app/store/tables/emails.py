@@ -1,4 +1,4 @@
-"""Tables: addresses that wait for their code, and those that were left and may still be brought back."""
+"""Tables: new addresses that wait for their code, and former ones that may still be restored."""
 
 from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, SmallInteger, Table, Text, Uuid, text
 

@@ -1,4 +1,4 @@
-"""Tables: who there is, who wants to be, and who forgot a password."""
+"""Tables: users, registrations that wait for verification, and password resets."""
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, SmallInteger, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB

@@ -1,4 +1,4 @@
-"""Tables: what people prove, what they are being asked, and how often they were wrong."""
+"""Tables: enrolled factors, challenges, cool-downs of codes, and streaks of wrong answers."""
 
 from sqlalchemy import (
     Boolean,

@@ -1,4 +1,4 @@
-"""Tables: every SMS that was to be sent, what became of it, and what nothing is sent to."""
+"""Tables: every SMS to send and what became of it, blocked regions and prefixes, and nonces of receipts."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, Table, Text, Uuid, text
 

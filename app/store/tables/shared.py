@@ -1,4 +1,4 @@
-"""Tables: what all replicas share and nobody owns: limits, delays, and letters on their way."""
+"""Tables that all replicas share and that belong to no user: limits, delays, and mails to send."""
 
 from sqlalchemy import Column, Index, LargeBinary, SmallInteger, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
