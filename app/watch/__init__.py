@@ -1,1 +1,1 @@
-"""What stands beside every story and survives a refusal: audit, limits, logs, revocations."""
+"""What all flows share, and what is kept even when a request is refused: audit, limits, logs, revocations."""

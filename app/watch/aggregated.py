@@ -1,6 +1,6 @@
-"""Refusals over a limit, told once a minute: those that are alike are one event, which says how many there were.
+"""Aggregate refusals over a limit: once a minute, those that are alike become one event, which says how many there were.
 
-A flood then fills neither the log nor the table. Metrics count each of them at once; what is not told yet is told at the end.
+A flood then fills neither the log nor the table. Metrics count each of them at once; pending ones are told at shutdown.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from app.watch.redaction import Published
 AGGREGATED = frozenset({Event.LIMIT_EXCEEDED, Event.SMS_REFUSED, Event.MAIL_HELD_BACK})
 _WINDOW = 60.0
 _MOST = 1000
-"""So many are told apart by user and network at a time; beyond that they are told apart by what was refused alone."""
+"""So many are counted by user and network at a time; beyond that they are counted only by what was refused."""
 _WHAT = frozenset({"limit", "mode", "region"})
 """The facts that say what was refused: they have few values, whoever asks."""
 
@@ -26,7 +26,7 @@ _Key: TypeAlias = tuple[Event, tuple[tuple[str, str | Published], ...], str]
 
 @dataclass(slots=True)
 class _Count:
-    """*about*: the users of the request that *visitor* is of, the first one."""
+    """*visitor* and *about*, the users, are those of the first request that was counted."""
 
     visitor: Visitor | None
     about: set[str]
@@ -36,14 +36,14 @@ class _Count:
 
 
 class Aggregated:
-    """A worker counts by itself."""
+    """Counts of similar refusals; each worker counts by itself."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._counts: dict[_Key, _Count] = {}
 
     def take(self, event: Event, facts: Facts, whence: Whence) -> bool:
-        """Count it, if it is of those that are told together."""
+        """Count the event, if it is one of those that are aggregated."""
         if event not in AGGREGATED:
             return False
         key, visitor = self._key(event, facts, whence.visitor() if whence.visitor else None)
@@ -61,7 +61,7 @@ class Aggregated:
         return (event, tuple(sorted((name, fact) for name, fact in facts.items() if name in _WHAT)), ""), None
 
     def due(self, *, all_: bool = False) -> Iterator[tuple[Event, Facts, Whence]]:
-        """What began a minute ago, or *all_* there is; each is counted anew from then on."""
+        """Yield and drop the counts that began a minute ago, or *all_*; later refusals are counted anew."""
         now = self._clock.elapsed()
         for key, count in list(self._counts.items()):
             if all_ or count.until <= now:

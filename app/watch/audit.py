@@ -1,7 +1,7 @@
-"""What happened, for those who look later: one line an event, told after the fact is committed and never with a secret.
+"""Security events: one log line per event, written after its change is committed, and never with a secret.
 
-Besides, the event goes into the record that is open around it: that of a request, a job or a verb (`trail`). There, refusals
-that are alike are told together (`aggregated`).
+The event also goes into the record that is open around it: that of a request, a job or a command (`trail`). There, refusals
+that are alike are aggregated (`aggregated`).
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from app.watch.redaction import MOST_CHARACTERS, Published, told_by_operator
 
 _OPERATOR, _WORDS = "by", "reason"
 _UNHURRIED = {Event.SESSION_REFRESHED}
-"""What happens so often that its rows are written together, a second later: it changes nothing that its session does not show."""
+"""Events so frequent that their rows are written in batches, a second later: what they changed, the session shows, too."""
 _log = logger("gatehouse.audit")
 
 Facts: TypeAlias = dict[str, str | Published]
@@ -29,9 +29,9 @@ Facts: TypeAlias = dict[str, str | Published]
 
 @dataclass(slots=True)
 class Whence:
-    """The request in which something happened. Who asks is found out once there is anything to write.
+    """The request in which something happened. *visitor* is called only once there is something to write.
 
-    *about*: the users whom it names so far, by their ids.
+    *about*: the ids of the users that it has named so far.
     """
 
     request_id: str | None = None
@@ -40,7 +40,7 @@ class Whence:
 
     @property
     def user(self) -> str:
-        """Whom it is about, if that is one: what is noted without a user must not outlive them either."""
+        """The one user whom it is about, if it is one: events noted without a user must not outlive them either."""
         return next(iter(self.about)) if len(self.about) == 1 else ""
 
 
@@ -58,10 +58,10 @@ Collect: TypeAlias = Callable[[Event, Facts, Whence], bool]
 
 @dataclass(slots=True)
 class Record:
-    """The events of one request, until they are written; *late* takes those that come after, or are in no hurry.
+    """The events of one request, until they are written; *late* takes those that come after, or are not urgent.
 
-    What is noted within it (`with`), and by tasks that begin within, goes into it; what is in it at the end comes late.
-    *collect* says whether it took an event, to be told with others that are alike.
+    What is noted within its `with` block, and by tasks that begin there, goes into it; what is left at its end goes to
+    *late*. *collect* returns whether it took an event, to aggregate it with others that are alike.
     """
 
     clock: Clock
@@ -91,7 +91,7 @@ class Record:
             self.events.append(noted)
 
     def close(self) -> list[Noted]:
-        """Take what there is; whatever comes now is late."""
+        """Return the events, and close the record: from now on they go to *late*."""
         self.closed = True
         events, self.events = self.events, []
         return events
@@ -115,19 +115,19 @@ def note(event: Event, **facts: object) -> None:
 
 
 def about(user_id: object) -> None:
-    """Say whom the request is about: the network address of what it notes without a user goes with them, too."""
+    """Record whom the request is about, so that the address in its events without a user is erased with them, too."""
     record = _open.get()
     if record and record.whence.visitor:  # what no request did has no address; and a job's record never ends
         record.whence.about.add(str(user_id))
 
 
 def tell(event: Event, told: Facts) -> None:
-    """The line of an event, which is counted already."""
+    """Write the log line of an event that metrics have counted already."""
     _log.info(event.value, **told)
 
 
 def _fact(name: str, fact: object) -> str | Published:
-    """An id is no token, a count of six digits no code, and an operator's name no user's address, whatever they look like."""
+    """Exempt ids, numbers and operators' names from redaction, even if they look like tokens, codes or addresses."""
     if isinstance(fact, Published):
         return fact
     if name == _WORDS and isinstance(fact, str):

@@ -1,7 +1,7 @@
-"""The keys of the audit log, opened: the house's own, and for each user those that this process made lately.
+"""The keys of the audit log, opened: the service's own (the house's), and those that this process made lately for users.
 
-A process looks no user's key up. It makes one of its own, and keeps it for some minutes: so writing events costs one statement,
-whether their user is known or not (law 7), and erasing a user is deleting all of theirs.
+A process looks up no user's key. It makes one of its own, and reuses it for some minutes: so writing events costs one
+statement, whether their user is known or not (law 7), and erasing a user means deleting all their keys.
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ class AuditKeys:
         self._of_users: dict[UUID, tuple[AuditKey, float]] = {}
 
     async def house(self) -> AuditKey:
-        """The house's own, made by whoever asks first. Raises AuditKeyUnreadable."""
+        """The service's own key, made by the first caller. Raises AuditKeyUnreadable."""
         if self._house is None:
             new = self.seal(AuditKey.new(HOUSE_ID), None)
             async with self._database.read() as tx:
@@ -56,13 +56,13 @@ class AuditKeys:
         return self._house
 
     async def stored_house(self) -> AuditKey | None:
-        """The same, if there is one: who looks at the log makes nothing. Raises AuditKeyUnreadable."""
+        """The service's own key, if there is one: who only reads the log makes none. Raises AuditKeyUnreadable."""
         async with self._database.read() as tx:
             stored = await audit_keys.find(tx, HOUSE_ID)
         return await self.house() if stored else None
 
     async def those(self, key_ids: Iterable[UUID]) -> dict[UUID, AuditKey]:
-        """The keys of personal fields that are still there."""
+        """Those of *key_ids*, the keys of personal fields, that still exist and can be opened."""
         async with self._database.read() as tx:
             stored = await audit_keys.find_all(tx, set(key_ids))
         opened = (self.open(key) for key in stored)
@@ -76,16 +76,16 @@ class AuditKeys:
         return {id_: personal for id_, personal in found if personal is not None}
 
     def of_user(self, user_id: UUID) -> AuditKey | None:
-        """One that is stored already and was made lately."""
+        """The user's key that this process made lately and remembers, if there is one."""
         key, until = self._of_users.get(user_id, (None, 0.0))
         return key if self._clock.elapsed() < until else None
 
     def new(self) -> AuditKey:
-        """One that nobody has yet: what it sealed is readable once it is stored."""
+        """Make a key, not stored yet: what it sealed is readable once it is stored."""
         return AuditKey.new(new_id(self._clock.now()))
 
     def remember(self, user_id: UUID, key: AuditKey) -> None:
-        """It is stored, or never will be, since the user is gone: either way it goes on being used for a while."""
+        """Cache a key that is stored, or never will be, since the user is gone: either way it is reused for a while."""
         self._of_users.pop(user_id, None)
         self._of_users[user_id] = (key, self._clock.elapsed() + _KEPT)
         if len(self._of_users) > _MOST:
@@ -102,14 +102,14 @@ class AuditKeys:
         return None
 
     def opens(self, stored: StoredAuditKey) -> bool:
-        """Whether it is what was sealed, for who looks and changes nothing."""
+        """Whether the stored key can be opened; unlike `open`, this notes no event."""
         with suppress(CannotOpen):
             return bool(self._vault.open(stored.key, place=_place(stored.id)))
         return False
 
 
 def reseal(vault: Vault, stored: StoredAuditKey) -> bytes:
-    """The same key under the newest key of the ring. Raises CannotOpen."""
+    """The same key, sealed under the newest key of the ring. Raises CannotOpen."""
     return vault.reseal(stored.key, place=_place(stored.id))
 
 

@@ -1,4 +1,4 @@
-"""What each security event is to others: whether its user is shown it, and with which facts; and what OCSF calls it.
+"""How each security event is presented: whether its user is shown it, and with which facts; and its class in OCSF.
 
 Law: a user is shown nothing that is not named here. Operators' names and reasons are not.
 """
@@ -10,7 +10,7 @@ from app.events import Event
 
 
 class OcsfClass(IntEnum):
-    """Of the Open Cybersecurity Schema Framework, 1.1.0. The thousands are its category."""
+    """Classes of the Open Cybersecurity Schema Framework, 1.1.0. The thousands are the category."""
 
     ACCOUNT_CHANGE = 3001
     AUTHENTICATION = 3002
@@ -137,5 +137,5 @@ SHOWN = frozenset(event for event, entry in CATALOGUE.items() if entry.shown is 
 
 
 def find(event: str) -> Entry | None:
-    """A row may be of an event that this code no longer, or not yet, knows."""
+    """The entry of an event; None for one that this code no longer, or not yet, knows."""
     return _BY_NAME.get(event)

@@ -1,6 +1,6 @@
-"""The metrics as Prometheus reads them: of this process, or of all workers together; and a port of their own for them.
+"""The metrics as Prometheus reads them: of this process, or of all workers together; and a server for them on a port.
 
-Several workers each write to a file in one folder, which whoever is asked adds up (prometheus-client's multiprocess mode).
+Several workers each write to a file in one folder; the one that is asked adds them up (prometheus-client's multiprocess mode).
 """
 
 import hmac
@@ -21,7 +21,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import REGISTRY
 
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""In the environment of workers before they load the library: it decides by it, once."""
+"""Must be in the environment of workers before they load the library, which reads it once."""
 PATH: Final = "/metrics"
 _LIVE = re.compile(r"gauge_live[a-z]+_([0-9]+)\.db")
 _PATIENCE = 10
@@ -45,7 +45,7 @@ def _registry() -> CollectorRegistry:
 
 
 def _bury(folder: Path) -> None:
-    """What a worker that died held is held no more; what it counted stays."""
+    """Drop the live gauges of workers that died; what they counted stays."""
     found = {int(named[1]) for path in folder.iterdir() if (named := _LIVE.fullmatch(path.name))}
     for pid in found:
         if not _lives(pid):
@@ -61,7 +61,7 @@ def _lives(pid: int) -> bool:
 
 
 def is_right(authorization: str | None, token: str) -> bool:
-    """Whether an Authorization header brings *token*, told in a time that says nothing about either."""
+    """Whether an Authorization header brings *token*, compared in constant time."""
     scheme, _, given = (authorization or "").partition(" ")
     return scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode())
 
@@ -93,7 +93,7 @@ class _Exchange(BaseHTTPRequestHandler):
         return "gatehouse"
 
     def log_message(self, *_: object) -> None:
-        """Nothing: a scrape is no event, and its line would hold what the caller wrote."""
+        """Log nothing: a scrape is no event, and its line would hold what the caller wrote."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -105,16 +105,16 @@ class _Server(ThreadingHTTPServer):
         super().__init__((host, port), _Exchange)
 
     def server_bind(self) -> None:
-        """Without the look-up of the host's name, which asks DNS."""
+        """Bind without looking up the host's name, which would ask DNS."""
         self.socket.bind(self.server_address)
 
     def handle_error(self, *_: object) -> None:
-        """Nothing: a reader that hung up."""
+        """Log nothing: a reader hung up."""
 
 
 @contextmanager
 def listening(host: str, port: int, *, token: str | None = None) -> Iterator[int]:
-    """Answer on a thread until the block ends; the value is the port. Raises OSError where it cannot be had."""
+    """Answer on a thread until the block ends; yield the port. Raises OSError when the port is not available."""
     server = _Server(host, port, token)
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()

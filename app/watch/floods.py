@@ -1,6 +1,6 @@
-"""Calls that prove nothing, bounded for each network in memory: a flood costs neither a database nor a line each.
+"""Limit refused calls per network, in memory: a flood costs neither a query nor a line per call.
 
-A worker counts by itself, and only refusals: whoever proves who they are is never held up, not by others of their network either.
+A worker counts by itself, and only refusals: an authenticated caller is never held up, not by others of their network either.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from app.watch import audit
 
 _TELL_EVERY = 1.0
 _MOST = 10_000
-"""So many networks are remembered at a time; beyond it those are forgotten that have been silent the longest."""
+"""So many networks are remembered at a time; beyond that, those that were refused the longest ago are forgotten."""
 
 
 class Floods:
@@ -36,7 +36,7 @@ class Floods:
 
     @contextmanager
     def bounded(self, network: str) -> Iterator[None]:
-        """Counts what is refused within, and raises it all the same; of too many, RateLimited takes the place."""
+        """Count refusals that are raised within, and re-raise them; after too many, raise RateLimited instead."""
         try:
             yield
         except Problem as refusal:
@@ -58,7 +58,7 @@ class Floods:
         self._tell()
 
     def _tell(self) -> None:
-        """One line a second at most, saying how many there were."""
+        """Note one event a second at most, saying how many refusals there were."""
         now, self._untold = self._clock.elapsed(), self._untold + 1
         if self._told_at is not None and now - self._told_at < _TELL_EVERY:
             return

@@ -18,7 +18,7 @@ from app.store.limits import Bucket, Full
 from app.watch import audit
 
 WIDER = 8
-"""How much more an IPv6 /48 may than each of its networks."""
+"""How many times as much an IPv6 /48 may do as each of its networks."""
 
 
 class Limit:
@@ -42,7 +42,7 @@ class Limit:
         self._volatile = volatile
 
     def buckets(self, key: str, *, times: int = 1) -> list[Bucket]:
-        """What one take for *key*, which may *times* as much as others, is taken from: a bucket a rule."""
+        """The buckets of *key*, one per rule; it may do *times* as much as other keys."""
         return [
             Bucket(
                 self._vault.index(f"{key} {window}", of=f"limit {self.name}"), times * allowed, window, self._volatile
@@ -51,21 +51,21 @@ class Limit:
         ]
 
     async def has_room(self, key: str, *, at: datetime) -> bool:
-        """Take one for *key*, or nothing at all when any of the rules is used up. In a transaction of its own, kept."""
+        """Take one for *key*, in a transaction of its own; False, and nothing taken, when any rule is used up."""
         return await self._take(self.buckets(key), at) is None
 
     async def allows(self, key: str, *, at: datetime) -> bool:
         return await self.admits(self.buckets(key), at=at)
 
     async def admits(self, buckets: Sequence[Bucket], *, at: datetime) -> bool:
-        """Take one from each; without room an event says so, and it is allowed only where that is all that is done."""
+        """Take one from each; without room note an event, and allow it only in mode `record_only`."""
         if await self._take(buckets, at) is None:
             return True
         audit.note(Event.LIMIT_EXCEEDED, limit=self.name, mode=self.mode)
         return self.mode == "record_only"
 
     async def require(self, key: str, *, at: datetime, user_id: UUID) -> None:
-        """Take one for *key*, of that user, before anything else is done. Raises RateLimited without room for it."""
+        """Take one for *key*, of that user, before anything else is done. Raises RateLimited without room, if enforcing."""
         wait = await self._take(self.buckets(key), at)
         if wait is None:
             return
@@ -74,7 +74,7 @@ class Limit:
             raise RateLimited(retry_after=wait)
 
     async def _take(self, buckets: Sequence[Bucket], at: datetime) -> timedelta | None:
-        """How long to wait, when there was no room."""
+        """Take one from each, or nothing; return how long to wait when there was no room."""
         try:
             await self._database.run(lambda tx: limits.take(tx, buckets, at=at))
         except Full as full:

@@ -1,4 +1,4 @@
-"""How many mails anybody may have sent to an address: so many from one network, and more, but not without end, from all.
+"""How many mails anybody may have sent to an address: a limit for each network that asks, and a higher one for all.
 
 Whoever asks in somebody else's name uses up their own share and not the owner's. Tags (`ada+x@…`) lead to one mailbox.
 """
@@ -13,17 +13,17 @@ from app.visitor import Visitor
 from app.watch.limits import Limit
 
 _TAGS, _EVERYBODY = 2, 6
-"""So many times as much for all tags of a mailbox from one network, and for all networks."""
+"""How many times as much is allowed for all tags of a mailbox: from one network, and from all networks."""
 
 
 class MailLimit:
-    """*rules*: for an address from one network. What is beyond it is known to nobody but the log."""
+    """*rules*: for an address from one network. Only the log tells of mails beyond it."""
 
     def __init__(self, name: str, rules: str, *, mode: Mode, database: Database, vault: Vault) -> None:
         self._limit = Limit(name, rules, database=database, vault=vault, mode=mode)
 
     async def allows(self, email_folded: str, visitor: Visitor, *, at: datetime) -> bool:
-        """Take one, known here or not; without room an event says so, and it is allowed only where that is all that is done."""
+        """Take one for an address, known here or not; without room note an event, and allow it only in mode `record_only`."""
         whole, network = mailbox(email_folded), visitor.wider_network
         buckets = self._limit.buckets(f"{email_folded} {network}")
         buckets += self._limit.buckets(f"mailbox {whole} {network}", times=_TAGS)

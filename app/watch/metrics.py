@@ -1,4 +1,4 @@
-"""What is counted and measured for Prometheus: every metric stands here once.
+"""All metrics for Prometheus, each defined here once.
 
 Law: no label says who: each has few values, and all of them are words of ours (routes, limits, events, regions).
 """
@@ -27,17 +27,17 @@ def _histogram(name: str, says: str, *labels: str, buckets: tuple[float, ...] = 
 
 
 def _sum(name: str, says: str, *labels: str) -> Gauge:
-    """Of all workers that are alive."""
+    """A gauge whose value is the sum over all live workers."""
     return Gauge(name, says, labels, namespace=NAMESPACE, multiprocess_mode="livesum")
 
 
 def _worst(name: str, says: str, *labels: str) -> Gauge:
-    """The greatest of all workers'."""
+    """A gauge whose value is the greatest of all live workers."""
     return Gauge(name, says, labels, namespace=NAMESPACE, multiprocess_mode="livemax")
 
 
 def _last(name: str, says: str, *labels: str) -> Gauge:
-    """What a worker saw last, of what is one for all of them."""
+    """A gauge of something that all workers share: the value that was set last."""
     return Gauge(name, says, labels, namespace=NAMESPACE, multiprocess_mode="livemostrecent")
 
 
@@ -90,7 +90,7 @@ _STEPS = ("sent", "failed", "delivered", "undelivered", "verified", "refused")
 
 
 def begin(*, regions: Iterable[str] = ()) -> None:
-    """Be there as 0, where labels are few: a series that begins with its first burst is no increase to Prometheus."""
+    """Create series with few labels at 0: one that begins with its first burst is no increase to Prometheus."""
     for one in Event:
         EVENTS.labels(one.value)
     for step in _STEPS:
@@ -100,7 +100,7 @@ def begin(*, regions: Iterable[str] = ()) -> None:
 
 
 _requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-"""Looking labels up takes longer than counting."""
+"""A cache, as looking labels up takes longer than counting."""
 
 
 def request(method: str, route: str, status: int, seconds: float) -> None:
@@ -114,7 +114,7 @@ def request(method: str, route: str, status: int, seconds: float) -> None:
 
 
 def refusal(route: str, problem: str) -> None:
-    """A request was refused with *problem*, a code of the catalogue."""
+    """Count a sign-in step that was refused with *problem*, a code of the catalogue."""
     if route in _SIGNING_IN:
         SIGN_INS.labels(problem).inc()
 
@@ -137,7 +137,7 @@ _REPORTED = {Delivery.DELIVERED, Delivery.UNDELIVERED}
 
 
 def _step(happened: Event, facts: Mapping[str, object]) -> str | None:
-    """How far a factor came: what was sent has no factor of its own, but its channel's."""
+    """The step of a factor that the event stands for; messages sent have no factor, only a channel."""
     if happened is Event.MESSAGE_SENT:
         return "failed" if facts.get("delivery") == Delivery.FAILED else "sent"
     if happened is Event.DELIVERY_REPORTED:
@@ -150,7 +150,7 @@ def _step(happened: Event, facts: Mapping[str, object]) -> str | None:
 
 
 def sms_verdict(refused_by: str | None) -> None:
-    """A block is named by its place, which would be a label without end."""
+    """Count a verdict; all blocks share one label, since each is named by its region or prefix."""
     verdict = "block" if refused_by and refused_by.startswith("block ") else refused_by
     SMS_VERDICTS.labels(verdict or "sent").inc()
 
@@ -160,7 +160,7 @@ def circuit(sender: str, is_open: bool) -> None:
 
 
 class Hashing:
-    """Told by the hashing pool; from any thread."""
+    """Metrics of the hashing pool, which calls these from any thread."""
 
     def taken(self) -> None:
         HASHES_HELD.inc()

@@ -1,4 +1,4 @@
-"""Limits of networks: how often one network may call a route that anybody may call, told before anything is looked at."""
+"""Limits of networks: how often one network may call a route that anybody may call, checked before anything else."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from app.watch.walls import Closed, Wall
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How somebody stands with one rule: of *allowed* within *window* so many are *left*, and all of them after *reset*."""
+    """A caller's state under one rule: of *allowed* within *window* so many are *left*, and all of them after *reset*."""
 
     policy: str
     allowed: int
@@ -31,18 +31,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What became of a take: *wait* is None when it was allowed. A limit that only records shows nobody where they stand."""
+    """The result of a take: *wait* is None when it was allowed. In mode `record_only` there are no *standings*."""
 
     wait: timedelta | None = None
     standings: tuple[Standing, ...] = ()
 
 
 _Outcome: TypeAlias = tuple[Sequence[Taken], timedelta | None]
-"""The takes of the visitor's own network, and how long to wait when there was no room in it or around it."""
+"""The takes of the visitor's own network, and how long to wait when there was no room in it or the wider one."""
 
 
 class NetworkLimit:
-    """How often one network may call a route that anybody may call: spent before anything is looked at, known or not."""
+    """How often one network may call a route that anybody may call: taken before anything else is checked."""
 
     def __init__(self, name: str, rules: str, *, mode: Mode, database: Database, vault: Vault, clock: Clock) -> None:
         self._limit = Limit(f"{name} network", rules, database=database, vault=vault, volatile=True, mode=mode)
@@ -65,7 +65,7 @@ class NetworkLimit:
         return Rate(full, tuple(self._standing(taken, at, refused=full is not None) for taken in takes))
 
     def _refused_lately(self, visitor: Visitor, at: datetime) -> _Outcome | None:
-        """What the database would say again. Around a network that was not asked for, it is full as long as the wider one."""
+        """Repeat a refusal of the last second without a query; a network counts as full while the wider one is."""
         name = self._limit.name
         if own := self._wall.stands((name, visitor.network), at=at):
             return own.takes, own.until - at
@@ -94,7 +94,7 @@ class NetworkLimit:
             self._wall.close((self._limit.name, network), Closed(at, at + wait, mine))
 
     def _standing(self, taken: Taken, at: datetime, *, refused: bool) -> Standing:
-        """A take that was refused was undone with its transaction."""
+        """The state after *taken*; a take that was refused was rolled back with its transaction."""
         bucket = taken.bucket
         filled = taken.full_at - at - (bucket.step if refused else timedelta(0))
         left = 0 if refused else (bucket.window - filled) // bucket.step
@@ -104,7 +104,7 @@ class NetworkLimit:
 
 @dataclass(frozen=True, slots=True)
 class NetworkLimits:
-    """Those of the routes that anybody may call; signing in has its own (`throttle`)."""
+    """The limits of the routes that anybody may call; signing in has its own (`throttle`)."""
 
     register: NetworkLimit
     forgot: NetworkLimit

@@ -12,7 +12,7 @@ _EVERY = 1.0
 
 
 class Refusals:
-    """Never the token, nor a piece of it."""
+    """Counts refused tokens; never keeps a token, nor a piece of it."""
 
     def __init__(self) -> None:
         self._untold = 0
@@ -21,7 +21,7 @@ class Refusals:
         self._untold += 1
 
     async def run(self) -> None:
-        """Tell until cancelled."""
+        """Note an event each second that has refusals, until cancelled."""
         while True:
             await asyncio.sleep(_EVERY)
             self.tell()

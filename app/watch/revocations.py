@@ -30,9 +30,9 @@ _log = logging.getLogger("gatehouse.revocations")
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """One end. `at`, by the database's clock, tells a later cut-off of the same user; `since` is by the clock that never jumps.
+    """One end. `at`, by the database's clock, shows a later cut-off of the same user; `since` is by the monotonic clock.
 
-    `moment` is by ours, as tokens tell it: a NumericDate, rounded up, so that every token from before it has a smaller `iat`.
+    `moment` is by our clock, as in tokens: a NumericDate, rounded up, so that every token from before it has a smaller `iat`.
     """
 
     at: datetime
@@ -58,11 +58,11 @@ class Revocations:
 
     @property
     def reach(self) -> timedelta:
-        """What ended longer ago than this is forgotten, for no token of it is alive."""
+        """How long an end is remembered: after that, all of its tokens have expired."""
         return self._life + 2 * OVERLAP
 
     def add(self, session_id: UUID) -> None:
-        """Know at once, in this process, what the feed will tell the others."""
+        """Record at once, in this process, an end that the feed will tell the others."""
         self._sessions.setdefault(session_id, self._known(_NOT_READ_YET, timedelta(0)))
 
     async def include(self, claims: AccessClaims) -> bool:
@@ -75,7 +75,7 @@ class Revocations:
         return claims.sid in self._sessions or (cut_off is not None and claims.iat < cut_off.moment)
 
     def sessions(self, *, since: int) -> dict[UUID, int]:
-        """Those that ended after *since*, and when, as NumericDates."""
+        """The sessions that ended after *since*, and when, as NumericDates."""
         return _after(self._sessions, since)
 
     def cut_offs(self, *, since: int) -> dict[UUID, int]:
@@ -116,7 +116,7 @@ class Revocations:
                     metrics.FEED_LAG.observe(end.age.total_seconds())
 
     def _known(self, at: datetime, age: timedelta) -> _Known:
-        """The same moment by our clocks. The age is rounded down: what differs between two clocks, or was lost on the way, is less."""
+        """Convert a moment to our clocks. Rounding the age down makes up for differences of clocks and for the time in transit."""
         seconds = age.total_seconds()
         moment = floor(self._clock.now().timestamp()) - floor(seconds) + 1
         return _Known(at, self._clock.elapsed() - seconds, moment)

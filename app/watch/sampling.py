@@ -1,4 +1,4 @@
-"""What is not an event but a state is looked at now and then, and set: pools, queues, the outbox, the signing key, the audit log."""
+"""Sample states, which are no events, for gauges: pools, queues, the outbox, the signing key, the audit log."""
 
 import asyncio
 from collections import Counter
@@ -23,7 +23,7 @@ _MOST_NOTICES = 10_000
 
 @dataclass(frozen=True)
 class Sampling:
-    """`counted` are the failures that the metric has already."""
+    """`counted` are the failures of the database that the metric has already."""
 
     rotate_every: timedelta | Literal["never"]
     ring: int
@@ -34,7 +34,7 @@ class Sampling:
     counted: Counter[str] = field(default_factory=Counter)
 
     async def run(self) -> None:
-        """Look until cancelled; at the database less often."""
+        """Sample until cancelled; the database less often."""
         for turn in count():
             self.look()
             if turn % _DATABASE_EACH == 0:
@@ -51,7 +51,7 @@ class Sampling:
             self.counted[name] += times
 
     async def look_into_database(self) -> None:
-        """Without one everything stays as it was last seen."""
+        """Sample what the database knows; while it is unavailable, the gauges keep their values."""
         try:
             async with self.database.read() as tx:
                 waiting, oldest = await outbox.waiting(tx, most=_MOST_NOTICES)

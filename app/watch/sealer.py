@@ -1,7 +1,7 @@
-"""Chains the rows of the audit log under a numbering of its own: one process at a time, each second, in nobody's way.
+"""Chains the rows of the audit log under a numbering of its own: one process at a time, each second, blocking nobody.
 
-Requests write rows and know nothing of the chain, so none waits for another; a row is in the chain a second later. A row that
-is not ours gets no link, nor does one that is in the chain already.
+Requests write rows and know nothing of the chain, so none waits for another; a row is in the chain a second later. A row
+whose MAC is not ours gets no link, nor does one that is in the chain already.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ from app.watch.vouching import Vouching
 
 _LOOK_BACK = timedelta(days=1)
 _SLICE = timedelta(minutes=15)
-"""So much of a day is looked through at once: at millions of events a day that takes a moment, and all of it seconds."""
+"""How much of a day one pass checks: at millions of events a day that takes a moment, and a whole day takes seconds."""
 _EVERY = 1.0
 _LOOK_EACH = 60
 _BATCH = 2000
 _MOST_AHEAD = timedelta(hours=1)
-"""The clock of a database may go back so far; a link that says more is not waited for."""
+"""How far the database's clock may go back; the time of a link that is further ahead is ignored."""
 _MOMENT = timedelta(microseconds=1)
 _MOST_FOREIGN = 1000
 _log = logger("gatehouse.audit")
@@ -52,7 +52,7 @@ class Sealer:
         self._foreign: set[UUID] = set()
 
     async def run(self) -> None:
-        """Seal until cancelled. Without a database there is nothing to seal."""
+        """Seal until cancelled; skip turns in which the database is unavailable."""
         for turn in count(1):
             await asyncio.sleep(_EVERY)
             with suppress(DatabaseUnavailable):
@@ -61,14 +61,14 @@ class Sealer:
                     await self.look()
 
     async def look(self) -> None:
-        """Say so when nobody seals or vouches, whoever it is that should."""
+        """Log an error when links or checkpoints are overdue, whichever process should make them."""
         behind = await self._standing()
         if behind.unsealed > UNSEALED or behind.unvouched > self._every + LATE:
             ages = {"unsealed": behind.unsealed, "unvouched": behind.unvouched}
             _log.error("audit.behind", **{name: int(age.total_seconds()) for name, age in ages.items()})
 
     async def seal(self, *, last: bool = False) -> None:
-        """Chain what was written, unless another process does so now; the *last* time a checkpoint is due in any case."""
+        """Chain what was written, unless another process does so now; if *last*, make a checkpoint before it is due."""
         proofs = (await self._keys.house()).proofs
         async with self._database.read() as tx:
             latest = await audit_chain.latest(tx)
@@ -79,20 +79,20 @@ class Sealer:
             await self._look_back(proofs, since)
 
     async def _look_back(self, proofs: Proofs, since: datetime | None) -> None:
-        """Through the day before this process began, a slice a turn: what came later than anybody waited for it is there."""
+        """Chain a slice of the day before this process began: rows may be there that were committed after `OVERLAP`."""
         until = self._back or since
         if until and self._slices and await self._look(proofs, since=until - _SLICE, until=until + _MOMENT):
             self._back, self._slices = until - _SLICE, self._slices - 1
 
     async def finish(self) -> None:
-        """Seal the last time; whoever stops last vouches for the end. What cannot be done now, others do, or the next start."""
+        """Seal a last time, with a checkpoint of the end. What fails now is left to other processes, or to the next start."""
         try:
             await self.seal(last=True)
         except Exception as failure:  # noqa: BLE001  the process ends all the same
             _log.warning("audit.unsealed", exc_info=failure)
 
     async def _look(self, proofs: Proofs, *, since: datetime | None, until: datetime | None = None) -> bool:
-        """Chain what was written in between. False: another process does so now."""
+        """Chain what was written in between; False when another process does so now."""
         rows: list[StoredEvent] | None = []
         while True:
             rows = await self._round(proofs, since=since, until=until, after=rows[-1] if rows else None)
@@ -102,7 +102,7 @@ class Sealer:
     async def _round(
         self, proofs: Proofs, *, since: datetime | None, until: datetime | None, after: StoredEvent | None
     ) -> list[StoredEvent] | None:
-        """The rows that were looked at; the lock lasts as long as the transaction. None: it is somebody else's."""
+        """Chain one batch in a transaction, which holds the lock; return the rows checked, None if another process has the lock."""
         async with self._database.begin() as tx:
             if not await audit_chain.is_sealer(tx):
                 return None
@@ -122,7 +122,7 @@ class Sealer:
         return False
 
     async def _checkpoint(self, proofs: Proofs, *, last: bool) -> None:
-        """Vouch for the newest link, where others will remember it: the log is no longer the database's alone."""
+        """Make a checkpoint of the newest link, if due, and log it, so that it is not kept in the database alone."""
         async with self._database.begin() as tx:
             token = await self._vouch(tx, proofs, last=last)
         if token:
@@ -140,7 +140,7 @@ def _once(rows: Sequence[StoredEvent]) -> list[StoredEvent]:
 
 
 def _links(proofs: Proofs, newest: Link | None, rows: Sequence[StoredEvent], now: datetime) -> list[Link]:
-    """Their numbers and their times go the same way, and none before its event's, so that whole months can be dropped."""
+    """Link *rows*: times rise with the numbers, and none is before its event's, so that whole months can be dropped."""
     before, seq = (newest.link, newest.seq) if newest else (GENESIS, 0)
     last = max([*(row.written_at for row in rows), *([newest.sealed_at] if newest else [])])
     at = last if now < last < now + _MOST_AHEAD else now

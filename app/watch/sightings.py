@@ -13,7 +13,7 @@ from app.store.database import Database
 _WRITE_EVERY = 5.0
 _ONCE_A = timedelta(minutes=1)
 _MOST = 10_000
-"""So many sessions a worker remembers at a time; of others it is not known to the minute when they were used."""
+"""A worker remembers so many sessions at a time; for others, the last use is not known to the minute."""
 
 
 class Sightings:
@@ -36,7 +36,7 @@ class Sightings:
                 await self.write()
 
     async def write(self) -> None:
-        """What could not be written is tried again the next time."""
+        """Write what was noted; what cannot be written is retried the next time."""
         oldest = self._clock.elapsed() - _ONCE_A.total_seconds()
         self._noted = {one: at for one, at in self._noted.items() if at > oldest or one in self._new}
         if self._new:

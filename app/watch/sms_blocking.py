@@ -1,4 +1,4 @@
-"""Prefixes and regions that nothing is sent to: by an operator to nobody at all, by the conversion breaker to no new number.
+"""Blocked prefixes and regions: an operator's block is for all numbers, the conversion breaker's for unconfirmed ones.
 
 The two have keys of their own, so that neither ends the other.
 """
@@ -15,7 +15,7 @@ from app.watch.sms_rules import MEMORY, SmsRules
 
 _OPERATOR, _CONVERSION = "sms block", "sms conversion"
 LONGEST_PREFIX = 9
-"""Digits that an operator can block."""
+"""The most digits of a prefix that an operator can block."""
 
 
 class SmsBlocking:
@@ -24,15 +24,15 @@ class SmsBlocking:
         self._vault = vault
 
     def key(self, label: str) -> bytes:
-        """Of an operator's block of a region, or of a prefix of any length."""
+        """The key of an operator's block of a region, or of a prefix of any length."""
         return _key(label, of=_OPERATOR)
 
     def keys(self, label: str) -> list[bytes]:
-        """Of every block of *label*."""
+        """The keys of every block of *label*."""
         return [key for of in (_OPERATOR, _CONVERSION) for key in self._keys(label, of=of)]
 
     async def find(self, tx: Tx, region: str, number: str, prefix: str) -> list[Block]:
-        """Whatever blocks, or blocked, a *number* of this region; *prefix* is what the conversion breaker goes by."""
+        """All blocks, expired ones too, of a *number* of this region; *prefix* is what the conversion breaker uses."""
         labels = {region, *(number[: 1 + digits] for digits in range(1, LONGEST_PREFIX + 1))}
         keys = [key for label in labels for key in self._keys(label, of=_OPERATOR)]
         return await sms_blocks.find(tx, [*keys, *self._own(prefix)])
@@ -44,7 +44,7 @@ class SmsBlocking:
         return any(block.stands(at) and block.key in self._own(prefix) for block in found)
 
     async def is_pumped(self, tx: Tx, prefix: str, found: Sequence[Block], *, at: datetime) -> bool:
-        """Whether codes to *prefix* are hardly answered; what was sent before its last block ended says nothing any more."""
+        """Whether codes to *prefix* are hardly answered; those that were sent before its last block ended do not count."""
         ended = [block.until for block in found if block.until and block.key in self._own(prefix)]
         tried = await sends.conversions(
             tx,
@@ -64,10 +64,10 @@ class SmsBlocking:
         return self._keys(prefix, of=_CONVERSION)
 
     def _keys(self, label: str, *, of: str) -> list[bytes]:
-        """Blocks used to be found by blind indexes, and were lost with the keys that those were made under."""
+        """Also find older blocks by blind indexes: those are lost with the ring keys that they were made under."""
         return [_key(label, of=of), *self._vault.indexes(label, of=of)]
 
 
 def _key(label: str, *, of: str) -> bytes:
-    """The label stands beside it in the clear, so it needs no secret."""
+    """A plain digest: the label is stored beside it in the clear, so it needs no secret."""
     return hashlib.sha256(f"{of} {label}".encode()).digest()

@@ -1,6 +1,6 @@
-"""What an SMS counts on: of which limits, whose share of each, and how many times the rule that one may.
+"""What an SMS counts against: which limits, under which key of each, and how many times the rule that key may.
 
-Law: whoever can only make numbers up pays from limits that people with a confirmed number do not share.
+Law: whoever can only make numbers up uses limits that people with a confirmed number do not share.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ Count: TypeAlias = tuple[SmsLimit, str, int]
 
 
 def counts(send: Send, lane: str) -> Iterator[Count]:
-    """A number's confirmed owner has one *lane* for what they know (devices, sessions) and one for everybody else."""
+    """A number's confirmed owner has one *lane* for known devices and sessions, and another one for everybody else."""
     yield "number", number_in_lane(send, lane), 1
     if send.purpose is not Purpose.NOTICE:
         yield "ceiling", send.number_index.hex(), 1
@@ -42,7 +42,7 @@ def networks(send: Send) -> list[tuple[str, int]]:
 
 
 def _of_user(send: Send) -> Iterator[tuple[SmsLimit, str]]:
-    """Nobody, once the user is deleted: that is only so in a replay."""
+    """The limits of the user; none once they are deleted, which happens only in a replay."""
     if send.user_id is None:
         return
     yield "user", str(send.user_id)

@@ -1,7 +1,7 @@
 """The SMS firewall: whether a code may be sent at all, decided and recorded before anything is sent (law 3).
 
-What it refuses never reaches a provider. Whoever can only make numbers up pays from limits that people with a confirmed number
-do not share: pumping must not be a weapon against them. They share the money, and half of it is theirs alone.
+What it refuses never reaches a provider. Whoever can only make numbers up uses limits that people with a confirmed number
+do not share: pumping must not be a weapon against them. All share the budget, half of it reserved for confirmed numbers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ class SmsFirewall:
         self._blocking = SmsBlocking(rules, vault=vault)
 
     async def admit(self, tx: Tx, wanted: Wanted, *, at: datetime) -> Verdict:
-        """Decide, and record the send, be it refused. What is refused takes nothing from any limit."""
+        """Decide, and record the send, even if it is refused. What is refused takes nothing from any limit."""
         verdict = Verdict(self._send(wanted, at))
         blocks = await self._blocking.find(tx, wanted.region, wanted.number, wanted.prefix)
         if block := self._blocking.by_operator(blocks, wanted.prefix, at):
@@ -82,7 +82,7 @@ class SmsFirewall:
         if verdict.refused_by is None:
             verdict = await self._spend(tx, verdict, wanted, at)
         if verdict.refused_by is not None:
-            # Beside its challenge, whose last code stays good.
+            # Not linked to its challenge, whose last code stays valid.
             refused = replace(verdict.send, challenge_id=None, delivery=Delivery.NONE, price=0)
             verdict = replace(verdict, send=refused, takes=())
         await sends.record(tx, verdict.send)
@@ -113,7 +113,7 @@ class SmsFirewall:
     async def _judge_prefix(
         self, tx: Tx, verdict: Verdict, prefix: str, blocks: Sequence[Block], at: datetime
     ) -> Verdict:
-        """Whether codes to this prefix are answered at all: those who pump never do."""
+        """Judge whether codes to this prefix are answered: those who pump never answer any."""
         enforced = self._modes["conversion"] == "enforce"
         if enforced and self._blocking.by_conversion(blocks, prefix, at):
             return replace(verdict, refused_by="conversion")
@@ -125,7 +125,7 @@ class SmsFirewall:
         return replace(verdict, refused_by="conversion", exceeded=("conversion",), blocked=block)
 
     async def _spend(self, tx: Tx, verdict: Verdict, wanted: Wanted, at: datetime) -> Verdict:
-        """Take from every limit; all of it back when one that is enforced has no room, else what was beyond one."""
+        """Take from every limit; give all back if an enforced one has no room, else only what was beyond a limit."""
         takes = await self._limits.take(tx, verdict.send, wanted.lane, at=at)
         over = {take.limit for take in takes if take.is_over}
         if not wanted.confirmed and await self._too_many_numbers(tx, wanted, at):
@@ -141,7 +141,7 @@ class SmsFirewall:
         )
 
     async def _too_many_numbers(self, tx: Tx, wanted: Wanted, at: datetime) -> bool:
-        """Counted behind the networks' buckets, which this transaction holds: nobody else of them counts meanwhile."""
+        """Whether a network asked for too many numbers; its buckets are locked by now, so nobody else counts meanwhile."""
         own, networks = self._vault.indexes(wanted.number, of="number"), self._networks(wanted)
         asked = [(networks, 1)]
         if wanted.wider_network != wanted.network:
@@ -152,10 +152,10 @@ class SmsFirewall:
         return False
 
     async def report(self, tx: Tx, verdict: Verdict, sent: Sent, *, at: datetime) -> None:
-        """How the sending ended. What surely was not sent costs no money, and nothing that everybody shares.
+        """Record how the sending ended. What surely was not sent is given back to the budget and the limits that all share.
 
-        It costs nobody anything else where that was the provider's fault, but for a step to the user's ceiling; what
-        is refused for its own sake was a try all the same.
+        Where that was the provider's fault (`turned_away`) everything is given back, except to the user's limit; what is
+        refused for its own sake still counts as an attempt.
         """
         if sent.delivery != Delivery.FAILED:
             await sends.report(
@@ -170,12 +170,12 @@ class SmsFirewall:
             await self._limits.give_back(tx, back, at=at)
 
     def tell_sent(self, verdict: Verdict, sent: Sent) -> None:
-        """Count what it costs."""
+        """Add its price to the metric, unless the sending failed."""
         if sent.delivery != Delivery.FAILED:
             metrics.SMS_SPEND.labels(verdict.send.region).inc(verdict.send.price)
 
     async def answered(self, tx: Tx, challenge_id: UUID, lane: str, *, at: datetime) -> None:
-        """A code was answered right: that is what all the codes of its challenge were sent for."""
+        """Mark all codes of the challenge as verified, and take them off their number's limits."""
         await self._limits.forget(tx, await sends.verify(tx, challenge_id, at=at), lane, at=at)
 
     def tell(self, verdict: Verdict) -> None:

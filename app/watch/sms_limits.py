@@ -1,6 +1,6 @@
-"""The limits that an SMS pays from: all that is counted is taken by one statement, and given back when nothing was sent.
+"""The limits that an SMS takes from: all counts are taken by one statement, and given back when nothing was sent.
 
-Counts slide (GCRA); money does not: a budget is for an hour or a day of the calendar, by UTC, and not a millionth more.
+Counts slide (GCRA); money does not: a budget is for a calendar hour or day (UTC), and not a millionth more.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ _VOLATILE: frozenset[SmsLimit] = frozenset({"network", "confirmed_network"})
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """One of a limit, taken at *at*: now, or the end of a *window* of the calendar."""
+    """One take of a limit at *at*: now, or the end of a *window* of the calendar."""
 
     limit: SmsLimit
     at: datetime
@@ -41,7 +41,7 @@ class SmsLimits:
         self._vault = vault
 
     async def take(self, tx: Tx, send: Send, lane: str, *, at: datetime) -> list[Take]:
-        """One statement for all that is counted, and one for each window of the budget, always in this order."""
+        """Take by one statement for all counts, and one for each window of the budget, always in this order."""
         owners = self._buckets(send, lane)
         takes = [Take(owners[taken.bucket], at, taken) for taken in await limits.count(tx, list(owners), at=at)]
         for most, window in self._rules.budget if send.price else ():
@@ -51,16 +51,16 @@ class SmsLimits:
         return takes
 
     async def give_back(self, tx: Tx, takes: Iterable[Take], *, at: datetime) -> None:
-        """By the statements that took them, in their order, so that nobody waits in a circle.
+        """Give back by the statements that took them, in their order, so that no two transactions deadlock.
 
-        Of what slides, what has run off by now is gone; money is whole to the end of its window.
+        What has drained from a sliding window is gone; money is given back in full until the end of its window.
         """
         for window, group in groupby(takes, lambda take: take.window):
             given = list(group)
             await limits.give_back(tx, [take.taken for take in given], at=given[0].at if window else at)
 
     async def forget(self, tx: Tx, answered: Iterable[Send], lane: str, *, at: datetime) -> None:
-        """What was answered right no longer counts on its number's limits, but for what has run off; on its ceiling it does."""
+        """Take answered sends off their number's limits, except what has drained; on the number's ceiling they still count."""
         sent: dict[str, list[datetime]] = {}
         for send in answered:
             sent.setdefault(number_in_lane(send, lane), []).append(send.created_at)
@@ -72,7 +72,7 @@ class SmsLimits:
         await limits.give_back(tx, takes, at=at)
 
     def _buckets(self, send: Send, lane: str) -> dict[Bucket, SmsLimit]:
-        """What is taken from, and the name of its limit."""
+        """The buckets to take from, and the names of their limits."""
         return {
             bucket: limit
             for limit, key, times in counts(send, lane)
@@ -87,9 +87,9 @@ class SmsLimits:
         ]
 
     def _purses(self, send: Send, most: int, window: timedelta, end: datetime) -> list[Bucket]:
-        """Everybody's, and the parts of it that unconfirmed numbers have and each user.
+        """The buckets of the whole budget, and of the shares of it for unconfirmed numbers and for the user.
 
-        A bucket is as long, in microseconds, as it is deep in millionths: so they are counted whole, and none is rounded.
+        A bucket's window in microseconds equals its money in millionths, so that money is counted without rounding.
         """
         purses = {"": most, f"user {send.user_id} ": self._rules.share_of_user(most, send.price)}
         if not send.confirmed:
@@ -104,7 +104,7 @@ class SmsLimits:
 
 
 def _full_at(bucket: Bucket, sent: Sequence[datetime]) -> datetime:
-    """Until when sends at these times fill a bucket that nothing else was taken from: no more of it is surely theirs."""
+    """When a bucket would be full again had only these sends drawn on it: the most that can be refunded."""
     full_at = sent[0]
     for time in sent:
         full_at = max(full_at, time) + bucket.step / len(sent)

@@ -1,4 +1,4 @@
-"""What becomes of an SMS that is beyond a limit: it is refused, or only told of."""
+"""The modes of the SMS limits: whether an SMS beyond a limit is refused, or only recorded."""
 
 from typing import get_args
 
@@ -10,7 +10,7 @@ _OF_NETWORKS: tuple[SmsLimit, ...] = ("network", "numbers", "confirmed_network")
 
 
 def modes_of(settings: Settings) -> dict[SmsLimit, Mode]:
-    """What becomes of what is beyond each limit."""
+    """The mode of each limit."""
     rules, mode = settings.sms_limits, settings.sms_limits_mode
     modes: dict[SmsLimit, Mode] = dict.fromkeys(get_args(SmsLimit), mode)
     if mode == "enforce":

@@ -1,8 +1,8 @@
-"""Recorded SMS played against other rules, in memory: what would have been refused, and who of those was honest.
+"""Replay recorded SMS against other rules, in memory: which would have been refused, and which of those were honest.
 
-It goes by what is recorded: a known device's lane is not told apart from other confirmed ones, a user who was deleted is
-nobody, and of an SMS that was refused nobody knows whether its code would have been answered, so it never opens the
-conversion breaker.
+It knows only what is recorded: a known device's lane is not distinguished from other confirmed ones, deleted users have
+no limits, and whether the code of a refused SMS would have been answered is unknown, so it never opens the conversion
+breaker.
 """
 
 from collections import Counter, defaultdict
@@ -50,7 +50,7 @@ class Replay:
         self.outcome = Outcome()
 
     def play(self, send: Send) -> str | None:
-        """Which limit refuses it, if any. Sends are played in the order of their times."""
+        """Return which limit refuses *send*, if any. Sends are played in the order of their times."""
         outcome, price = self.outcome, self._rules.price(send.region)
         refused_by = self._judge(send, price)
         outcome.asked += 1
@@ -81,12 +81,12 @@ class Replay:
         return None if self._affords(send, price) else "budget"
 
     def _counted(self, send: Send) -> Iterator[tuple[str, str, Rules]]:
-        """Each limit that a send takes from, whose share of it, and its rules."""
+        """Yield each limit that a send takes from, its key, and its rules."""
         for limit, key, times in counts(send, _ANY_LANE):
             yield limit, key, [(times * allowed, window) for allowed, window in self._rules.counted[limit]]
 
     def _fill(self, limit: str, key: str, rule: tuple[int, timedelta], at: datetime) -> datetime:
-        """When the bucket is full with one more."""
+        """The bucket's `full_at` with one more take."""
         allowed, window = rule
         return max(self._full_at.get((limit, key, window), at), at) + window / allowed
 
@@ -106,7 +106,7 @@ class Replay:
                 self._numbers[network][send.number_index] = at
 
     def _forgive(self, send: Send) -> None:
-        """What was answered right by now no longer counts on the number's limits."""
+        """Take sends that were answered right by now off their number's limits."""
         whose, at = number_in_lane(send, _ANY_LANE), send.created_at
         waiting = self._answered_later.pop(whose, [])
         if left := [answered for answered in waiting if answered > at]:
@@ -119,7 +119,7 @@ class Replay:
         return all(self._money[purse] + price <= most for purse, most in self._purses(send, price).items())
 
     def _purses(self, send: Send, price: int) -> dict[object, int]:
-        """Everybody's, and the parts of it that unconfirmed numbers have and each user, in each window of the budget."""
+        """The whole budget, and the shares of it for unconfirmed numbers and for the user, in each window."""
         purses: dict[object, int] = {}
         for most, window in self._rules.budget:
             end = end_of(window, send.created_at)
@@ -170,7 +170,7 @@ class Replay:
         return list(tried.values())[: self._rules.sample]
 
     def _answered(self, send: Send, at: datetime) -> bool | None:
-        """None while more may become of it, and for what was not really sent."""
+        """Whether the code was answered by *at*; None while it still may be, and for what was not really sent."""
         if send.delivery in NOT_SENT:
             return None
         if send.verified_at is not None and send.verified_at <= at:

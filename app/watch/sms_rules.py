@@ -1,4 +1,4 @@
-"""What the SMS firewall goes by, read from the settings: limits, prices, and when a prefix converts so badly that it is blocked."""
+"""The rules of the SMS firewall, read from the settings: limits, prices, and when a prefix converts too badly and is blocked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,9 +26,9 @@ COUNTED: tuple[SmsLimit, ...] = (
     "confirmed_prefix",
     "confirmed_network",
 )
-"""Limits that are a count within a window, each of something of its own."""
+"""Limits that count sends within a window, each by a key of its own."""
 MEMORY = timedelta(days=1)
-"""How long a send says something about the conversion of its prefix."""
+"""How long a send counts for the conversion of its prefix."""
 _SHARE = 2
 _IN_ANY_CASE = 3
 _OTHERS = ("numbers", "conversion", "budget")
@@ -37,7 +37,7 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 @dataclass(frozen=True, slots=True)
 class SmsRules:
-    """Money is in millionths of a currency unit; *conversion* is at most so many numbers that answer right of so many."""
+    """Money is in millionths of a currency unit; *conversion*: a prefix is bad if at most so many numbers answer, of so many."""
 
     counted: Mapping[str, Rules]
     numbers: Rules
@@ -51,7 +51,7 @@ class SmsRules:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Raises ValueError, with an example, for rules that cannot be meant."""
+        """Read the rules of *settings*. Raises ValueError, with an example, for rules that cannot be meant."""
         given, prices = settings.sms_limits, settings.sms.prices or {}
         if not all(region == "*" or is_region(region) for region in prices):
             raise ValueError(
@@ -70,7 +70,7 @@ class SmsRules:
         )
 
     def changed(self, name: str, text: str) -> Self:
-        """These rules but for one of them. Raises ValueError."""
+        """A copy of these rules with one of them changed. Raises ValueError."""
         if name in self.counted:
             return replace(self, counted={**self.counted, name: read_rules(text)})
         if name == "numbers":
@@ -102,7 +102,7 @@ class SmsRules:
         return any(len(tried) >= of and self._is_bad(tried[:of], most) for most, of in self.conversion)
 
     def _is_bad(self, tried: Sequence[Tried], most: int) -> bool:
-        """Silence that few networks asked for is theirs: they have limits of their own, and close nobody's prefix."""
+        """Unanswered codes block a prefix only when enough networks asked for them; a few have their own limits."""
         silent = [number for number in tried if not number.answered]
         asking = frozenset[bytes]().union(*(number.networks for number in silent))
         return len(tried) - len(silent) <= most and len(asking) >= min(self.conversion_networks, len(silent))
@@ -113,7 +113,7 @@ def read_budget(text: str | None) -> Rules:
 
 
 def end_of(window: timedelta, at: datetime) -> datetime:
-    """When the window of the calendar that holds *at* ends, by UTC."""
+    """The end of the calendar window (UTC) that *at* is in."""
     return at + window - (at - _EPOCH) % window
 
 

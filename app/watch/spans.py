@@ -1,4 +1,4 @@
-"""The span of a request, which FastAPI makes where traces are wanted: what we tell of it, never in anybody's own words."""
+"""The span of a request, which FastAPI makes if tracing is on: the attributes that we add, never free text."""
 
 from typing import Protocol
 
@@ -21,7 +21,7 @@ class Traces(Protocol):
 
 
 def name(request_id: str) -> None:
-    """Tell the span its request, and every line of the request its trace."""
+    """Set the request's id on the span, and bind the trace's id to the request's log lines."""
     span = trace.get_current_span()
     context = span.get_span_context()
     if context.is_valid:
@@ -30,7 +30,7 @@ def name(request_id: str) -> None:
 
 
 def fail(error: Exception) -> None:
-    """Tell the span what a request crashed with: type and frames, as a log line does."""
+    """Set on the span what a request crashed with: type and frames, as in a log line."""
     span = trace.get_current_span()
     if span.is_recording():
         told = explain(error)

@@ -1,6 +1,6 @@
-"""How far the audit log stands behind: since when a row waits for its link, and a link for its checkpoint.
+"""How far the audit log is behind: how long a row waits for its link, and a link for its checkpoint.
 
-Whoever holds the sealer's lock, or takes checkpoints away, is seen here and nowhere else until somebody verifies.
+Until somebody verifies, only this shows that somebody holds the sealer's lock, or deletes checkpoints.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from app.watch.vouching import LOOKED_AT, proved
 OVERLAP = timedelta(seconds=60)
 """A row is committed at most so long after it was written (`statement_limit`), and clocks of a fail-over differ by less."""
 UNSEALED = timedelta(seconds=60)
-"""A row that waits longer than this for its link is not what a sealer leaves."""
+"""A working sealer leaves no row to wait longer than this for its link."""
 LATE = timedelta(minutes=1)
-"""A checkpoint that is so long overdue was not forgotten by chance."""
+"""A checkpoint that is overdue by so much is not late by chance."""
 _BATCH = 100
 
 
@@ -37,7 +37,7 @@ class Standing:
     keys: AuditKeys
 
     async def __call__(self) -> Behind:
-        """By the database's clock. Raises AuditKeyUnreadable, DatabaseUnavailable."""
+        """Measure by the database's clock. Raises AuditKeyUnreadable, DatabaseUnavailable."""
         house = await self.keys.stored_house()
         if house is None:
             return Behind()
@@ -46,7 +46,7 @@ class Standing:
 
 
 async def _unsealed(tx: Tx) -> timedelta:
-    """Of those that were written since the youngest linked one; whatever is put in before is for verify to find."""
+    """The age of the oldest unlinked row since the newest linked one; `verify` has to find what is inserted before."""
     latest, now = await audit_chain.latest(tx), await audit_chain.now(tx)
     since, rows = latest - OVERLAP if latest else None, list[StoredEvent]()
     while rows := await audit_chain.unlinked(tx, since=since, most=_BATCH, after=rows[-1] if rows else None):

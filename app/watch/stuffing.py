@@ -1,6 +1,6 @@
-"""Credential stuffing, seen and told: many accounts that fail from one network, or far more failures than usual everywhere.
+"""Detect credential stuffing: many accounts that fail from one network, or far more failures than usual everywhere.
 
-It refuses nobody; the limits do. An event tells of a network by a keyed digest, which is the same for the same network.
+It refuses nobody; the limits do. An event names a network by a keyed digest, which is the same for the same network.
 """
 
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ from app.watch import audit
 from app.watch.limits import Limit
 
 ACCOUNTS, WIDER_ACCOUNTS, SURGE = "login accounts of a network", "login accounts of a wider network", "login surge"
-"""No limits that anybody is told of: what exceeds them is suspected, and passes."""
+"""Limits that only detect: what exceeds them is reported as suspected, and passes."""
 _MINUTE = timedelta(minutes=1)
 _KEPT = 0.98
-"""Of what is usual, from a minute to the next: half of it is of the last 35 minutes."""
+"""The decay per minute of the fast average: half of its weight is on the last 35 minutes."""
 _KEPT_SLOWLY = 0.9995
-"""Of the slow average: half of it is of the last day."""
+"""The decay per minute of the slow average: half of its weight is on the last day."""
 _AT_MOST = 3
-"""What is usual counts as no more than so many times the slow average, or whoever grows slowly enough is never told of."""
+"""The usual is capped at so many times the slow average, or an attack that grows slowly enough is never reported."""
 _WIDER = 4
-"""So many times as many accounts as from a network may fail from an IPv6 /48, before it is told."""
+"""How many times as many accounts may fail from an IPv6 /48 as from a network, before it is reported."""
 _OWN_SHARE = 10
-"""A worker takes part in a surge from a tenth of the floor on, which is that of all workers together."""
+"""A worker takes part in a surge from a tenth of the floor on; the floor itself is for all workers together."""
 _DIGITS = 16
 
 
 @dataclass
 class Surge:
-    """Failures of this minute at one worker, against those of a usual minute there.
+    """Failures of this minute at one worker, compared with those of a usual minute there.
 
-    A few numbers, however many fail. A surge counts into what is usual as no more than what is still usual.
+    It is a few numbers, however many fail. A surge adds to the averages no more than would still be no surge.
     """
 
     floor: int
@@ -48,7 +48,7 @@ class Surge:
     told: bool = False
 
     def failed(self, at: datetime) -> bool:
-        """Count one; True while there are too many in this minute, until that is told."""
+        """Count one; True while there are too many in this minute, until that is reported."""
         self._go_on(at)
         self.failures += 1
         return not self.told and self.failures > max(self.floor // _OWN_SHARE, self.times * self.usual)
@@ -70,7 +70,7 @@ class Surge:
         self.begun = begun + minutes * _MINUTE
 
     def _learn(self, ended: float, *, silent: int) -> None:
-        """From a minute that ended, and *silent* ones after it. The slow average begins as the mean of all so far."""
+        """Update the averages by a minute that ended, and *silent* ones after it. The slow one begins as a plain mean."""
         self.fast = (_KEPT * self.fast + (1 - _KEPT) * ended) * _KEPT**silent
         self.minutes += 1 + silent
         share = max(1 - _KEPT_SLOWLY, 1 / self.minutes)
@@ -90,14 +90,14 @@ class Stuffing:
         self._surge = Surge(settings.surge_floor, settings.surge_times)
 
     def buckets(self, visitor: Visitor) -> dict[Bucket, str]:
-        """What the first failure in a row of an account takes from, for all accounts of the networks around it together."""
+        """The buckets that an account's first failure in a row takes from: they count failing accounts per network."""
         found = dict.fromkeys(self._accounts.buckets(visitor.network), ACCOUNTS)
         if visitor.wider_network == visitor.network:
             return found
         return found | dict.fromkeys(self._accounts.buckets(visitor.wider_network, times=_WIDER), WIDER_ACCOUNTS)
 
     def failed(self, at: datetime) -> dict[Bucket, str]:
-        """Somebody failed, somewhere. What it takes from, at all workers together, where this one sees more than usual."""
+        """Count a failure; if this worker sees more than usual, return the buckets, shared by all workers, to take from."""
         return dict.fromkeys(self._everywhere.buckets(""), SURGE) if self._surge.failed(at) else {}
 
     def undo(self) -> None:
@@ -105,7 +105,7 @@ class Stuffing:
         self._surge.undo()
 
     async def suspect(self, name: str, visitor: Visitor, *, at: datetime) -> None:
-        """Tell, once a minute, that too many failed."""
+        """Note an event, at most once a minute, that too many failed."""
         if name == SURGE:
             self._surge.told = True
             await self._tell(

@@ -23,7 +23,7 @@ from app.watch.spans import ERROR, FRAMES, REQUEST_ID
 
 _METHOD, _ROUTE = "http.request.method", "http.route"
 KEPT: Final = frozenset({_METHOD, _ROUTE, "http.response.status_code", "error.type", REQUEST_ID, ERROR, FRAMES})
-"""All that is said of a request beside its times. FastAPI says more: path, query, Host, a method that nobody knows."""
+"""The only attributes of a request that are exported. FastAPI sets more: path, query, Host, unknown methods."""
 
 _MOST_WAITING, _BATCH = 2048, 128
 _EVERY = timedelta(seconds=5)
@@ -34,10 +34,10 @@ _log = logger("app.watch.telemetry")
 
 
 class Telemetry:
-    """FastAPI is given `provider`; nobody else is: it is not the process's."""
+    """Only FastAPI is given `provider`: it is not the global one of the process."""
 
     def __init__(self, settings: TelemetrySettings) -> None:
-        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # it tells of every batch; the gate tells once
+        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # it logs every failed batch; the gate logs once
         resource = Resource({"service.name": "gatehouse"}).merge(OTELResourceDetector().detect())
         sampler = ParentBased(TraceIdRatioBased(settings.ratio))
         exporter = OTLPSpanExporter(settings.traces_url, timeout=_PATIENCE.total_seconds())
@@ -56,7 +56,7 @@ class Telemetry:
 
 
 class Gate(SpanExporter):
-    """Lets out a copy of each span that has nothing but what is named, and says once when the collector does not take it."""
+    """Exports a copy of each span with the attributes in KEPT only, and logs once when the collector does not take them."""
 
     def __init__(self, exporter: SpanExporter, resource: Resource) -> None:
         self._exporter = exporter
@@ -72,7 +72,7 @@ class Gate(SpanExporter):
         self._exporter.shutdown()
 
     def _kept(self, span: ReadableSpan) -> ReadableSpan:
-        """Without events, links, trace state and a description of the status, too: all of them are free text."""
+        """Copy a span, also without events, links, trace state and status description: all of them are free text."""
         attributes = {name: value for name, value in (span.attributes or {}).items() if name in KEPT}
         return ReadableSpan(
             name=" ".join(str(attributes[part]) for part in (_METHOD, _ROUTE) if part in attributes),

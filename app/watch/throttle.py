@@ -1,7 +1,7 @@
-"""How often a password may be guessed. A failure is counted before the password is looked at, and given back when it was right.
+"""How often a password may be guessed. A failure is counted before the password is checked, and given back when it was right.
 
-For each network an account has a delay, which grows with the failures in a row; besides, it has a limit, and so has each network.
-A known device has a lane of its own, which no stranger's failures close: a lock must not be a weapon against the owner.
+For each network an account has a delay, which grows with the streak of failures; the account and each network also have a limit.
+A known device is counted apart, and no stranger's failures lock it: a lock must not be a weapon against the owner.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ _NOTHING = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a try took: a failure in its row, which may not be added to before `free_at` (None: none was counted); and from limits."""
+    """What an attempt took: from limits, and a failure in its streak, which may not grow before `free_at` (None: not counted)."""
 
     trying: Try
     free_at: datetime | None
@@ -55,7 +55,7 @@ class Throttle:
         self._wall = Wall()
 
     def refuse_again(self, account: str, visitor: Visitor, *, at: datetime) -> None:
-        """Refuse a stranger, who has no device to show, as a moment ago: before anything is looked up. Raises RateLimited."""
+        """Repeat, without a query, a refusal that this unknown device got within the last second. Raises RateLimited."""
         self._refuse_again(whose_of_strangers(account, visitor), at)
 
     async def spend(self, account: str, visitor: Visitor, *, known: UUID | None, at: datetime) -> Spent:
@@ -78,7 +78,7 @@ class Throttle:
     async def _take(
         self, tx: Tx, trying: Try, surge: Mapping[Bucket, str], first_of: Mapping[Bucket, str], at: datetime
     ) -> Tried:
-        """Count the failure; the first one in a row counts its account among those of the network, too."""
+        """Count the failure; the first one in a row also counts the account among those of its network that fail."""
         always, owners = {**trying.owners, **surge}, {**trying.owners, **surge, **first_of}
         failures, takes = await tries.spend(
             tx, trying.row, delays=self._delays, takes=list(always), by_first=list(first_of), at=at
@@ -94,7 +94,7 @@ class Throttle:
         return Tried(Spent(trying, None if failures.wait else failures.free_at, kept), delayed | used_up)
 
     async def undo(self, spent: Spent, *, at: datetime) -> None:
-        """The password was not looked at after all: take this one failure back, and nothing else."""
+        """Take this one failure back, and nothing else: the password was not checked after all."""
         await self._database.run(lambda tx: self._take_back(tx, spent, at))
         self._given_back(spent)
 
@@ -104,7 +104,7 @@ class Throttle:
         await limits.give_back(tx, spent.takes, at=at)
 
     async def refund(self, spent: Spent, *, at: datetime) -> None:
-        """The password was right: end the row of failures, give back what was taken from the limits, and count the success.
+        """The password was right: end the streak of failures, give back what the limits gave, and count the success.
 
         Raises RateLimited after too many successes: only whoever knows the password is ever told so.
         """
@@ -123,7 +123,7 @@ class Throttle:
             audit.note(Event.LIMIT_EXCEEDED, limit=name, mode=self._modes[name])
 
     async def forgive(self, tx: Tx, account: str, *, networks: Iterable[str], known: Iterable[UUID]) -> None:
-        """End the rows of failures of *account* from those networks, devices and sessions, and empty its own limits."""
+        """End the streaks of *account* from those networks, devices and sessions, and empty its own limits."""
         for row in self._tries.rows(account, networks=networks, known=known):
             await throttles.clear(tx, row)
         await limits.empty(tx, self._tries.own_buckets(account))
@@ -141,7 +141,7 @@ class Throttle:
             self._raise(enforced)
 
     def _refuse_again(self, limited: Mapping[str, str], at: datetime) -> None:
-        """What was refused a moment ago is refused without a transaction."""
+        """Raise RateLimited, without a transaction, for what was refused within the last second."""
         standing = {whose: self._wall.stands(whose, at=at) for whose in limited.items()}
         waits = {name: closed.until - at for (name, _), closed in standing.items() if closed}
         if waits:

@@ -55,19 +55,19 @@ class Trail:
         self._refused = False
 
     async def begin(self) -> None:
-        """Have the house's key before anybody asks for anything. Raises AuditKeyUnreadable."""
+        """Load the service's own key before the first request. Raises AuditKeyUnreadable."""
         await self._keys.house()
 
     def record(self, whence: Whence = _ELSEWHERE) -> Record:
-        """For what is noted within it, to be given to `write`; what is left in it then comes late."""
+        """Make a record for what is noted within it, to be given to `write`; what is left in it then is queued."""
         return Record(self._clock, whence, self._wait, self._alike.take)
 
     def beside(self) -> Record:
-        """For what comes late, all of it: of jobs, which nobody waits for."""
+        """Make a record that queues all its events: for jobs, which nobody waits for."""
         return Record(self._clock, _ELSEWHERE, self._wait, self._alike.take, closed=True)
 
     async def write(self, record: Record) -> None:
-        """Write what *record* has, and close it. What cannot be written now waits."""
+        """Write the events of *record*, and close it. What cannot be written now is queued."""
         events = record.close()
         if self._refused:  # the database was gone a moment ago: whoever asks now need not wait for that, too
             self._wait_all(events)
@@ -110,7 +110,7 @@ class Trail:
             self._wait(Noted(new_id(at), at, event, facts, whence))
 
     async def settle(self) -> bool:
-        """Write what waits, if that can be done now. Whether all that was noted so far is written."""
+        """Write what waits, if that can be done now; return whether all that was noted so far is written."""
         try:
             await self.catch_up()
         except Exception as failure:  # noqa: BLE001  it goes on waiting
@@ -118,7 +118,7 @@ class Trail:
         return not self._waiting and not self.lost
 
     async def catch_up(self) -> None:
-        """Write all that waits by now, and not what comes meanwhile, one by one; what cannot be written goes on waiting."""
+        """Write all that waits by now, in batches, and not what comes meanwhile; what cannot be written goes on waiting."""
         for left in range(len(self._waiting), 0, -_BATCH):
             await self._again([self._waiting.popleft() for _ in range(min(_BATCH, left, len(self._waiting)))])
         self._refused = False
@@ -127,7 +127,7 @@ class Trail:
             self._lost, self._lost_before = 0, self._lost_before + self._lost
 
     async def _again(self, events: list[Noted]) -> None:
-        """An insert may have been kept that nobody heard of: its rows are not written twice."""
+        """Write *events* again, except those of an insert that was committed although its answer was lost."""
         try:
             async with self._database.read() as tx:
                 kept = await rows.kept(tx, [one.id for one in events], within=timedelta(days=1))
@@ -140,11 +140,11 @@ class Trail:
 
     @property
     def lost(self) -> int:
-        """How many events will never be written, since it began."""
+        """How many events were lost for good since the trail began."""
         return self._lost_before + self._lost
 
     async def drain(self, *, within: timedelta) -> None:
-        """Write what waits, before the process ends; what cannot be written is `lost`, and said so."""
+        """Write what waits, before the process ends; what cannot be written is `lost`, and that is logged."""
         self._tell(all_=True)
         try:
             async with asyncio.timeout(within.total_seconds()):
@@ -196,5 +196,5 @@ def _id(text: str) -> UUID | None:
 
 
 def _storable(text: str) -> str:
-    """Without what PostgreSQL holds in no text: one odd fact must not keep its event, and those beside it, from being kept."""
+    """Replace what PostgreSQL cannot store in a text: one odd fact must not keep a whole batch from being stored."""
     return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,4 +1,4 @@
-"""What a password that is tried takes from: limits of its account and its network, or those of a known device."""
+"""The limits that an attempt at a password takes from: its account's and its network's, or a known device's."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ _NETWORK, _WIDER_NETWORK = "login network", "login wider network"
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Whose *row* of failures this is one of, and the name of its *delay*; the limits it takes from, and whom they limit.
+    """An attempt: its streak of failures (*row*), the name of its *delay*, the limits it takes from, and whom they limit.
 
-    *success* is taken from by a right password. *turn*: who waits behind whom.
+    A right password takes from *success*. *turn*: attempts with the same one queue for the database.
     """
 
     delay: str
@@ -33,7 +33,7 @@ class Try:
 
 
 def modes(settings: LimitSettings, *, network: Mode) -> dict[str, Mode]:
-    """What becomes of what is beyond each limit."""
+    """The mode of each limit."""
     own = (_KNOWN, _ALL_KNOWN, _PAIR, _ACCOUNT, _SUCCESSES, _KNOWN_SUCCESSES)
     return dict.fromkeys(own, settings.login) | dict.fromkeys((_NETWORK, _WIDER_NETWORK), network)
 
@@ -64,12 +64,12 @@ class Tries:
         )
 
     def rows(self, account: str, *, networks: Iterable[str], known: Iterable[UUID]) -> list[bytes]:
-        """The rows of failures of *account* from those networks, devices and sessions."""
+        """The keys of the streaks of failures of *account* from those networks, devices and sessions."""
         pairs = [self._row(_PAIR, _pair(account, network)) for network in networks]
         return sorted([*pairs, *(self._row(_KNOWN, str(one)) for one in known)])
 
     def own_buckets(self, account: str) -> list[Bucket]:
-        """Those that are the account's alone."""
+        """The buckets that are the account's alone."""
         return list(self._buckets(dict.fromkeys((_ACCOUNT, _ALL_KNOWN, _SUCCESSES, _KNOWN_SUCCESSES), account)))
 
     def _of_known(self, account: str, known: UUID) -> Try:
@@ -92,7 +92,7 @@ class Tries:
 
 
 def whose_of_strangers(account: str, visitor: Visitor) -> dict[str, str]:
-    """Whom the limits of a try limit that comes from no known device."""
+    """The keys that an attempt from an unknown device is counted under, by limit."""
     whose = {_PAIR: _pair(account, visitor.network), _ACCOUNT: account, _NETWORK: visitor.network}
     if visitor.wider_network != visitor.network:  # an IPv4 network has no wider one
         whose[_WIDER_NETWORK] = visitor.wider_network

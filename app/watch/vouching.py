@@ -1,6 +1,6 @@
-"""Checkpoints of the audit log as they are made: one for a while in which anything happened, printed where others remember it.
+"""Make checkpoints of the audit log: one per interval in which anything happened, printed to the log, which others keep.
 
-What the table says of its checkpoints is not believed: a number and a time are read from a token that is proved.
+What the table says of its checkpoints is not trusted: a number and a time are read from a token whose MAC is verified.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from app.store.database import Tx
 from app.watch.logs import logger
 
 LOOKED_AT = 5
-"""So many of the newest checkpoints are read: one that is not ours, or a few, hide no good one."""
+"""So many of the newest checkpoints are read: one or a few that are not ours do not hide a good one."""
 _log = logger("gatehouse.audit")
 
 
@@ -31,7 +31,7 @@ class Vouching:
         self._told: int | None = None
 
     async def vouch(self, tx: Tx, proofs: Proofs, *, last: bool) -> str | None:
-        """A token for the newest link, if one is due; the *last* time it is if that link has none."""
+        """Store and return a checkpoint of the newest link, if one is due; if *last*, whenever that link has none."""
         newest = await audit_chain.newest(tx)
         if newest is None:
             return None
@@ -47,7 +47,7 @@ class Vouching:
         return token
 
     def _compare(self, newest: Link, known: list[Checkpoint]) -> None:
-        """Say once that the chain is no longer what was vouched for."""
+        """Log once that the chain is no longer what a checkpoint vouched for."""
         highest = max(known, key=lambda one: one.seq, default=None)
         if highest is None or highest.seq < newest.seq or _is_of(newest, highest) or highest.seq == self._told:
             return
@@ -56,7 +56,7 @@ class Vouching:
 
 
 def proved(stored: Iterable[StoredCheckpoint], checkpoints: Checkpoints) -> list[Checkpoint]:
-    """Those of the house, as their tokens say it, but for those of pruning."""
+    """The checkpoints whose tokens are our own, as these say it, without those of pruning."""
     read = (checkpoints.read(one.token, keys=()) for one in stored)
     return [one.checkpoint for one in read if one and not one.checkpoint.pruned_before]
 

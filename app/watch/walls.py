@@ -1,6 +1,6 @@
-"""A wall in memory before a limit: what was refused a moment ago is refused again without asking the database.
+"""A cache of refusals in front of a limit: what was refused a moment ago is refused again without asking the database.
 
-A flood costs a transaction a second and worker; and no network waits with more than two connections for its own rows.
+A flood costs a transaction per second and worker; and no network waits with more than two connections for its own rows.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ Whose: TypeAlias = tuple[str, str]
 
 _NOTHING = timedelta(0)
 _BELIEVED = timedelta(seconds=1)
-"""So long a refusal is believed: somebody else's worker may have given back what was taken."""
+"""How long a refusal is cached: another worker may have given back what was taken."""
 _MOST = 10_000
 """So many refusals are remembered; beyond it the oldest ones are forgotten."""
 _AT_A_TIME = 2
@@ -46,7 +46,7 @@ class Wall:
         self._turns: dict[str, _Turns] = {}
 
     def stands(self, whose: Whose, *, at: datetime) -> Closed | None:
-        """Why nothing of *whose* has to be asked now: it was refused within the last second."""
+        """The refusal of *whose* within the last second, if it still holds."""
         closed = self._closed.get(whose)
         if closed and _NOTHING <= at - closed.since < _BELIEVED and closed.until > at:
             return closed
@@ -59,13 +59,13 @@ class Wall:
             del self._closed[next(iter(self._closed))]
 
     def open(self, given_back: Iterable[Whose]) -> None:
-        """Something was given back: there may be room again."""
+        """Forget these refusals: something was given back, so there may be room again."""
         for whose in given_back:
             self._closed.pop(whose, None)
 
     @asynccontextmanager
     async def turn(self, network: str) -> AsyncIterator[None]:
-        """One of two at a time. Raises DatabaseUnavailable when those before it take too long."""
+        """Let in two at a time per *network*. Raises DatabaseUnavailable when those before it take too long."""
         turns = self._turns.setdefault(network, _Turns())
         turns.wanted += 1
         try:
