@@ -1,6 +1,6 @@
-"""The proofs of the audit log: a MAC for each row, a link for each row of the chain, and personal fields sealed a key a user.
+"""The proofs of the audit log: a MAC for each row, a link for each row of the chain, and personal fields sealed per user.
 
-A MAC covers the sealed bytes of a personal field: it proves them also when nobody can open them any more.
+A MAC covers the sealed bytes of a personal field: it proves them even when nobody can open them any more.
 """
 
 import hmac
@@ -22,9 +22,9 @@ from app.crypto.chance import random_bytes
 Part: TypeAlias = bytes | str | int | UUID | datetime | None
 
 HOUSE_ID = UUID(int=0)
-"""The id of the house's own key: there is one."""
+"""The id of the service's own key (the house's), of which there is one."""
 GENESIS = bytes(32)
-"""What the first link follows."""
+"""The link before the first one."""
 _KEY_BYTES, _NONCE_BYTES, _LENGTH_BYTES = 32, 12, 8
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -33,7 +33,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One event as it stands in the table, but for its MAC and the database's own time."""
+    """One event as it is stored, without its MAC and the database's own time."""
 
     id: UUID
     at: datetime
@@ -47,7 +47,7 @@ class Row:
 
 
 class AuditKey:
-    """A key of the log: of a user, or the house's own, which proves rows and links besides. It never prints itself."""
+    """A key of the log: of a user, or the house's own, which also proves rows and links. It never prints itself."""
 
     def __init__(self, key_id: UUID, secret: bytes) -> None:
         self.id = key_id
@@ -60,7 +60,7 @@ class AuditKey:
 
     @cached_property
     def proofs(self) -> "Proofs":
-        """What it proves, if it is the house's own."""
+        """The MACs under this key, if it is the house's own."""
         return Proofs(self)
 
     def seal(self, personal: Mapping[str, str], *, event_id: UUID) -> bytes:
@@ -81,7 +81,7 @@ class AuditKey:
 
 
 class Proofs:
-    """What the house's key proves; whoever has no such key can neither make nor mend a row, a link or a checkpoint."""
+    """MACs under the house's key; whoever does not have it can neither make nor alter a row, a link or a checkpoint."""
 
     def __init__(self, house: AuditKey) -> None:
         self._row, self._link, self._checkpoint = (
@@ -102,7 +102,7 @@ class Proofs:
     def link(
         self, before: bytes, *, seq: int, sealed_at: datetime, event_id: UUID, event_at: datetime, event_mac: bytes
     ) -> bytes:
-        """The link number *seq*: it follows *before* and holds an event in its place."""
+        """The MAC of link number *seq*, over the link *before* it and the event."""
         return _mac(self._link, [before, seq, sealed_at, event_id, event_at, event_mac])
 
     def vouch(self, *parts: Part) -> bytes:
@@ -118,7 +118,7 @@ def _mac(key: bytes, parts: Iterable[Part]) -> bytes:
 
 
 def _prefixed(part: Part) -> bytes:
-    """With its length before it, so that no two lists of parts are the same bytes; nothing is not an empty text."""
+    """Prefix *part* with its length, so that no two lists of parts give the same bytes; None is not an empty text."""
     if part is None:
         return b"\0"
     raw = _bytes(part)

@@ -1,6 +1,6 @@
 """Checkpoints of the audit log: how far the chain had come at a moment, as a document that is kept elsewhere.
 
-Two proofs: a signature that whoever has the key set can check, and the house's own, which outlives the signing keys.
+Two proofs: a signature that whoever has the key set can check, and the house's MAC, which outlives the signing keys.
 """
 
 import re
@@ -74,7 +74,7 @@ class Checkpoints:
         return sign(claims | pruned, typ=TYP, key=key)
 
     def read(self, token: str, *, keys: Iterable[SigningKey]) -> Vouched | None:
-        """None unless it is one of this house's; *keys* are those whose public halves are still known."""
+        """Read a checkpoint; None unless its MAC is this house's. *keys* are those whose public halves are still known."""
         with suppress(ValueError, ValidationError, jwt.PyJWTError):
             return self._read(token, {key.kid: key for key in keys})
         return None
@@ -93,7 +93,7 @@ class Checkpoints:
         return Vouched(checkpoint, _is_signed(token, key) if key else None)
 
     def _vouch(self, checkpoint: Checkpoint, issuer: str) -> bytes:
-        """Under the issuer that it names: what was printed before the service moved is still its own."""
+        """The MAC, over the issuer that the checkpoint names: one printed before the service moved is still its own."""
         before = checkpoint.pruned_before
         pruned = int(before.timestamp()) if before else None
         at = int(checkpoint.at.timestamp())

@@ -1,7 +1,7 @@
-"""Which build of Argon2 this process computes with: told by the machine code of the library that is loaded.
+"""Which build of Argon2 this process computes with, detected by the machine code of the library that is loaded.
 
-It says nothing itself, what its package says is true of another file as well, and how long it takes depends on what else
-runs. Every build makes the same hashes; they differ in how many bits a processor multiplies at a time.
+The library does not say, what its package says is true of another file as well, and how long it takes depends on what
+else runs. Every build makes the same hashes; they differ in how many bits a processor multiplies at a time.
 """
 
 import platform
@@ -20,7 +20,7 @@ _BY_CHANCE = 16
 
 
 def build() -> Build:
-    """Of what is loaded, or would be: nothing else is ever asked for a hash."""
+    """The build of the library that is loaded, or would be: no other one ever computes a hash."""
     library = find_spec("_argon2_cffi_bindings._ffi")
     if not library or not library.origin or (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         return "unknown"

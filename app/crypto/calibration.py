@@ -31,14 +31,14 @@ class Cost:
 
 
 def measure(memory_kib: int, passes: int, parallelism: int = 1, *, times: int = 3) -> Cost:
-    """The quickest of some: whatever made another one slower was not the hash."""
+    """The fastest of *times* runs: whatever made another one slower was not the hash."""
     hasher = _hasher(memory_kib, passes, parallelism)
     password = random_bytes(16).hex()
     return Cost(memory_kib, passes, min(_seconds(lambda: hasher.hash(password)) for _ in range(times)))
 
 
 def calibrate(target: timedelta, *, parallelism: int = 1) -> Cost:
-    """The dearest hash that takes no longer than *target* here; the floor, where even that takes longer."""
+    """The cost of a hash that takes about *target* here; the floor, where even that takes longer."""
     wanted = target.total_seconds()
     cost = measure(FLOOR_KIB, FLOOR_PASSES, parallelism)
     for _ in range(_CORRECTIONS):
@@ -52,7 +52,7 @@ def calibrate(target: timedelta, *, parallelism: int = 1) -> Cost:
 
 
 def verifications(cost: Cost, *, threads: int, parallelism: int = 1, seconds: float = 0.5) -> float:
-    """How many a second, on so many threads at once."""
+    """How many verifications per second run on so many threads at once."""
     hasher = _hasher(cost.memory_kib, cost.passes, parallelism)
     password = random_bytes(16).hex()
     stored = hasher.hash(password)
@@ -76,7 +76,7 @@ def _hasher(memory_kib: int, passes: int, parallelism: int) -> Any:  # noqa: ANN
 
 
 def _scaled(measured: Cost, wanted: float) -> tuple[int, int]:
-    """Time grows with memory and with passes alike."""
+    """Scale memory and passes to the *wanted* time, which grows with both alike."""
     kib_passes = measured.memory_kib * measured.passes * wanted / measured.seconds
     kib_passes = min(kib_passes, MOST_MEMORY_PASSES)
     memory_kib = int(min(kib_passes / FLOOR_PASSES, MOST_MEMORY_KIB))

@@ -1,7 +1,7 @@
 """Signatures of callbacks: Plivo's, which are verified, and those of our own webhooks (Standard Webhooks), which are made.
 
-Plivo's V2 covers the address alone, V3 the form too, but without a mark between names and values: whoever takes a form
-must know every name in it. Neither has a time, so a nonce must be good once.
+Plivo's V2 covers the address alone, V3 the form too, but without separators between names and values: whoever accepts
+a form must know every name in it. Neither has a timestamp, so a nonce may be used only once.
 """
 
 import base64
@@ -32,9 +32,9 @@ class Signature:
 def verified(
     signatures: Iterable[Signature], *, address: str, form: Form, tokens: Sequence[str]
 ) -> frozenset[tuple[str, str]]:
-    """The families of *signatures* that are right, with their nonces: none when nothing proves who is calling.
+    """The versions of *signatures* that are valid, with their nonces: none when nothing proves who is calling.
 
-    All of them, for whoever spends only one nonce could be shown the other family a second time.
+    All of them: if only one nonce were spent, the other version could be replayed.
     """
     return frozenset(
         (one.version, one.nonce) for one in signatures if _right(one, _signed_text(one, address, form), tokens)

@@ -1,4 +1,4 @@
-"""Where chance is drawn (law 8): `secrets` and nothing else, in this file and nowhere else."""
+"""Random numbers (law 8): drawn by `secrets` and nothing else, in this file and nowhere else."""
 
 import secrets
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What the tokens say: one strict shape a kind, mutually exclusive by `typ`, `aud` and `scope` (RFC 8725 §3.11-3.12)."""
+"""The claims of tokens: one strict schema per kind, mutually exclusive by `typ`, `aud` and `scope` (RFC 8725 §3.11-3.12)."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -38,7 +38,7 @@ class Claims(BaseModel):
 
 
 Own: TypeAlias = str | bool | int | float
-"""What an operator may say of a user."""
+"""A value that an operator may put into a user's claims."""
 
 
 class AccessClaims(Claims):

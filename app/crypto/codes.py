@@ -1,4 +1,4 @@
-"""Six-digit codes at rest: a keyed digest bound to what was asked, because a bare hash of six digits is undone in a second."""
+"""Six-digit codes at rest: a keyed digest bound to what was asked, because a bare hash of six digits is reversed in a second."""
 
 import hmac
 from uuid import UUID
@@ -16,7 +16,7 @@ class Fingerprints:
         return _digest(self._ring.newest("codes"), code, purpose, about)
 
     def match(self, fingerprint: bytes, code: str, *, purpose: str, about: UUID) -> bool:
-        """Compare under every key of the ring, so that turning it strands no code; in constant time."""
+        """Compare under every key of the ring, so that a key rotation invalidates no code; in constant time."""
         found = [
             hmac.compare_digest(fingerprint, _digest(key, code, purpose, about)) for key in self._ring.all("codes")
         ]

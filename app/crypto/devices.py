@@ -1,6 +1,6 @@
-"""Device tokens: made of the device's id and a key of the ring, so that every answer can carry one; a digest at rest.
+"""Device tokens: derived from the device's id and a ring key, so that every answer can carry one; stored as a digest.
 
-The digest outlives the key: a token goes on being good when the key that made it has left the ring.
+The digest outlives the key: a token stays valid when the key that made it has left the ring.
 """
 
 import hmac

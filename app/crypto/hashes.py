@@ -13,19 +13,19 @@ from app.crypto.schemes import LONGEST_REPEATED, SCHEMES, Scheme
 OURS = "$argon2id$"
 _LONGEST = 512
 _UNSAID_ROUNDS = "5000"
-"""Of SHA-crypt; every other scheme says its numbers."""
+"""The rounds of a SHA-crypt hash that does not state them; every other scheme states its numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A hash that was understood and may be computed. `cost` is one word for all that take the same work."""
+    """A hash that was parsed and may be computed. `cost` is the same text for all that take the same work."""
 
     scheme: Scheme
     cost: str
     text: str = field(repr=False)
 
     def fits(self, password: str) -> bool:
-        """Raises ValueError where the scheme cannot say: a NUL, a malformed salt, more than any system took.
+        """Whether *password* is right. Raises ValueError where the scheme cannot say: a NUL, a malformed salt, too long.
 
         Other systems compared what was typed, so it is not normalised for them. Argon2id may be ours or theirs.
         """
@@ -35,17 +35,17 @@ class Stored:
         return any(self.scheme.check(spelling, self.text) for spelling in typed)
 
     def cost_for(self, password: str) -> str:
-        """As `cost`, of an attempt with *password*: some schemes take longer over a long one."""
+        """The `cost` of an attempt with *password*: some schemes take longer over a long one."""
         is_long = self.scheme.longest == LONGEST_REPEATED and len(password.encode()) > LONGEST_REPEATED // 4
         return f"{self.cost} long" if is_long else self.cost
 
     def read_whole(self, password: str) -> bool:
-        """Whether a right password is the only right one, so that a new hash of it refuses nobody who was let in before."""
+        """Whether the scheme reads all of *password*: then no other one is right, which a new hash would refuse."""
         return self.scheme.reads is None or len(password.encode()) < self.scheme.reads
 
 
 def understand(text: str) -> Stored:
-    """Raises ValueError, with a sentence that never holds the hash, unless it can be verified here (for an import)."""
+    """Parse a hash. Raises ValueError, with a sentence that never holds the hash, unless it can be verified here (for an import)."""
     scheme, numbers, plain = _parse(text)
     if scheme is None:
         raise ValueError("It is no hash of a scheme that is known here.")
@@ -68,12 +68,12 @@ def normal(password: str) -> str:
 
 
 def spellings(password: str) -> tuple[str, ...]:
-    """As we hash it, and as it was typed, where that is another one."""
+    """The password as we hash it (NFC), and as it was typed, if that differs."""
     return tuple(dict.fromkeys((normal(password), password)))
 
 
 def _parse(text: str) -> tuple[Scheme | None, Mapping[str, int], str]:
-    """Django writes a word of its own before what others understand too."""
+    """The scheme, numbers and text of a hash, without the word that Django puts before formats that others read, too."""
     plain = text.removeprefix("argon2").removeprefix("bcrypt$")
     for scheme in SCHEMES if len(text) <= _LONGEST else ():
         if found := scheme.form.fullmatch(plain):

@@ -1,4 +1,4 @@
-"""Random values that are good once: so long that a plain digest at rest is enough, and outlives a turn of the key ring."""
+"""Random one-time values: so long that a plain digest at rest is enough, which outlives a rotation of the key ring."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""How long a refusal takes: as long as it would under the slowest scheme that is in use, whoever is refused (law 7).
+"""Delays of refusals: each takes as long as under the slowest scheme that is in use, whoever is refused (law 7).
 
 The answer waits for the rest of that time, not the hashing thread.
 """
@@ -11,7 +11,7 @@ _MARGIN = 1.1
 
 
 class Pace:
-    """Fed by hashing threads. *own* is the cost of our own hashes: alone, they are all alike, and nothing waits."""
+    """Called by hashing threads. *own* is the cost of our own hashes: while there are no others, nothing waits."""
 
     def __init__(self, own: str) -> None:
         self._own = own
@@ -19,7 +19,7 @@ class Pace:
         self._lock = Lock()
 
     def note(self, cost: str, seconds: float) -> None:
-        """A password was just tried against a hash of this cost."""
+        """Record how long an attempt against a hash of this cost took."""
         with self._lock:
             self._seconds[cost] = [*self._seconds.get(cost, ()), seconds][-_REMEMBERED:]
 
@@ -38,5 +38,5 @@ class Pace:
 
 
 def _typical(seconds: list[float]) -> float:
-    """The longest but one: a single hiccup must not slow everybody down for the next hour."""
+    """The second longest, or the only one: a single hiccup must not slow everybody down for the next hour."""
     return sorted(seconds)[-2:][0]

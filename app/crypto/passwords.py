@@ -32,7 +32,7 @@ _PREFIX = 5
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """*outdated*: the password is to be hashed anew, once it let somebody in. *rest*: the seconds that a refusal still waits."""
+    """*outdated*: hash the password anew once it has let somebody in. *rest*: the seconds that a refusal still has to wait."""
 
     right: bool
     outdated: bool = False
@@ -40,7 +40,7 @@ class Verdict:
 
 
 class Passwords:
-    """*words* of the house are as common as those of the list: its name, its domain."""
+    """*words*, such as the service's name and domain, count as common passwords, like those of the list."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Passwords:
             parallelism=settings.parallelism,
         )
         self._of_house = {_plain(word.casefold()) for word in words}
-        # Drawn, not computed: no password is known to fit either, and the start does not wait for it.
+        # Random, not computed: no password is known to match this either, and the start does not wait for it.
         drawn = self._argon2(use_defaults=True, checksum=random_bytes(self._argon2.checksum_size))
         self._nobodys_hash: str = drawn.to_string()
         self._nobody = understand(self._nobodys_hash)
@@ -110,7 +110,7 @@ class Passwords:
             raise PasswordBlocklisted("It is on a list of common passwords, or repeats one.")
 
     def _is_common(self, folded: str) -> bool:
-        """On the list, with or without blanks; or a listed or very short word over and over."""
+        """Whether it is on the list, with or without blanks, or repeats a listed or very short word."""
         plain = _plain(folded)
         word = next(plain[:size] for size in range(1, len(plain) + 1) if _repeats(plain, size)) if plain else ""
         common: frozenset[str] = import_module("app.crypto.common_passwords").COMMON
@@ -122,7 +122,7 @@ def _plain(folded: str) -> str:
 
 
 def _can_be_hashed_anew(password: str, tried: Stored) -> bool:
-    """In other words: whether a hash of ours would let in the same, no more and no less."""
+    """Whether a hash of ours would accept the same passwords, no more and no less."""
     return tried.read_whole(password) and len(normal(password)) <= MAX_PASSWORD_SIZE
 
 
@@ -132,7 +132,7 @@ def same(left: str, right: str) -> bool:
 
 
 def breach_key(password: str) -> tuple[str, str]:
-    """The range that a breached password is looked up in, and which one it would be there: SHA-1, split after five digits.
+    """The password's SHA-1, split after five digits: the range to look up, and the entry to look for in it.
 
     The corpus of breached passwords is kept under SHA-1; nothing is protected by it here.
     """

@@ -18,7 +18,7 @@ _Result = TypeVar("_Result")
 
 
 class Watcher(Protocol):
-    """Is told what becomes of each job; by any thread."""
+    """Callbacks that say what becomes of each job; called from any thread."""
 
     def taken(self) -> None: ...
     def left(self) -> None: ...

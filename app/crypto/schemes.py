@@ -1,7 +1,7 @@
 """The schemes that a stored password may be under: how their hashes look, what they may cost, how a password is tried.
 
-What is known here is verified and then hashed anew with Argon2id (`passwords`); none of these makes a new hash. Schemes of
-one quick round, such as salted SHA-1, are not: what they protect is as good as known.
+A password under one of these is verified and then hashed anew with Argon2id (`passwords`); none of these makes a new hash.
+Schemes of one quick round, such as salted SHA-1, are left out: what they protect is as good as known.
 """
 
 import hashlib
@@ -30,11 +30,11 @@ from passlib.utils.binary import bcrypt64
 from app.settings.people import MOST_MEMORY_KIB, MOST_MEMORY_PASSES, MOST_PARALLELISM
 
 Numbers: TypeAlias = Mapping[str, int]
-"""What a hash says of its own cost, by the names in its scheme's form."""
+"""The cost parameters that a hash states, by the names in its scheme's form."""
 
 _BCRYPT_READS = 72
 _LONGEST, LONGEST_REPEATED = 16_384, 128
-"""Bytes of a password. Where each round reads it again, a longer one takes longer, so only so much is tried."""
+"""The most bytes of a password; fewer where each round reads it again, because a longer one takes longer there."""
 _MOST_BCRYPT_ROUNDS = 14
 _MOST_SHA_CRYPT_ROUNDS = 1_000_000
 _MOST_PBKDF2_ROUNDS = 2_000_000
@@ -50,9 +50,9 @@ class _Handler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """`form` names the numbers that make the cost, `bound` says whether they are bearable: about a second of one core.
+    """`form` names the cost parameters in a hash, `bound` says whether they are bearable: about a second of one core.
 
-    *reads*: of that many bytes and more of a password, the scheme ignores the rest.
+    *reads*: how many bytes of a password the scheme reads, ignoring the rest; None: all.
     """
 
     name: str
@@ -64,18 +64,18 @@ class Scheme:
 
 
 def _by(handler: _Handler) -> Callable[[str, str], bool]:
-    """Ask for `verify` each time: passlib puts another one in place when it is first used."""
+    """Look `verify` up at each call: passlib replaces it when it is first used."""
     return lambda password, hashed: bool(handler.verify(password, hashed))
 
 
 def _bcrypt(secret: bytes, hashed: str) -> bool:
-    """The last character of a salt has bits to spare, which some systems did not clear."""
+    """Check a bcrypt hash; clear the unused bits of the salt's last character, which some systems did not clear."""
     salt = hashed[:7] + bcrypt64.repair_unused(hashed[7:29])  # type: ignore[no-untyped-call]
     return hmac.compare_digest(bcrypt.hashpw(secret, salt.encode())[29:], hashed[29:].encode())
 
 
 def _plain_bcrypt(password: str, hashed: str) -> bool:
-    """As everybody did it: of a password's bytes, the first 72. Where systems differ, at a NUL, it cannot be said."""
+    """Try the password's first 72 bytes, as all systems did. Raises ValueError at a NUL, where systems differ."""
     if "\0" in password:
         raise ValueError("bcrypt takes no NUL.")
     return _bcrypt(password.encode()[:_BCRYPT_READS], hashed)

@@ -28,7 +28,7 @@ class SigningKey:
 
     @classmethod
     def new(cls, alg: str = ES256.name) -> "SigningKey":
-        """PS256 takes a quarter of a second and more, without the interpreter: make it in a thread."""
+        """Make a key. PS256 takes a quarter of a second and more, with the GIL released: make it in a thread."""
         return cls.of(ALGORITHMS[alg].make())
 
     @classmethod
@@ -86,9 +86,9 @@ class KeySet:
         return next((key for key in keys if key.kid == kid and kid not in self.revoked), None)
 
     def without(self, kids: Iterable[str]) -> "KeySet":
-        """The same keys, nothing under *kids* being good any more, though one of them may still have to sign."""
+        """The same keys with *kids* revoked: nothing under these is valid any more, though one of them may still have to sign."""
         return replace(self, revoked=self.revoked.union(kids))
 
     def jwks(self) -> dict[str, Any]:
-        """RFC 7517 §5."""
+        """The published keys as a JWK Set (RFC 7517 §5)."""
         return {"keys": [key.jwk() for key in self.published]}

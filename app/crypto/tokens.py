@@ -1,6 +1,6 @@
 """JWTs: minted for one scope, read for one scope (law 4), as strictly as RFC 8725 and its successor draft ask.
 
-Expiry is judged by the house's clock, never by the library's.
+Expiry is judged by the service's clock, never by the library's.
 """
 
 import re
@@ -51,9 +51,9 @@ class Minted:
 
 
 class Tokens:
-    """`keys` are put in before the first token and may be replaced while running: a token is read with those of its moment.
+    """`keys` are set before the first token and may be replaced while running: a token is read with the current ones.
 
-    Whose signature was verified once is remembered by the whole text of the token, until it makes room or the keys change.
+    Tokens whose signature was verified are cached by their whole text, until they are evicted or the keys change.
     """
 
     def __init__(self, settings: TokenSettings, *, clock: Clock) -> None:
@@ -86,7 +86,7 @@ class Tokens:
         amr: tuple[str, ...],
         claims: Mapping[str, Own] | None = None,
     ) -> Minted:
-        """Lives up to 5 % less than the setting, so that many clients do not refresh in one second."""
+        """Mint an access token. It lives up to 5 % less than the setting, so that many clients do not refresh in one second."""
         life = self._settings.access_life * (1 - _JITTER * below(_JITTER_PARTS) / _JITTER_PARTS)
         own: dict[str, Any] = {
             "sid": str(session_id),
@@ -150,7 +150,7 @@ class Tokens:
         return None
 
     def _open(self, token: str, *, expired: bool = False) -> tuple[Kind, Claims]:
-        """Time is looked at whenever the token is."""
+        """Read a token, from the cache or not; its times are checked in any case."""
         kind, claims = self._verified.get(token) or self._verify(token)
         self._judge(claims, kind, expired=expired)
         return kind, claims
@@ -171,7 +171,7 @@ class Tokens:
         return found
 
     def _remember(self, token: str, found: tuple[Kind, Claims]) -> None:
-        """The one that was verified first makes room: what is in use comes back at the cost of one verification."""
+        """Cache a token, evicting the one that was verified first: one that is in use comes back for one verification."""
         if len(self._verified) >= _MOST_REMEMBERED:
             del self._verified[next(iter(self._verified))]
         self._verified[token] = found

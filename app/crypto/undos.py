@@ -1,6 +1,6 @@
-"""Tokens that undo a change of e-mail: made of the undo's id and a key of the ring when the mail is written; a digest at rest.
+"""Tokens that undo a change of e-mail: derived from the undo's id and a ring key when the mail is written; stored as a digest.
 
-So the notice that waits in the outbox names no secret, and however often it is sent it carries the same token.
+So the notice that waits in the outbox holds no secret, and however often it is sent it carries the same token.
 """
 
 import hmac

@@ -1,7 +1,7 @@
-"""What is secret at rest (law 6): sealed with AES-256-GCM, bound to the row and column it stands in.
+"""Secrets at rest (law 6): sealed with AES-256-GCM, bound to the row and column they are stored in.
 
 A sealed value moved to another row, column or table does not open. A blind index makes a sealed value findable
-without telling it: an HMAC-SHA-256 under its own key.
+without revealing it: an HMAC-SHA-256 under its own key.
 """
 
 import hmac
@@ -25,7 +25,7 @@ class CannotOpen(Exception):  # noqa: N818  reads as the sentence it is
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a sealed value stands: the associated data it is bound to."""
+    """Where a sealed value is stored: the associated data it is bound to."""
 
     table: str
     column: str
@@ -41,7 +41,7 @@ class Vault:
 
     @property
     def head(self) -> bytes:
-        """What everything that is sealed under the newest key begins with, and nothing else does."""
+        """The prefix of everything that is sealed under the newest key, and of nothing else."""
         return _VERSION + self._ring.newest("vault").id
 
     def seal(self, plain: bytes, *, place: Place) -> bytes:
@@ -65,7 +65,7 @@ class Vault:
             raise CannotOpen from None
 
     def reseal(self, sealed: bytes, *, place: Place) -> bytes:
-        """The same, byte for byte, under the newest key."""
+        """The same plaintext, sealed under the newest key."""
         return self.seal(self.open(sealed, place=place), place=place)
 
     def index(self, value: str, *, of: str) -> bytes:
