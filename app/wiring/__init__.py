@@ -1,4 +1,4 @@
-"""Builds every story, once, out of the tools. `main` mounts what comes out of it and keeps it running."""
+"""Builds every story (the flow behind a route), once, out of the tools. `main` mounts the result and keeps it running."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ def _sampling(tools: Tools) -> Sampling:
 
 
 def _traces(settings: TelemetrySettings) -> Traces | None:
-    """Its library is slow to load, so it is loaded where it is configured."""
+    """Load the tracing library only where traces are configured, since it is slow to load."""
     if settings.endpoint is None:
         return None
     traces: Traces = import_module("app.watch.telemetry").Telemetry(settings)

@@ -1,4 +1,4 @@
-"""Stories of another e-mail address."""
+"""Stories that change a user's e-mail address, and that undo such a change."""
 
 from app.flows.change_email import ChangeEmail
 from app.flows.undo_email import UndoEmail

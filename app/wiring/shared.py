@@ -64,7 +64,7 @@ class Shared:
 
 
 def mail_limit(tools: Tools, name: str, rules: str) -> Limit:
-    """Of mails to one address, or of one user."""
+    """Make a limit of the mails to one address, or of one user."""
     return Limit(name, rules, database=tools.database, vault=tools.vault, mode=tools.settings.limits.mails)
 
 

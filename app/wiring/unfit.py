@@ -1,4 +1,4 @@
-"""What the rooms cannot work with in settings that are well written, a sentence a fault: found before anything is begun."""
+"""Well-formed settings that a part of the service cannot work with, a sentence per fault: found before anything starts."""
 
 from collections.abc import Callable, Iterator
 
@@ -19,7 +19,7 @@ _CLOCK = SystemClock()
 
 
 def unfit(settings: Settings) -> Iterator[str]:
-    """What is not set is not judged: development makes it, and production is told so anyway."""
+    """Yield the faults. What is not set is not judged: development makes it, and production is told so anyway."""
     yield from faults(KINDS, settings)
     for read in _readings(settings):
         try:
@@ -29,7 +29,7 @@ def unfit(settings: Settings) -> Iterator[str]:
 
 
 def _readings(settings: Settings) -> Iterator[Callable[[], object]]:
-    """Each raises ValueError, with a sentence."""
+    """Yield checks; each raises ValueError, with a sentence, for what cannot be used."""
     if settings.secret_keys:
         yield lambda: KeyRing(settings.secret_keys)
     if settings.database.url:
