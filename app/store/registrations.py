@@ -69,7 +69,7 @@ async def close(tx: Tx, registration: Registration) -> bool:
 
 
 async def forget(tx: Tx, user_id: UUID) -> None:
-    """Delete every registration of the user's address. Call it before the user is locked: `close` locks in that order."""
+    """Delete every registration of the user's address. Call it before the user is locked: `close` has that order."""
     address = select(users.c.email_folded).where(users.c.id == user_id).scalar_subquery()
     await _lock(tx, address)
     await tx.execute(delete(registrations).where(registrations.c.email_folded == address))
