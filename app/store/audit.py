@@ -121,7 +121,7 @@ _KEPT = Prepared(
 
 
 async def kept(tx: Tx, ids: Collection[UUID], *, within: timedelta) -> set[UUID]:
-    """Those of *ids* that were written *within* this time: an insert may have committed although its answer was lost."""
+    """Those of *ids* that were written *within* this time: an insert may have committed though its answer was lost."""
     return {row.id for row in await _KEPT.rows(tx, {"ids": list(ids), "within": within})}
 
 

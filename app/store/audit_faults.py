@@ -109,5 +109,5 @@ async def has_events(tx: Tx) -> bool:
 
 
 async def may_shadow(tx: Tx) -> bool:
-    """Whether the role may make temporary tables, which hide the log's from a connection's next user; never for the owner."""
+    """Whether a role other than the owner may make temporary tables, which hide the log's from later users."""
     return bool(await tx.scalar(_SHADOWS))

@@ -91,7 +91,7 @@ async def meet(
 async def rekey(tx: Tx, device_id: UUID, *, digest: bytes, key_id: bytes) -> None:
     """Replace the token of a device, because the ring key of the old one is gone.
 
-    Skip a locked row, never wait: a refresh has locked its session by now, and whoever deletes the device will want that.
+    Never wait for a row lock: a refresh has locked its session by now, which whoever deletes the device will want.
     """
     free = select(devices.c.id).where(devices.c.id == device_id).with_for_update(skip_locked=True).scalar_subquery()
     await tx.execute(update(devices).where(devices.c.id == free).values(digest=digest, key_id=key_id))

@@ -33,7 +33,7 @@ _COLUMNS = columns(email_changes, EmailChange)
 
 
 async def begin(tx: Tx, change: EmailChange, *, limit: int, at: datetime) -> EmailChange:
-    """Store *change*, unless the pending one is for the same address and has attempts left; return the one that is pending.
+    """Store *change*, unless the pending one is for the same address and has attempts left; return the pending one.
 
     The caller has locked the user.
     """

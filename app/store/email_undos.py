@@ -55,7 +55,7 @@ async def spend(tx: Tx, undo: EmailUndo, *, at: datetime) -> bool:
 
 
 async def apply(tx: Tx, undo: EmailUndo) -> bool:
-    """Restore the address, and expire the password until it is reset; False when the address is taken, or the user gone."""
+    """Restore the address, and expire the password until it is reset; False if it is taken, or the user gone."""
     try:
         version = await email_changes.move(
             tx, users.c.id == undo.user_id, email=undo.email, email_folded=undo.email_folded, expire_password=True

@@ -110,7 +110,7 @@ async def begin(tx: Tx, enrollment: Enrollment) -> None:
 
 
 async def held_by_another(tx: Tx, indexes: list[bytes], *, user_id: UUID) -> bool:
-    """Whether another user's confirmed factor has the value, under any key of the ring; if several, under advisory locks.
+    """Whether another user's confirmed factor has the value, under any ring key; if several, with advisory locks.
 
     During a key rotation replicas may write under different keys: no unique index stops two concurrent ones then.
     """

@@ -29,7 +29,7 @@ async def of_user(tx: Tx, user_id: UUID, *, at: datetime) -> Reached | None:
 
 
 async def is_held(tx: Tx, email_folded: str, *, at: datetime) -> bool:
-    """Whether it is held; certain only once this transaction took the address: whoever left it has committed by then."""
+    """Whether it is held; certain only once this transaction took the address: who left it has committed by then."""
     found: bool = (await tx.execute(select(held(email_folded, at=at)))).scalar_one()
     return found
 

@@ -82,7 +82,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One take of *bucket*, and when all of the limit is free again after it: `full_at` (GCRA: theoretical arrival time)."""
+    """One take of *bucket*; all of the limit is free again at `full_at` (GCRA: theoretical arrival time)."""
 
     bucket: Bucket
     full_at: datetime

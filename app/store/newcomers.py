@@ -43,7 +43,7 @@ async def known(tx: Tx, emails_folded: Collection[str]) -> set[str]:
 
 
 async def held(tx: Tx, indexes: Sequence[Sequence[bytes]]) -> set[bytes]:
-    """Those of *indexes* that a confirmed factor has; a value comes under every key of the ring; if several, with locks.
+    """Those of *indexes* that a confirmed factor has; a value comes under every ring key; if several, with locks.
 
     As `enrollments.held_by_another`: during a key rotation no unique index stops two concurrent ones.
     """

@@ -58,7 +58,7 @@ async def deliver(tx: Tx, awaited: Awaited, *, delivery: Delivery, error: str | 
 
 
 async def _tell_challenge(tx: Tx, awaited: Awaited, delivery: Delivery) -> None:
-    """Advance the challenge, but not from NONE: nothing was sent for its question. Codes that were refused have no challenge."""
+    """Advance the challenge, but not from NONE: nothing was sent for its question. Refused codes have no challenge."""
     newest = select(func.max(sends.c.created_at)).where(sends.c.challenge_id == awaited.challenge_id).scalar_subquery()
     own = select(sends.c.created_at).where(sends.c.id == awaited.id).scalar_subquery()
     statement = update(challenges).where(

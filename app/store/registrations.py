@@ -76,12 +76,12 @@ async def forget(tx: Tx, user_id: UUID) -> None:
 
 
 async def forget_address(tx: Tx, email_folded: str) -> None:
-    """Delete every registration of an address that somebody is about to get. Call it before the user is locked, as `forget`."""
+    """Delete every registration of an address that somebody is about to get. Call it before the user is locked."""
     await _lock(tx, email_folded)
     await tx.execute(delete(registrations).where(registrations.c.email_folded == email_folded))
 
 
 async def _lock(tx: Tx, email_folded: str | ScalarSelect[str]) -> None:
-    """Lock all registrations of an address in the order of their ids, or two that are verified at once would deadlock."""
+    """Lock all registrations of an address in the order of their ids, or two verified at once would deadlock."""
     same = select(registrations.c.id).where(registrations.c.email_folded == email_folded)
     await tx.execute(same.order_by(registrations.c.id).with_for_update())

@@ -1,4 +1,4 @@
-"""Seal stored secrets again under the newest key, found by the key they are under; and count what still needs older keys.
+"""Seal stored secrets again under the newest key, found by the key they are under; count what still needs older ones.
 
 A row is written only if it is unchanged since it was read, and a locked one is left for later: nobody waits for this and
 nothing is overwritten. `version` stays as it is: the state means the same, and an answer being judged must not lose to it.
@@ -127,7 +127,7 @@ async def renew_signing_key(tx: Tx, kid: str, *, old: bytes, private: bytes) -> 
 
 
 async def sessions_under(tx: Tx, key_ids: Sequence[bytes], *, idle: timedelta, at: datetime) -> Waiting:
-    """Live sessions whose refresh tokens are under one of *key_ids*: for life, however often the session rotates them."""
+    """Live sessions whose refresh tokens are under one of *key_ids*: for life, however often they are rotated."""
     live = (sessions.c.ended_at.is_(None), sessions.c.expires_at > at, sessions.c.rotated_at > at - idle)
     return await _waiting(tx, sessions.c.expires_at, sessions.c.key_id.in_(key_ids), *live)
 

@@ -20,7 +20,7 @@ _AT_ONCE = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of one session or, `of_user`, of everything a user held. `age` is how long ago; negative for a future end."""
+    """The end of one session or, `of_user`, of everything a user held. `age` is how long ago; negative if ahead."""
 
     id: UUID
     at: datetime

@@ -38,12 +38,12 @@ class Country:
 
     @property
     def share_of_one(self) -> float | None:
-        """The largest share of the region's SMS that one number got: who is paid for answering shows here, not in the conversion."""
+        """The largest share of SMS to one number: who is paid for answering shows here, not in the conversion."""
         return round(self.to_one / self.sent, 4) if self.sent else None
 
 
 async def by_country(tx: Tx, *, since: datetime, before: datetime) -> list[Country]:
-    """Sums of what was sent after *since*, the highest spend first; codes that were sent before *before* have expired."""
+    """Sums of what was sent after *since*, the highest spend first; codes sent before *before* have expired."""
     asked = sends.c.purpose != Purpose.NOTICE
     spend = func.coalesce(func.sum(sends.c.price), 0).label("spend")
     statement = (

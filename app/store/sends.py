@@ -19,7 +19,7 @@ _WHOLE = 2 * _HALF
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """One SMS: `delivery` is NONE if the firewall refused it. Numbers are kept as blind indexes; `price` is in millionths.
+    """One SMS: `delivery` is NONE if the firewall refused it. Numbers are blind indexes only; `price` is in millionths.
 
     `receipt` is the digest of the token that its receipts come with; `network_index` as `network_indexes` makes it.
     """
@@ -80,13 +80,13 @@ async def verify(tx: Tx, challenge_id: UUID, *, at: datetime) -> list[Send]:
 
 
 def settled(before: datetime) -> ColumnElement[bool]:
-    """Match sent SMS whose result is final: answered right, undelivered, or sent by *before*, so its code has expired."""
+    """Match sent SMS whose result is final: answered right, undelivered, or sent by *before* (the code has expired)."""
     over = or_(sends.c.created_at <= before, sends.c.delivery == Delivery.UNDELIVERED)
     return and_(_LEFT, or_(sends.c.verified_at.is_not(None), over))
 
 
 def network_indexes(wider: Iterable[bytes], own: Iterable[bytes]) -> list[bytes]:
-    """Join the halved blind indexes of a wider network and one within it: to be found by the whole, or by its first half."""
+    """Join half of each blind index, of a wider network and one in it: found by the whole, or by its first half."""
     return [around[:_HALF] + within[:_HALF] for around, within in zip(wider, own, strict=True)]
 
 

@@ -115,7 +115,7 @@ async def change_password(tx: Tx, user_id: UUID, *, credential_version: int, pas
 
 
 async def expire_password(tx: Tx, user_id: UUID, *, credential_version: int) -> int | None:
-    """Expire the password until it is reset; return the new version, or None if it had expired, or the version had changed."""
+    """Expire the password until it is reset; return the new version, or None if it had expired or the version differs."""
     expires = ~users.c.password_expired
     return await _renew(tx, user_id, expires, credential_version=credential_version, password_expired=True)
 
