@@ -1,4 +1,4 @@
-"""Aggregate refusals over a limit: once a minute, those that are alike become one event, which says how many there were.
+"""Aggregate refusals over a limit: once a minute, those that are alike become one event, which has their number.
 
 A flood then fills neither the log nor the table. Metrics count each of them at once; pending ones are told at shutdown.
 """

@@ -1,4 +1,4 @@
-"""The keys of the audit log, opened: the service's own (the house's), and those that this process made lately for users.
+"""The keys of the audit log, opened: the service's own (the house's), and those this process made lately for users.
 
 A process looks up no user's key. It makes one of its own, and reuses it for some minutes: so writing events costs one
 statement, whether their user is known or not (law 7), and erasing a user means deleting all their keys.

@@ -1,6 +1,6 @@
 """The metrics as Prometheus reads them: of this process, or of all workers together; and a server for them on a port.
 
-Several workers each write to a file in one folder; the one that is asked adds them up (prometheus-client's multiprocess mode).
+Several workers each write to a file in one folder; the one asked adds them up (prometheus-client's multiprocess mode).
 """
 
 import hmac

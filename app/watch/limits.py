@@ -65,7 +65,7 @@ class Limit:
         return self.mode == "record_only"
 
     async def require(self, key: str, *, at: datetime, user_id: UUID) -> None:
-        """Take one for *key*, of that user, before anything else is done. Raises RateLimited without room, if enforcing."""
+        """Take one for *key*, of that user, before anything else. Raises RateLimited without room, if enforced."""
         wait = await self._take(self.buckets(key), at)
         if wait is None:
             return

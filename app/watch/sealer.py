@@ -68,7 +68,7 @@ class Sealer:
             _log.error("audit.behind", **{name: int(age.total_seconds()) for name, age in ages.items()})
 
     async def seal(self, *, last: bool = False) -> None:
-        """Chain what was written, unless another process does so now; if *last*, make a checkpoint before it is due."""
+        """Chain what was written, unless another process does so; if *last*, do not wait until a checkpoint is due."""
         proofs = (await self._keys.house()).proofs
         async with self._database.read() as tx:
             latest = await audit_chain.latest(tx)
@@ -102,7 +102,7 @@ class Sealer:
     async def _round(
         self, proofs: Proofs, *, since: datetime | None, until: datetime | None, after: StoredEvent | None
     ) -> list[StoredEvent] | None:
-        """Chain one batch in a transaction, which holds the lock; return the rows checked, None if another process has the lock."""
+        """Chain one batch, and return the rows checked; None if another process has the lock (per transaction)."""
         async with self._database.begin() as tx:
             if not await audit_chain.is_sealer(tx):
                 return None

@@ -141,7 +141,7 @@ class SmsFirewall:
         )
 
     async def _too_many_numbers(self, tx: Tx, wanted: Wanted, at: datetime) -> bool:
-        """Whether a network asked for too many numbers; its buckets are locked by now, so nobody else counts meanwhile."""
+        """Whether a network asked for too many numbers; its buckets are locked by now, so nobody else counts."""
         own, networks = self._vault.indexes(wanted.number, of="number"), self._networks(wanted)
         asked = [(networks, 1)]
         if wanted.wider_network != wanted.network:
@@ -152,9 +152,9 @@ class SmsFirewall:
         return False
 
     async def report(self, tx: Tx, verdict: Verdict, sent: Sent, *, at: datetime) -> None:
-        """Record how the sending ended. What surely was not sent is given back to the budget and the limits that all share.
+        """Record how the sending ended. What surely was not sent is given back to the budget and all shared limits.
 
-        Where that was the provider's fault (`turned_away`) everything is given back, except to the user's limit; what is
+        Where that was the provider's fault (`turned_away`) all is given back, except to the user's limit; what is
         refused for its own sake still counts as an attempt.
         """
         if sent.delivery != Delivery.FAILED:

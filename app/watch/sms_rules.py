@@ -37,7 +37,7 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 @dataclass(frozen=True, slots=True)
 class SmsRules:
-    """Money is in millionths of a currency unit; *conversion*: a prefix is bad if at most so many numbers answer, of so many."""
+    """Money is in millionths of a currency unit; *conversion*: bad if at most so many numbers answer, of so many."""
 
     counted: Mapping[str, Rules]
     numbers: Rules

@@ -70,7 +70,7 @@ class Surge:
         self.begun = begun + minutes * _MINUTE
 
     def _learn(self, ended: float, *, silent: int) -> None:
-        """Update the averages by a minute that ended, and *silent* ones after it. The slow one begins as a plain mean."""
+        """Update the averages by a minute that ended and *silent* ones after it. The slow one begins as a mean."""
         self.fast = (_KEPT * self.fast + (1 - _KEPT) * ended) * _KEPT**silent
         self.minutes += 1 + silent
         share = max(1 - _KEPT_SLOWLY, 1 / self.minutes)
@@ -97,7 +97,7 @@ class Stuffing:
         return found | dict.fromkeys(self._accounts.buckets(visitor.wider_network, times=_WIDER), WIDER_ACCOUNTS)
 
     def failed(self, at: datetime) -> dict[Bucket, str]:
-        """Count a failure; if this worker sees more than usual, return the buckets, shared by all workers, to take from."""
+        """Count a failure; if this worker sees more than usual, return the buckets of all workers to take from."""
         return dict.fromkeys(self._everywhere.buckets(""), SURGE) if self._surge.failed(at) else {}
 
     def undo(self) -> None:

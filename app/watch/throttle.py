@@ -104,7 +104,7 @@ class Throttle:
         await limits.give_back(tx, spent.takes, at=at)
 
     async def refund(self, spent: Spent, *, at: datetime) -> None:
-        """The password was right: end the streak of failures, give back what the limits gave, and count the success.
+        """The password was right: end the streak of failures, give back what it took from limits, and count the success.
 
         Raises RateLimited after too many successes: only whoever knows the password is ever told so.
         """
@@ -123,7 +123,7 @@ class Throttle:
             audit.note(Event.LIMIT_EXCEEDED, limit=name, mode=self._modes[name])
 
     async def forgive(self, tx: Tx, account: str, *, networks: Iterable[str], known: Iterable[UUID]) -> None:
-        """End the streaks of *account* from those networks, devices and sessions, and empty its own limits."""
+        """End the streaks of failures of *account* from those networks, devices and sessions; empty its own limits."""
         for row in self._tries.rows(account, networks=networks, known=known):
             await throttles.clear(tx, row)
         await limits.empty(tx, self._tries.own_buckets(account))
