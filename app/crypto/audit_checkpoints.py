@@ -74,7 +74,7 @@ class Checkpoints:
         return sign(claims | pruned, typ=TYP, key=key)
 
     def read(self, token: str, *, keys: Iterable[SigningKey]) -> Vouched | None:
-        """Read a checkpoint; None unless its MAC is this house's. *keys* are those whose public halves are still known."""
+        """Read a checkpoint; None unless its MAC is ours. *keys* are those whose public halves are still known."""
         with suppress(ValueError, ValidationError, jwt.PyJWTError):
             return self._read(token, {key.kid: key for key in keys})
         return None

@@ -1,4 +1,4 @@
-"""The claims of tokens: one strict schema per kind, mutually exclusive by `typ`, `aud` and `scope` (RFC 8725 §3.11-3.12)."""
+"""Claims of tokens: one strict schema per kind, mutually exclusive by `typ`, `aud`, `scope` (RFC 8725 §3.11-3.12)."""
 
 from datetime import UTC, datetime
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Six-digit codes at rest: a keyed digest bound to what was asked, because a bare hash of six digits is reversed in a second."""
+"""Six-digit codes at rest: a keyed digest bound to what was asked: a bare hash of six digits is reversed in a second."""
 
 import hmac
 from uuid import UUID

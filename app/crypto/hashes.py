@@ -25,7 +25,7 @@ class Stored:
     text: str = field(repr=False)
 
     def fits(self, password: str) -> bool:
-        """Whether *password* is right. Raises ValueError where the scheme cannot say: a NUL, a malformed salt, too long.
+        """Whether *password* is right. Raises ValueError where the scheme cannot say: NUL, malformed salt, too long.
 
         Other systems compared what was typed, so it is not normalised for them. Argon2id may be ours or theirs.
         """
@@ -45,7 +45,7 @@ class Stored:
 
 
 def understand(text: str) -> Stored:
-    """Parse a hash. Raises ValueError, with a sentence that never holds the hash, unless it can be verified here (for an import)."""
+    """Parse a hash. Raises ValueError, with a sentence that never holds it, if it cannot be verified here (imports)."""
     scheme, numbers, plain = _parse(text)
     if scheme is None:
         raise ValueError("It is no hash of a scheme that is known here.")
@@ -73,7 +73,7 @@ def spellings(password: str) -> tuple[str, ...]:
 
 
 def _parse(text: str) -> tuple[Scheme | None, Mapping[str, int], str]:
-    """The scheme, numbers and text of a hash, without the word that Django puts before formats that others read, too."""
+    """The scheme, numbers and text of a hash, without the word that Django puts before common formats."""
     plain = text.removeprefix("argon2").removeprefix("bcrypt$")
     for scheme in SCHEMES if len(text) <= _LONGEST else ():
         if found := scheme.form.fullmatch(plain):

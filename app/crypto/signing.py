@@ -86,7 +86,7 @@ class KeySet:
         return next((key for key in keys if key.kid == kid and kid not in self.revoked), None)
 
     def without(self, kids: Iterable[str]) -> "KeySet":
-        """The same keys with *kids* revoked: nothing under these is valid any more, though one of them may still have to sign."""
+        """The same keys with *kids* revoked: nothing under these is valid, though one may still have to sign."""
         return replace(self, revoked=self.revoked.union(kids))
 
     def jwks(self) -> dict[str, Any]:

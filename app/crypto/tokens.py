@@ -86,7 +86,7 @@ class Tokens:
         amr: tuple[str, ...],
         claims: Mapping[str, Own] | None = None,
     ) -> Minted:
-        """Mint an access token. It lives up to 5 % less than the setting, so that many clients do not refresh in one second."""
+        """Mint a token. It lives up to 5 % less than the setting, so that clients do not all refresh in one second."""
         life = self._settings.access_life * (1 - _JITTER * below(_JITTER_PARTS) / _JITTER_PARTS)
         own: dict[str, Any] = {
             "sid": str(session_id),
@@ -171,7 +171,7 @@ class Tokens:
         return found
 
     def _remember(self, token: str, found: tuple[Kind, Claims]) -> None:
-        """Cache a token, evicting the one that was verified first: one that is in use comes back for one verification."""
+        """Cache a token, evicting the one verified first: one that is in use comes back for one verification."""
         if len(self._verified) >= _MOST_REMEMBERED:
             del self._verified[next(iter(self._verified))]
         self._verified[token] = found
