@@ -1,4 +1,4 @@
-"""Builds every story (the flow behind a route), once, out of the tools. `main` mounts the result and keeps it running."""
+"""Builds every story (the flow behind a route) once, from the tools. `main` mounts the result and keeps it running."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
