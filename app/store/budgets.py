@@ -1,4 +1,4 @@
-"""Streaks of wrong answers per factor of an account: all sign-ins, confirmations, step-ups, sessions (RFC 4226 §7.3).
+"""How many wrong answers each factor of an account takes, over all sign-ins, step-ups and sessions (RFC 4226 §7.3).
 
 A failure is counted before the answer is judged, and the streak is reset when the answer was right (law 1).
 """
