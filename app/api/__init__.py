@@ -1,1 +1,1 @@
-"""The wire: routes of one to three lines, the guard, and the only place where a refusal is rendered."""
+"""The HTTP layer: routes of one to three lines, the guard that authenticates, and the one place that renders errors."""

@@ -1,4 +1,4 @@
-"""The public pages that a problem's `type` names: what was refused, why, and what a client should do; in production too."""
+"""The public pages that the `type` of a problem links to: what was refused, why, and what to do; also in production."""
 
 from html import escape
 from typing import Annotated, Any

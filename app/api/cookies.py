@@ -1,7 +1,7 @@
-"""The refresh token in a cookie, for browsers: no script reads it, no other site sends it, and it opens two routes only.
+"""Keeps a browser's refresh token in a cookie: no script reads it, no other site sends it, only two routes accept it.
 
-A request in which the cookie speaks carries `X-Gatehouse-CSRF: 1`: a page of another origin cannot add that without a preflight,
-which is refused.
+A request whose token comes from the cookie must carry `X-Gatehouse-CSRF: 1`: another origin's page cannot add that
+without a preflight, which allows it only to the origins that the settings name.
 """
 
 from typing import Annotated, Any, TypeVar
@@ -13,7 +13,7 @@ from app.flows.answers import Authenticated
 from app.problems import CsrfRequired
 
 COOKIE = "__Host-gatehouse-refresh"
-"""The prefix binds it to this host alone, over https (RFC 6265bis §4.1.3.2)."""
+"""The prefix `__Host-` binds the cookie to this host alone, over https (RFC 6265bis §4.1.3.2)."""
 _HEADER = "x-gatehouse-csrf"
 _ASIDE = "cookies"
 SET_COOKIE = {
@@ -27,7 +27,7 @@ _CSRF_HEADER = {
     "schema": {"type": "string", "const": "1"},
 }
 TAKES_COOKIE = {"parameters": [_CSRF_HEADER]}
-"""For `openapi_extra=`. The cookie is no security scheme of the document: it is one of the ways in which a token comes."""
+"""For `openapi_extra=`. The cookie is not declared as a security scheme: it is one of the ways to send a token."""
 AnyAnswer = TypeVar("AnyAnswer")
 
 
@@ -37,21 +37,21 @@ def sets_cookie(status: int) -> dict[int | str, dict[str, Any]]:
 
 
 class Jar:
-    """What the request brought in its cookie, and where an answer's refresh token goes when a cookie was asked for."""
+    """Reads the refresh token from the request's cookie, and sets or empties that cookie in the answer."""
 
     def __init__(self, request: Request, response: Response) -> None:
         self._request = request
         self._response = response
 
     def token(self) -> str | None:
-        """The refresh token of the cookie. Raises CsrfRequired when it came without the header."""
+        """Return the cookie's refresh token, if there is one. Raises CsrfRequired when it came without the header."""
         token = _sent(self._request)
         if token and self._request.headers.get(_HEADER) != "1":
             raise CsrfRequired
         return token or None
 
     def keep(self, answer: AnyAnswer) -> AnyAnswer:
-        """The *answer* without its refresh token, if that is to be kept in the cookie."""
+        """Move the refresh token of *answer* into the cookie if one was asked for, and return the answer to send."""
         if not isinstance(answer, Authenticated) or not answer.in_cookie:
             return answer
         self._set(answer.refresh_token or "", max_age=answer.refresh_expires_in)

@@ -1,6 +1,6 @@
-"""Which pages of other origins may read answers: those that the settings name, letter by letter, and no other.
+"""CORS: pages of the origins that the settings name, compared exactly, may read answers, and no others.
 
-Not Starlette's middleware: that one tells foreign origins which headers they could read, and refuses in text/plain.
+Starlette's middleware is not used: it tells foreign origins which headers they could read, and refuses in text/plain.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _EXPOSED = (
     b"RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id",
 )
 _COOKIES = (b"access-control-allow-credentials", b"true")
-"""For the refresh token's cookie, which opens two routes and nothing else."""
+"""Needed for the refresh token's cookie, which two routes accept and no other."""
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Gatehouse-CSRF, X-Request-Id",
@@ -27,7 +27,7 @@ class Cors:
         self._origins = frozenset(origin.lower().encode() for origin in origins)
 
     def headers(self, origin: bytes | None) -> RawHeaders:
-        """What every answer to *origin* carries. A cache must not give one origin's answer to another: Vary."""
+        """Return the headers of every answer to *origin*. Vary keeps caches from mixing up the answers to origins."""
         if not self._origins:
             return []
         vary = (b"vary", b"Origin")

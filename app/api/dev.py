@@ -1,4 +1,4 @@
-"""Routes of development only, under a loopback Host only: the inbox in which every message lands that has no provider."""
+"""Routes for development only, under a loopback Host only: the inbox for messages that have no provider configured."""
 
 from datetime import datetime
 from typing import Annotated
@@ -17,7 +17,7 @@ from app.problems import MisdirectedRequest
 
 
 async def refuse_foreign_hosts(request: Request) -> None:
-    """A page elsewhere could rebind its own name to this machine (DNS rebinding): only loopback names pass."""
+    """Refuse all but loopback names: a page elsewhere could rebind its own name to this machine (DNS rebinding)."""
     if Envelope.of(request.method, request.headers.raw).host not in LOOPBACK:
         raise MisdirectedRequest
 

@@ -83,12 +83,12 @@ async def docs_asset(asset: str) -> FileResponse:
 
 
 def _url(asset: str) -> str:
-    """Relative, so that it holds behind a proxy's prefix; with the version, because it is cached for good."""
+    """Return a relative URL, to work behind a proxy's prefix, with the version, as assets are cached for a year."""
     return f"docs/{asset}?v={version(_PACKAGE)}"
 
 
 def _guarded(page: HTMLResponse) -> HTMLResponse:
-    """Let the page run its own inline script by digest, and nothing else inline (CSP level 2)."""
+    """Add a CSP: the page's own inline scripts may run, by their digests, and no others inline (CSP level 2)."""
     inline = re.findall(rb"<script>(.*?)</script>", bytes(page.body), re.DOTALL)
     digests = (b64encode(sha256(script).digest()).decode() for script in inline)
     page.headers["Content-Security-Policy"] = _POLICY.format(scripts=" ".join(f"'sha256-{one}'" for one in digests))

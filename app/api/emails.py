@@ -1,4 +1,4 @@
-"""Routes: another e-mail address, and the one before it back."""
+"""Routes: change the e-mail address, and undo such a change."""
 
 from fastapi import APIRouter, Response
 

@@ -1,4 +1,4 @@
-"""What a request says before its path and body matter: its headers, read once, and what is refused because of them."""
+"""Reads a request's headers once, and refuses what they or the path make unacceptable before the request is routed."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from app.problems import HeadersTooLarge, MalformedRequest, MisdirectedRequest, 
 HEADER_LIMIT = 16 * 1024
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
-"""Asked by orchestrators and Prometheus, under the address of the container."""
+"""Requested by orchestrators and Prometheus under the container's own address, so with any Host."""
 _PER_LINE = len(": \r\n")
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{1,5})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -28,7 +28,7 @@ class Envelope(NamedTuple):
 
     @classmethod
     def of(cls, method: str, headers: Sequence[tuple[bytes, bytes]]) -> Self:
-        """A request id that could not be told from one of ours, or could break a log, is not taken over."""
+        """Read the envelope. A client's request id is taken over only if it cannot break a log (8 to 64 characters)."""
         found = dict(headers)
         asked = found.get(b"x-request-id")
         return cls(
@@ -41,7 +41,7 @@ class Envelope(NamedTuple):
 
     @property
     def host(self) -> str | None:
-        """The host without its port, if there is exactly one and it is one (RFC 9112 §3.2)."""
+        """The host without its port; None unless there is exactly one Host header, well-formed (RFC 9112 §3.2)."""
         return _without_port(self.hosts[0]) if len(self.hosts) == 1 else None
 
 
@@ -53,7 +53,7 @@ def _without_port(host: bytes) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """`hosts` are those that this installation answers for; None: any."""
+    """Refuses requests by their envelopes. `hosts` are the names that this installation answers for; None: any."""
 
     hosts: frozenset[str] | None
 

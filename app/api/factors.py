@@ -1,4 +1,4 @@
-"""Routes: the user's second factors. The shapes of requests are those of this installation's factors."""
+"""Routes: the user's second factors. The request schemas depend on which factors this installation has."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -44,9 +44,9 @@ from app.problems.fields import BOOLEAN
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.FACTORS])
 EITHER: dict[str, Any] = {"security": [{"AccessToken": []}]}
-"""Beside the enrolment token that the guard declares."""
+"""For `openapi_extra=`: an access token is accepted, too, besides the enrolment token that the guard declares."""
 MAILED = (InvalidMfaCode, MfaAttemptsExhausted, MfaLocked)
-"""What a mailed code may be refused as."""
+"""The problems with which a mailed code may be refused."""
 
 
 class FactorChange(Shape):
@@ -75,7 +75,7 @@ async def resend_confirmation(
     responses=refusals(InvalidToken, MfaAttemptsExhausted, ResendTooSoon, Overloaded),
 )
 async def resend_email_code(who: EnrollmentAccess, house: TheHouse) -> EmailCode:
-    """Mail another code, to a sign-in that `email_code` in its answer sent to the mailbox first. The newest is good."""
+    """Mail another code, for a sign-in whose answer had `email_code`. Only the newest code is good."""
     return await house.mailbox.ask_again(who)
 
 
@@ -116,7 +116,7 @@ async def renew_recovery_codes(who: FullAccess, house: TheHouse) -> RecoveryCode
 
 
 def routes(factors: Factors) -> APIRouter:
-    """The routes that take the shapes of this installation's factors."""
+    """Make the routes whose request schemas depend on this installation's factors."""
     enrolling = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.FACTORS])
     AnyEnroll: Any = factors.enrolls()  # noqa: N806  a type
     AnyAnswer: Any = factors.answers()  # noqa: N806  a type

@@ -1,4 +1,4 @@
-"""A failed validation in our own words: where and what, by the error's type or by the field, never a submitted value or name."""
+"""Describes failed validations in our words, by the error's type or the field, never by a submitted value or name."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ _PYTHON = re.compile(r"(?<!['\w])(?:True|False|None)(?!['\w])")
 
 
 def faults(error: RequestValidationError) -> tuple[Fault, ...]:
-    """Every wrong place once, at most 20 of them."""
+    """Return each distinct fault once, at most 20 of them."""
     found = dict.fromkeys(Fault(_pointer(one, error.body), _detail(one)) for one in error.errors())
     return tuple(found)[:MOST]
 
@@ -57,7 +57,7 @@ def _detail(one: Mapping[str, Any]) -> str:
     kind, context = one["type"], one.get("ctx") or {}
     if kind in _SAID_BY_US:
         return str(one["msg"])
-    if kind in {"too_short", "too_long"} and context.get("field_type") == "Value":  # a SecretStr, so said
+    if kind in {"too_short", "too_long"} and context.get("field_type") == "Value":  # how Pydantic reports a SecretStr
         kind = f"string_{kind}"
     if kind == "string_too_short" and context.get("min_length") == 1:
         return "Must not be empty."
@@ -70,16 +70,16 @@ def _detail(one: Mapping[str, Any]) -> str:
 
 
 def _as_json(context: Mapping[str, Any]) -> dict[str, Any]:
-    """What is expected, as a client would write it: Pydantic spells literals as Python does."""
+    """Spell what is expected as a client would (`true`, `null`): Pydantic spells literals as Python does."""
     if "expected" not in context:
         return dict(context)
     return {**context, "expected": _PYTHON.sub(lambda found: _JSON[found[0]], context["expected"])}
 
 
 def _pointer(one: Mapping[str, Any], body: object) -> str:
-    """`#/email` into the body (RFC 6901); `query/to`, `path/id`, `header/x` for a parameter.
+    """Return where the fault is: `#/email` in the body (RFC 6901); `query/to`, `path/id`, `header/x` for a parameter.
 
-    An unknown field is a name that somebody else chose: the pointer then ends at the object it stands in.
+    The sender chose the name of an unknown field, so the pointer then ends at the object that holds the field.
     """
     kind, (place, *path) = one["type"], one["loc"]
     if kind == "extra_forbidden":
@@ -94,7 +94,7 @@ def _pointer(one: Mapping[str, Any], body: object) -> str:
 
 
 def _walk(path: Sequence[str | int], body: object, *, declared_last: bool) -> list[str | int]:
-    """Keep of Pydantic's *path* what is in the *body*: tags of unions are steps there, but not in the JSON."""
+    """Keep what is in the *body* of Pydantic's *path*: the tag of a union is a step there, but not in the JSON."""
     steps: list[str | int] = []
     here: Any = body
     for at, step in enumerate(path, start=1):

@@ -1,6 +1,6 @@
-"""Who may pass: a route names the kind of token it takes in an argument's type, or stands on the list of public ones.
+"""Authenticates requests: an argument's type names the kind of token a route takes, or the route is on the public list.
 
-No database is asked (law 5). The app does not start with a route that is neither guarded nor public (law 4).
+The guard makes no query (law 5). The app does not start with a route that is neither guarded nor public (law 4).
 """
 
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ class Guard(SecurityBase):
 
 class AccessGuard(Guard):
     async def __call__(self, request: Request) -> AccessClaims:
-        """The claims of an access token, unless its session ended or its user was cut off, on any replica, a second ago."""
+        """Return the claims; refuse a token whose session ended or user was cut off, on any replica, a second ago."""
         house: House = request.app.state.house
         token = self.token(request)
         try:
@@ -155,7 +155,7 @@ PendingAccess = Annotated[
 
 
 def admissions(app: FastAPI) -> Iterator[tuple[str, Guard | None]]:
-    """Every operation of *app* as `METHOD /path`, with the guard that stands before it."""
+    """Yield every operation of *app* as `METHOD /path`, with its guard, or None if it has none."""
     for context in iter_route_contexts(app.routes):
         for method in sorted(context.methods or {"*"}):
             yield f"{method} {context.path}", _guard_of(getattr(context, "dependant", None))
@@ -167,7 +167,7 @@ def _guard_of(dependant: Dependant | None) -> Guard | None:
 
 
 def refuse_unguarded(app: FastAPI) -> None:
-    """Raises RuntimeError, naming it, when a route is neither public nor guarded."""
+    """Raise RuntimeError, naming the routes, when any is neither public nor guarded."""
     bare = [operation for operation, guard in admissions(app) if guard is None and operation not in PUBLIC]
     if bare:
         raise RuntimeError(f"Neither public nor guarded: {', '.join(bare)}. See app/api/guard.py.")

@@ -1,4 +1,4 @@
-"""What the routes are given: the stories, built once by `wiring`."""
+"""The dependency that gives routes the flows and what they share, built once by `wiring`."""
 
 from dataclasses import dataclass
 from typing import Annotated

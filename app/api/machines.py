@@ -1,4 +1,4 @@
-"""Routes: for other programs."""
+"""Routes for other programs: public keys, metadata, health."""
 
 from typing import Any, Literal
 

@@ -1,4 +1,4 @@
-"""Route: the metrics, behind a token of their own, for whoever has no second port to spare."""
+"""Route: the metrics on the main port, behind a token of their own, for installations without a second port."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The API's description: what FastAPI finds in the routes, finished by hand so that it says what is really sent."""
+"""The OpenAPI document: what FastAPI derives from the routes, corrected so that it says what is really sent."""
 
 import re
 from collections.abc import Iterator
@@ -97,7 +97,7 @@ def operation_id(route: APIRoute) -> str:
 
 
 def install(app: FastAPI) -> None:
-    """Give *app* its description and finish the document; it is made once, when it is first asked for."""
+    """Give *app* its description, and have its OpenAPI document finished; it is made once, on first use."""
     app.description = DESCRIPTION
     app.servers = [{"url": "/"}]
     found = app.openapi
@@ -110,7 +110,7 @@ def install(app: FastAPI) -> None:
 
 
 def _limited(app: FastAPI) -> frozenset[str]:
-    """The ids of operations that spend from a limit of the network."""
+    """Return the ids of the operations that are rate-limited by network."""
     routes = iter_route_contexts(app.routes)
     return frozenset(str(one.name) for one in routes if spends_a_limit(getattr(one, "dependant", None)))
 
@@ -140,12 +140,12 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _summarise(operation: dict[str, Any]) -> None:
-    """The first sentence of what is said about it, instead of a function's name."""
+    """Make the description's first sentence the summary, instead of a function's name."""
     operation["summary"] = _FIRST_SENTENCE.split(" ".join(operation["description"].split()), maxsplit=1)[0].rstrip(".")
 
 
 def _replace_validation_error(operation: dict[str, Any]) -> None:
-    """FastAPI adds its own 422 to routes that say nothing of theirs; it is never sent."""
+    """Replace the 422 that FastAPI adds to routes that declare none: its form of it is never sent."""
     if "application/json" in operation["responses"].get("422", {}).get("content", {}):
         operation["responses"]["422"] = refusals(ValidationFailed)[422]
 

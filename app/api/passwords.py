@@ -1,4 +1,4 @@
-"""Routes: a forgotten password, and another one."""
+"""Routes: reset a forgotten password, and change the password."""
 
 from typing import Annotated
 

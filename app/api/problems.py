@@ -1,4 +1,4 @@
-"""The only place where a refusal is rendered: RFC 9457 `application/problem+json`, never with a submitted value."""
+"""The only place that renders an error: as RFC 9457 `application/problem+json`, never with a submitted value."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException  # noqa: TID251  met here so that nobody else has to
+from starlette.exceptions import HTTPException  # noqa: TID251  handled here so that no other module has to
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
@@ -33,7 +33,7 @@ from app.problems import (
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="gatehouse"'
 _PATIENCE = {429: timedelta(seconds=5), 503: timedelta(seconds=2)}
-"""Retry-After of a refusal that does not know better."""
+"""Retry-After by status, for a problem that has no value of its own."""
 _ALWAYS = (MalformedRequest, MisdirectedRequest, HeadersTooLarge, InternalError)
 _WITH_BODY = (PayloadTooLarge, UnsupportedMediaType, ValidationFailed)
 _OF_THE_FRAMEWORK: dict[int, type[Problem]] = {
@@ -43,7 +43,7 @@ _OF_THE_FRAMEWORK: dict[int, type[Problem]] = {
 
 
 def install(app: FastAPI) -> None:
-    """Render every refusal, the framework's own ones and crashes included."""
+    """Have every error rendered as a problem, the framework's own ones and crashes included."""
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_framework)
@@ -102,7 +102,7 @@ async def _on_crash(request: Request, _error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> str:
-    """All methods of the path (RFC 9110 §15.5.6): Starlette knows only those of the first route that has it."""
+    """Return all methods of the path (RFC 9110 §15.5.6): Starlette knows only those of the first route that has it."""
     fitting = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
     return ", ".join(sorted({method for route in fitting for method in getattr(route, "methods", None) or ()}))
 
@@ -110,7 +110,7 @@ def _allowed(request: Request) -> str:
 def refusals(
     *kinds: type[Problem], body: bool = False, parameters: bool = False, database: bool = True
 ) -> dict[int | str, dict[str, Any]]:
-    """Describe what a route refuses, for `responses=`: *kinds*, and what every route of its sort can answer.
+    """Describe a route's error answers, for `responses=`: *kinds*, and those that every route of its sort can give.
 
     *body*: it reads JSON; *parameters*: it has typed parameters in path, query or headers; *database*: it may need one.
     """
@@ -149,7 +149,7 @@ def _header(kind: str, description: str) -> dict[str, Any]:
 
 
 def example(kind: type[Problem], *, counted: bool = True) -> dict[str, Any]:
-    """What a refusal of *kind* looks like, where attempts are *counted* or are not.
+    """Return an example of a problem of *kind*; *counted*: where attempts are, so that it may tell how many are left.
 
     `type` is a relative reference until the document is finished.
     """

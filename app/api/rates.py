@@ -1,4 +1,4 @@
-"""Limits of networks before the routes that anybody may call: spent first, and told alike to everybody.
+"""Rate limits by network for the routes that anybody may call: counted before all else, reported alike to everybody.
 
 The headers are those of draft-ietf-httpapi-ratelimit-headers, on every answer that comes after the limit was spent.
 """
@@ -17,7 +17,7 @@ from app.watch.network_limits import NetworkLimit, Standing
 
 
 class Spends:
-    """A dependency that takes one from the limit of that name, or raises RateLimited."""
+    """A dependency that counts the request against the limit of that name, or raises RateLimited."""
 
     def __init__(self, name: Literal["register", "forgot", "codes"]) -> None:
         self._name = name

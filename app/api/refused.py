@@ -1,4 +1,4 @@
-"""What several routes refuse alike: whatever asks for a code, judges one, or changes factors."""
+"""Problems that several routes have in common: those that ask for a code, check one, or change factors."""
 
 from app.problems import (
     FactorNotEnrolled,

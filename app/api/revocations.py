@@ -1,4 +1,4 @@
-"""Routes: what ended, for other services that accept the tokens."""
+"""Route: the sessions that ended and the users cut off, for other services that accept the tokens."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""The schemas of the description, finished so that a generated client takes what is sent and sends what is taken."""
+"""Corrects the OpenAPI schemas, so that a generated client accepts what is sent and sends what is accepted."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,12 +7,15 @@ JsonSchema = dict[str, Any]
 
 
 def prefilled(body: dict[str, Any]) -> dict[str, Any]:
-    """Show *body*, for `openapi_extra=`, where one that is made of all fields would be refused."""
+    """Show *body* as the example, for `openapi_extra=`, where one generated from all fields would be refused."""
     return {"requestBody": {"content": {"application/json": {"example": body}}}}
 
 
 def finish(operations: list[dict[str, Any]], schemas: dict[str, JsonSchema]) -> None:
-    """Answers may grow, and what has one value only is always in them. A default makes no field of a body required."""
+    """Allow answers further fields, require their constant ones, and remove the defaults of request fields.
+
+    A generated client may otherwise take a field that has a default for a required one.
+    """
     for schema in _reached([_contents(answer) for one in operations for answer in one["responses"].values()], schemas):
         if schema.get("additionalProperties") is False:
             del schema["additionalProperties"]
@@ -36,7 +39,7 @@ def _reached(contents: list[list[JsonSchema]], schemas: dict[str, JsonSchema]) -
 
 
 def _within(schema: JsonSchema, schemas: dict[str, JsonSchema], seen: set[str]) -> Iterator[JsonSchema]:
-    """*schema* and those inside it; each component once."""
+    """Yield *schema* and the schemas inside it, each component once."""
     name = schema.get("$ref", "").rpartition("/")[2]
     if name in seen or (name and name not in schemas):
         return

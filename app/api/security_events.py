@@ -23,7 +23,7 @@ _NO_CURSOR: Final = "Must be the next_cursor of the page before."
 
 
 def _readable(cursor: str | None) -> str | None:
-    """Refuses a text that no answer ever had."""
+    """Return *cursor*, or refuse it if it cannot be decoded."""
     try:
         if cursor is not None:
             read_cursor(cursor)
@@ -47,6 +47,7 @@ async def list_security_events(
 ) -> SecurityEventList:
     """List what happened to the account, the newest first: sign-ins, refused passwords and codes, changes of any kind.
 
-    Whoever did it. An event appears within seconds; one that could not be written at once appears in its place later.
+    Events are listed whoever caused them. An event appears within seconds; one that could not be written at once
+    appears in its place later.
     """
     return await house.security_events(who, cursor=cursor, limit=limit)

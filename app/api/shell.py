@@ -1,4 +1,4 @@
-"""The outermost layer: whatever happens inside, an answer leaves with its request id, its headers and one log line."""
+"""The outermost middleware: whatever happens inside, an answer gets its request id, its headers and one log line."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ def wrap(app: FastAPI, settings: Settings, clock: Clock, trail: Trail) -> None:
     """Put the shell around *app*; call it last, so that nothing is added outside of it.
 
     From outside in: 1. request id; 2. security and CORS headers, on every answer from here on; 3. refusals because of
-    headers or Host; 4. preflights; 5. the routes, whose crashes become a Problem here; 6. the log line. What was noted
-    is in the audit log before the answer starts.
+    headers or Host; 4. preflights; 5. the routes, whose crashes become a Problem here; 6. the log line. The request's
+    audit events are written, or queued if they cannot be, before the answer starts.
     """
     app.state.public_url = settings.http.public_url
     app.state.body_limit = settings.http.body_limit
@@ -57,7 +57,7 @@ def wrap(app: FastAPI, settings: Settings, clock: Clock, trail: Trail) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What is told of each request beside its line."""
+    """What is recorded of each request besides its log line."""
 
     metered: bool
     traced: bool
@@ -65,7 +65,7 @@ class Watched:
 
 @dataclass(slots=True)
 class Answer:
-    """One answer on its way out: dressed when it starts, remembered for the log line. `status` 0: not started."""
+    """One answer being sent: gets its headers when it starts, and keeps its status for the log line. 0: not started."""
 
     out: Send
     headers: RawHeaders
@@ -80,7 +80,7 @@ class Answer:
             await self.trail.write(self.record)
         try:
             await self.out(message)
-        except OSError as gone:  # the peer's doing, and told from an OSError of a route only here
+        except OSError as gone:  # the peer is gone: only here can this be told from an OSError raised by a route
             raise ClientDisconnect from gone
 
     def _dressed(self, headers: RawHeaders) -> RawHeaders:
@@ -116,7 +116,7 @@ class Shell:
             spans.name(request_id)
         own = (b"x-request-id", request_id.encode())
         headers = [*self._headers, own, *self._cors.headers(_page(scope, envelope))]
-        scope["state"]["headers"] = headers  # what a dependency adds here is on a refusal too
+        scope["state"]["headers"] = headers  # headers that a dependency adds here are on an error answer, too
         with self._trail.record(Whence(request_id, lambda: told_by(scope, self._visitors))) as record:
             answer = Answer(send, headers, self._trail, record)
             await _carry(self._choose(scope, envelope), scope, receive, answer)
@@ -135,7 +135,7 @@ class Shell:
 
 
 def _page(scope: Scope, envelope: Envelope) -> bytes | None:
-    """The origin of the page that asks. What providers call is no page's to read, whatever its origin."""
+    """Return the origin of the page that asks; None for what providers call, which no origin's page may read."""
     return None if scope["path"].startswith("/webhooks/") else envelope.origin
 
 
@@ -147,7 +147,7 @@ async def _carry(app: ASGIApp, scope: Scope, receive: Receive, answer: Answer) -
     except Exception as error:  # noqa: BLE001  logged; and nothing may leave without its headers
         _log.error("unhandled", exc_info=error)
         spans.fail(error)
-        if not answer.status:  # else the server cuts the half-sent answer off, which is all that can be said now
+        if not answer.status:  # else the server cuts the half-sent answer off: no error can be sent any more
             with suppress(ClientDisconnect):
                 await render(InternalError(), Request(scope))(scope, receive, answer.send)
 
@@ -160,12 +160,12 @@ def _measure(scope: Scope, status: int, seconds: float) -> None:
 
 
 def _template(scope: Scope) -> str:
-    """The route's template, never the path."""
+    """Return the route's template, such as `/problems/{code}`, never the path."""
     return getattr(scope.get("route"), "path", "-")
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
-    """One line a request, of things that we chose: no path, no query, no agent."""
+    """Log one line per request: no path, no query, no User-Agent."""
     path = _template(scope)
     log = bound(_SOURCE)
     note = log.debug if path in PROBES else log.info

@@ -132,7 +132,7 @@ async def show_challenge(who: PendingAccess, house: TheHouse) -> ChallengeState:
 
 
 def routes(factors: Factors) -> APIRouter:
-    """The route that takes the answers of this installation's factors."""
+    """Make the route whose request schema depends on this installation's factors."""
     answering = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SIGNING_IN])
     AnyAnswer: Any = factors.answers()  # noqa: N806  a type
 

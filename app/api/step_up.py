@@ -1,4 +1,4 @@
-"""Routes: prove it anew within a session (RFC 9470)."""
+"""Routes: step-up authentication, a new proof within a session (RFC 9470)."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ async def send_step_up_challenge(
 
 
 def routes(factors: Factors) -> APIRouter:
-    """The route that takes the answers of this installation's factors."""
+    """Make the route whose request schema depends on this installation's factors."""
     answering = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.SESSIONS])
     AnyProof: Any = factors.answers(PasswordProof)  # noqa: N806  a type
 
@@ -53,7 +53,7 @@ def routes(factors: Factors) -> APIRouter:
         responses=refusals(*JUDGING, StepUpRequired, WrongCurrentPassword, RateLimited, Overloaded, body=True),
     )
     async def step_up(body: AnyProof, who: FullAccess, house: TheHouse, visitor: TheVisitor) -> AccessGranted:
-        """Prove it anew, with a factor or, for users who have none, with the password.
+        """Prove again who you are, with a factor or, for users who have none, with the password.
 
         The access token in the answer says so (`auth_time`, `acr`, `amr`), and only it: a refresh gives one that does not.
         """

@@ -1,4 +1,4 @@
-"""Bodies are read as strictly as they can be, before anything looks at them: a limit, one media type, one reading."""
+"""Reads bodies strictly, before anything else sees them: a size limit, one media type, JSON with only one reading."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -12,7 +12,7 @@ from app.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 from app.strict_json import NotStrict, parse
 
 CLIENT_GONE = 499
-"""Nobody reads this status; the log line has it (nginx's number for it)."""
+"""Status for the log line when the client has gone, as in nginx; nobody receives it."""
 _JSON = "application/json"
 
 
@@ -40,7 +40,7 @@ class StrictRoute(APIRoute):
 
 
 async def read_limited(request: Request, *, limit: int) -> bytes:
-    """At most *limit* bytes. A larger announced length is refused unread, an unannounced one as soon as it shows."""
+    """Read at most *limit* bytes. A larger Content-Length is refused unread, a larger body once it is too long."""
     announced = request.headers.get("content-length", "0")
     if not (announced.isascii() and announced.isdecimal()):
         raise MalformedRequest("Content-Length is not a number.")
@@ -55,7 +55,7 @@ async def read_limited(request: Request, *, limit: int) -> bytes:
 
 
 def require(media_type: str, request: Request) -> None:
-    """One Content-Type, this one, in UTF-8 where it names a charset; no Content-Encoding, so nothing is ever inflated."""
+    """Demand one Content-Type, *media_type*, no charset but UTF-8, and no Content-Encoding: nothing is inflated."""
     named = request.headers.getlist("content-type")
     plain, mark, parameters = "".join(named).lower().replace(" ", "").replace('"', "").partition(";")
     if "content-encoding" in request.headers:

@@ -1,6 +1,6 @@
-"""Which requests are traced, and whose word on a trace is taken. FastAPI makes the spans; `watch.telemetry` lets them out.
+"""Decides which requests are traced and whose trace headers count. FastAPI makes spans; `watch.telemetry` exports them.
 
-Law: FastAPI's spans come from no setting but ours, and its logs, which hold what exceptions say, never.
+Law: only our own settings turn FastAPI's spans on; its logs, which hold the texts of exceptions, are never on.
 """
 
 import re
@@ -21,7 +21,7 @@ _PARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def telemetry(traces: Traces | None, settings: HttpSettings) -> TelemetryConfig:
-    """What FastAPI is to do: nothing, or one span a request."""
+    """Configure FastAPI to record nothing, or one span per request."""
     if traces is None:
         return OFF
     left_out = Door(settings.trusted_proxies).leaves_out
@@ -34,14 +34,14 @@ class Door:
         self._visitors = Visitors(proxies)
 
     def leaves_out(self, scope: MutableMapping[str, Any]) -> bool:
-        """Whether a request has no span. FastAPI asks before it reads the headers: it believes anybody's."""
+        """Whether a request has no span. Drops untrusted trace headers before FastAPI, which trusts all, reads them."""
         if scope["type"] != "http" or scope["path"] in PROBES:
             return True
         scope["headers"] = self._believed(scope)
         return False
 
     def _believed(self, scope: MutableMapping[str, Any]) -> list[tuple[bytes, bytes]]:
-        """The headers, with a trace's only from an own proxy, and of these `traceparent` alone: the others are free text."""
+        """Return the headers; of a trace's only an own proxy's well-formed `traceparent`: others are free text."""
         peer = scope["client"][0] if scope.get("client") else None
         told = [value for name, value in scope["headers"] if name == _TRACEPARENT]
         others = [pair for pair in scope["headers"] if pair[0] not in _OF_TRACES]

@@ -1,4 +1,4 @@
-"""The visitor of a request, as an argument of the routes that open, keep or throttle something for somebody."""
+"""The dependency that tells a route its visitor (network address and User-Agent), to store or to rate-limit by."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ async def visitor(request: Request) -> Visitor:
 
 
 def told_by(scope: Scope, visitors: Visitors) -> Visitor:
-    """Read once a request: a route asks for it, and so does each event that it notes."""
+    """Return the request's visitor, read once per request: the route asks for it, and so does each audit event."""
     known: Visitor | None = scope["state"].get("visitor")
     if known is None:
         headers, client = Headers(scope=scope), scope.get("client")
@@ -33,7 +33,7 @@ def told_by(scope: Scope, visitors: Visitors) -> Visitor:
 
 
 def _tell_once(request: Request, peer: str | None) -> None:
-    """Everybody behind a proxy that is not named is one visitor to the limits, and they would close for all at once."""
+    """Warn once of a proxy that is not named: the limits would refuse everybody behind it, as one visitor."""
     if not hasattr(request.app.state, "told_of_proxy"):
         request.app.state.told_of_proxy = True
         _log.warning("proxy.not_trusted", peer=peer, advice="Is it yours? Name it in GATEHOUSE_HTTP__TRUSTED_PROXIES.")

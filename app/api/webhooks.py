@@ -1,4 +1,4 @@
-"""Routes: what providers call. Forms instead of JSON, signatures instead of tokens; no page of any origin reads them."""
+"""Routes that providers call: forms instead of JSON, signatures instead of tokens; no page of any origin reads them."""
 
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
@@ -78,7 +78,7 @@ class PlivoReceipt(Shape):
 
 
 def _described() -> dict[str, Any]:
-    """Whole in itself: FastAPI collects no schemas from what is added by hand."""
+    """Describe the form, with its schemas inline: FastAPI collects none from what is added by hand."""
     schema = PlivoReceipt.model_json_schema()
     schema["properties"]["Status"] = schema.pop("$defs")["Status"]
     return {"requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": schema}}}}
@@ -128,7 +128,7 @@ async def _read(request: Request) -> Form:
 
 
 def _signatures(request: Request) -> tuple[Signature, ...]:
-    """Those with exactly one nonce. Raises InsufficientScope when there are none, before a byte of the body is read."""
+    """Return the signatures with exactly one nonce. Raises InsufficientScope if none, before the body is read."""
     found = tuple(signature for version in _VERSIONS for signature in _of_family(request, version))
     if not found:
         raise InsufficientScope("Neither `X-Plivo-Signature-V3` nor `X-Plivo-Signature-V2` is there, with a nonce.")
@@ -145,7 +145,7 @@ def _of_family(request: Request, version: Literal["V3", "V2"]) -> list[Signature
 
 
 def _shaped(form: Form) -> PlivoReceipt:
-    """V3 signs names and values without a mark between them: only names that are all known, each once, mean something."""
+    """Validate the form. V3 signs no separators: only where each name is known and unique is it unambiguous."""
     if len({name for name, _ in form}) != len(form):
         raise ValidationFailed("A field stands twice.")
     try:
