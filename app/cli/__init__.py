@@ -1,4 +1,4 @@
-"""The operator's verbs, one file each: this one lists them, and loads the one that is asked for (decisions/0012)."""
+"""The operator's commands ("verbs"), one file each: lists them, and loads only the one called (decisions/0012)."""
 
 import sys
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def load(verbs: Iterable[str]) -> typer.Typer:
-    """The command line of these *verbs*, and of what is loaded for them."""
+    """Make the command line of these *verbs*; only their modules are loaded."""
     commands = typer.Typer(
         help="Run and look after Gatehouse.",
         no_args_is_help=True,
@@ -56,5 +56,5 @@ def load(verbs: Iterable[str]) -> typer.Typer:
 
 
 def _begin() -> None:
-    # Without a callback, typer takes a verb that is alone for the whole command, and its name for an argument.
+    # Without a callback, typer would take a single verb for the whole command, and its name for an argument.
     begin()

@@ -1,4 +1,4 @@
-"""`gatehouse audit`: whether the log of security events is what was written; and the verbs that read it."""
+"""`gatehouse audit`: verify that the log of security events is unchanged; and the verbs that read it."""
 
 import json
 import re
@@ -25,10 +25,10 @@ from app.store.database import Database
 from app.watch.audit_keys import AuditKeys
 
 _BETWEEN = rb"[^\w.-]{1,16}"
-"""What stands between a name and its value, however it is quoted: no request id has any of it."""
+"""Separates a name from its value, however they are quoted: no request id contains any of these characters."""
 _LINE = re.compile(rb"(?:event" + _BETWEEN + rb"|\sinfo\s+)audit\.checkpoint(?![\w.-])")
 _TOKEN = re.compile(rb"checkpoint" + _BETWEEN + rb"(eyJ[\w-]{20,512}\.[\w-]{40,2048}\.[\w-]{20,512})")
-"""What is shorter is none; what is so long fits into no request id, and is hidden in every other text of a line."""
+"""What is shorter is no checkpoint; so much fits into no request id, and is redacted in every other text of a line."""
 _LONGEST = 1 << 20
 _SECOND = timedelta(seconds=1)
 _TELL_EVERY = 100_000
@@ -73,7 +73,7 @@ def verify(
 
 
 def _given(name: str) -> Iterator[str]:
-    """The checkpoints in the log's lines, however somebody wrapped these; a line is held at a time."""
+    """Yield the checkpoints found in log lines, however these were wrapped, with one line in memory at a time."""
     try:
         with sys.stdin.buffer if name == "-" else Path(name).open("rb") as lines:
             while line := lines.readline(_LONGEST):

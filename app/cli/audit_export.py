@@ -1,4 +1,4 @@
-"""`gatehouse audit export`: the log of security events for a SIEM or an auditor, as JSON lines in the words of OCSF."""
+"""`gatehouse audit export`: the log of security events for a SIEM or an auditor, as JSON lines with OCSF's fields."""
 
 import json
 from datetime import datetime

@@ -1,6 +1,6 @@
 """How security events are printed: a table for people, one JSON object a line for programs.
 
-Law: whatever somebody sent stands there as it was, on one line, and moves no cursor.
+Law: what somebody sent is printed as it was, on one line, with unprintable characters escaped: it moves no cursor.
 """
 
 import json
@@ -28,12 +28,12 @@ def line(read: Read) -> str:
 
 
 def _apart(text: str, width: int) -> str:
-    """What is too long for its column pushes the others on, and never touches them."""
+    """Add a blank to a text that is too long for its column: it pushes the next ones on, but never touches them."""
     return f"{text} " if width and len(text) > width else text
 
 
 def as_json(read: Read) -> str:
-    """ASCII only."""
+    """Return one JSON object, ASCII only."""
     event, personal = read.event, read.personal or {}
     told: dict[str, Any] = {"id": str(event.id), "at": event.at.isoformat(), "event": event.event}
     told |= {"user_id": _id(event.user_id), "email": read.email, "session_id": _id(event.session_id)}

@@ -1,4 +1,4 @@
-"""`gatehouse audit tail`: the newest security events, and those that come, with address and device opened."""
+"""`gatehouse audit tail`: print the newest security events, and follow new ones, with address and device decrypted."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -92,7 +92,7 @@ async def _tail(settings: Settings, database: Database, asked: Asked) -> None:
 
 
 async def _user(database: Database, who: str) -> UUID:
-    """An id is taken as it is: events outlive their users."""
+    """Return the user's id. An id that is given is not looked up: events outlive their users."""
     try:
         return UUID(who)
     except ValueError:

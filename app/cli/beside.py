@@ -1,4 +1,4 @@
-"""What a verb needs that works on the database of a running service: its settings, a loop, and events where no pipe reads them."""
+"""What a verb needs to work beside a running service: its settings, its database in an event loop, its audit events."""
 
 import asyncio
 import sys
@@ -39,14 +39,14 @@ def beside() -> Iterator[Settings]:
 
 
 def patient(settings: Settings) -> Settings:
-    """The same, for statements over a whole log."""
+    """Return *settings* with a statement limit of an hour, for statements over a whole log."""
     return settings.model_copy(update={"database": settings.database.model_copy(update={"statement_limit": _LONG})})
 
 
 def run(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, _Result]], *, unanswered: str) -> _Result:
-    """Do *work* to its end, and let go of the database. *unanswered* is what is said when that does not answer.
+    """Run *work*, then close the database. *unanswered* ends the sentence that is printed when that does not answer.
 
-    Under a ring that does not open the audit log nothing is begun: other things that are sealed would not open either.
+    If the key ring cannot open the audit log's key, nothing is begun: other sealed values could not be opened either.
     """
     try:
         result, lost = asyncio.run(_opened(settings, work))
@@ -72,7 +72,7 @@ async def _opened(settings: Settings, work: Callable[[Database], Coroutine[Any, 
 
 @asynccontextmanager
 async def recorded(settings: Settings, database: Database) -> AsyncIterator[Trail]:
-    """What is noted within is in the audit log a second later, and all of it when it ends, however it ends."""
+    """Write the events noted within to the audit log each second, and the rest when the block ends, however it ends."""
     keys = _audit_keys(settings, database)
     trail = Trail(database, keys=keys, clock=SystemClock(), size=settings.audit.queue)
     _trail.set(trail)
@@ -97,11 +97,11 @@ async def _go_on_writing(trail: Trail) -> None:
 
 
 async def write_events() -> None:
-    """What was noted so far is in the audit log before the verb goes on, unless the database is gone."""
+    """Write the events noted so far to the audit log before the verb goes on, unless the database is gone."""
     await _trail.get().settle()
 
 
 async def must_write_events() -> None:
-    """The same, where nothing may be done that the audit log does not tell of."""
+    """Write the events noted so far, or refuse: for what must not be done without a record in the audit log."""
     if not await _trail.get().settle():
         refuse("The audit log cannot be written, so nothing was done: see `gatehouse doctor`.")

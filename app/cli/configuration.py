@@ -45,7 +45,7 @@ def document() -> str:
 
 
 def _wrapped(text: str) -> Iterator[str]:
-    """A sentence a line: none of them is longer than an editor is wide."""
+    """Put each sentence on a line of its own, so that no line is wider than an editor."""
     yield text.replace(". ", ".\n")
 
 
@@ -61,7 +61,7 @@ def _row(variable: str, field: FieldInfo) -> str:
 
 
 def _type(annotation: object) -> str:
-    """In words of the environment: what `X | None` means is that it may be unset, which the default says."""
+    """Name a type as the environment writes it. `X | None` is X: the default says that it may be unset."""
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type(parts[0])

@@ -25,7 +25,7 @@ class Visitor:
         self.token: str | None = None
 
     def step(self, title: str, method: str, path: str, body: dict[str, Any] | None = None, *, want: int = 200) -> Any:  # noqa: ANN401  JSON
-        """Do one step and print it; leave with a sentence when the answer is not the one that was wanted."""
+        """Send one request and print the step; exit with a message if the answer's status is not *want*."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         answer = self._client.request(method, path, json=body, headers=headers)
         content = answer.json() if answer.content else {}
@@ -41,7 +41,7 @@ class Visitor:
         return content
 
     def code(self, to: str, purpose: str) -> str:
-        """The newest code that came for *to*; a mail may take a moment."""
+        """Return the newest code that came for *to*, waiting some seconds: a mail may take a moment."""
         for _ in range(_PATIENCE):
             items = self._client.get("/dev/inbox", params={"to": to}).raise_for_status().json()["items"]
             codes: list[str] = [item["code"] for item in items if item["purpose"] == purpose]

@@ -1,4 +1,4 @@
-"""What production must be given and development makes for itself: a database, a secret key, its own address."""
+"""Provides in development what production must configure: a database, a secret key, the service's own address."""
 
 import os
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _NAMED = (
 
 @contextmanager
 def furnished() -> Iterator[Settings]:
-    """The settings, complete. In development what is missing is made first and named in the environment, for workers too."""
+    """Yield complete settings; development makes what is missing, and sets it in the environment, for workers too."""
     settings = read_settings()
     if not settings.in_development:
         yield _checked(settings)
@@ -35,7 +35,7 @@ def furnished() -> Iterator[Settings]:
 
 @contextmanager
 def _given_back() -> Iterator[None]:
-    """What is named here, as it was before."""
+    """Restore the environment variables that are set here to what they were before."""
     before = {name: os.environ.get(name) for name in _NAMED}
     try:
         yield
@@ -78,7 +78,7 @@ def _name_addresses(settings: Settings) -> None:
 
 
 def _give_key(settings: Settings) -> None:
-    """Make a key once. It is written aside and linked in place, so two starts at once agree on one."""
+    """Make a key if there is none, aside, and hard-link it into place, so that two starts at once agree on one."""
     if settings.secret_keys:
         return
     kept = Path(settings.data_dir) / "secret_keys"

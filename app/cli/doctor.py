@@ -1,4 +1,4 @@
-"""`gatehouse doctor`: whether this installation is fit, a sentence a check; and `gatehouse calibrate`: what a password may cost here."""
+"""`gatehouse doctor`: check this installation, a sentence per check. `gatehouse calibrate`: measure hashing."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""How a verb ends: the exit codes that more than one has, and the one where the audit log lacks what was done."""
+"""How a verb ends: the exit codes that several verbs share, and the one for an audit log that lacks what was done."""
 
 from contextvars import ContextVar
 
@@ -20,6 +20,6 @@ def tell_unrecorded() -> None:
 
 
 def end(_: object) -> None:
-    """Once the verb has told what it did."""
+    """Exit with UNRECORDED if the audit log lacks what was done. Typer calls it after the verb's own output."""
     if _lacks_record.get():
         raise typer.Exit(UNRECORDED)

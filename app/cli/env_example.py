@@ -62,7 +62,7 @@ def _choices(annotation: object) -> Iterator[str]:
 
 
 def text_of(default: object) -> str:
-    """A default as the environment would say it."""
+    """Write a default as an environment variable would hold it."""
     if default is None:
         return ""
     if isinstance(default, tuple):

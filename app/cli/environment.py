@@ -1,4 +1,4 @@
-"""The environment, read; or a refusal: one sentence a fault on standard error, exit code 2, never a traceback."""
+"""Reads the settings, or refuses: one sentence per fault on standard error, exit code 2, never a traceback."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -32,7 +32,7 @@ def read_settings(*judges: Judge) -> Settings:
 
 
 def try_settings(*judges: Judge) -> tuple[Settings | None, list[str]]:
-    """The settings, or a sentence for each fault of theirs. *judges* find further ones, in as much as could be read."""
+    """Return the settings, or a sentence per fault. *judges* look for further faults in what could be read."""
     try:
         faults = list(_faults(Draft(), [unsafe, *judges]))
     except SettingsError as refused:
@@ -42,7 +42,7 @@ def try_settings(*judges: Judge) -> tuple[Settings | None, list[str]]:
 
 
 def _faults(draft: Draft, judges: Iterable[Judge]) -> Iterator[str]:
-    """What follows from a fault that was told before is left out: it names the same variable."""
+    """Yield a sentence per fault, but none about a variable that had one before: it only follows from that."""
     told = list(dict.fromkeys(f"{_variable(fault)}: {_message(fault)}." for fault in draft.refused))
     yield from told
     for judge in judges:
@@ -54,7 +54,7 @@ def _faults(draft: Draft, judges: Iterable[Judge]) -> Iterator[str]:
 
 
 def _follows(sentence: str, named: Iterable[str]) -> bool:
-    """A group may be at fault as a whole."""
+    """Say whether *sentence* names one of *named* or a setting in it: a group may be at fault as a whole."""
     return any(f"{name}__".startswith(f"{before}__") for name in _NAMES.findall(sentence) for before in named)
 
 
@@ -65,5 +65,5 @@ def _message(fault: ErrorDetails) -> str:
 
 
 def _variable(fault: ErrorDetails) -> str:
-    """A setting lies at most two deep: group and name; what follows says which alternative or item."""
+    """Name the setting's variable: group and name; any further parts of `loc` say which alternative or item."""
     return PREFIX + "__".join(part.upper() for part in fault["loc"][:2] if isinstance(part, str))

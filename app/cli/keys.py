@@ -1,4 +1,4 @@
-"""`gatehouse keys`: the keys that everything secret hangs on, and those that sign the tokens."""
+"""`gatehouse keys`: the secret keys that protect everything at rest, and the keys that sign the tokens."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -74,7 +74,7 @@ def revoke(
 
 
 async def _nothing(_: Rotation) -> None:
-    """Only look."""
+    """Change nothing: for the verb that only lists."""
 
 
 def _report(verb: Verb, *, as_json: bool, then: str = "") -> None:
@@ -107,7 +107,7 @@ async def _work(settings: Settings, database: Database, verb: Verb) -> list[dict
 
 
 def _in_order(key: StoredKey) -> tuple[int, int, float]:
-    """Published ones first; of each role what is next, what signs, what did; of those the last one first."""
+    """Sort by role, the published one first; then by state: next, current, retired, revoked; then the newest first."""
     return list(Role).index(Role(key.role)), list(KeyState).index(key.state), -key.since.timestamp()
 
 

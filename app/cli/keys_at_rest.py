@@ -1,4 +1,4 @@
-"""`gatehouse keys rotate --at-rest`: everything sealed goes under the newest of GATEHOUSE_SECRET_KEYS."""
+"""`gatehouse keys rotate --at-rest`: re-seal everything under the newest of GATEHOUSE_SECRET_KEYS."""
 
 import json
 from collections.abc import Callable
@@ -46,7 +46,7 @@ _SIGNING_KEYS_WAIT = "The signing keys are put under the newest key last: they w
 
 
 def reseal(*, batch: int, as_json: bool) -> None:
-    """Do it, beside the running service, and tell what was done. The exit code is 1 when something is left."""
+    """Re-seal everything beside the running service, and print a report. The exit code is 1 when something is left."""
     with beside() as settings:
         report = _run(settings, batch)
     print(_as_json(report) if as_json else _as_table(report))
@@ -69,7 +69,7 @@ def _run(settings: Settings, batch: int) -> Report:
 
 
 async def _reseal(settings: Settings, database: Database, batch: int) -> Report:
-    """The keys of the audit log as their owner: the service's own role may not change them."""
+    """Re-seal everything; the audit log's keys as their owner, for the service's own role may not change them."""
     owner = Database(settings.database.of_owner)
     try:
         async with owner.read() as tx:
@@ -157,7 +157,7 @@ def _as_table(report: Report) -> str:
 
 
 def _verdict(report: Report) -> list[str]:
-    """When the older keys may leave, if nothing is wrong."""
+    """Say when the older keys may be removed; nothing if the report is not complete."""
     ends = [waiting.until for waiting in _waiting(report).values() if waiting.until]
     if not report.complete:
         return []

@@ -1,4 +1,4 @@
-"""What is loaded at the start lasts as long as the process: the garbage collector never looks at it (decisions/0012)."""
+"""Keeps the garbage collector from scanning what is loaded at the start and lasts as the process (decisions/0012)."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def lasting() -> Iterator[None]:
-    """Everything that there is at the end of the block, whoever made it."""
+    """Exempt every object that exists at the end of the block, whoever made it; nothing is collected meanwhile."""
     gc.disable()
     try:
         yield

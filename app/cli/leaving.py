@@ -1,4 +1,4 @@
-"""How a worker stops: first it says so at /readyz and goes on, so that proxies notice; then it finishes what it began.
+"""How a worker stops: first /readyz answers 503 while all else goes on, so that proxies notice; then it finishes.
 
 Law: a request that was taken is answered, and the process ends whatever hangs.
 """
@@ -23,7 +23,7 @@ HUNG = 70
 
 
 class Leaving:
-    """*app*, which after SIGTERM is not ready any more, and hangs up after each answer: who comes again comes to others."""
+    """After SIGTERM, *app* is not ready, and closes connections after each answer: clients then come to others."""
 
     def __init__(self, app: App, *, drain: timedelta, deadline: timedelta) -> None:
         self._app = app
@@ -38,13 +38,13 @@ class Leaving:
         await self._app(scope, receive, send)
 
     def take_over(self) -> None:
-        """Hear SIGTERM in the place of uvicorn, which would close the port at once. Call it where the loop runs."""
+        """Handle SIGTERM instead of uvicorn, which would close the port at once. Call it in the running event loop."""
         loop, close = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
 
         def begin(signum: int, frame: FrameType | None) -> None:
             if self._begun or not callable(
                 close
-            ):  # a supervisor may tell the group first, and then the parent tells us
+            ):  # a supervisor may signal the whole group, and then the parent signals us, too
                 return
             self._begun = True
             _end_after(self._deadline)
@@ -57,7 +57,7 @@ class Leaving:
 
 
 def _end_after(seconds: float) -> None:
-    """Whatever hangs then, be it the loop itself."""
+    """Exit with HUNG after *seconds*, whatever hangs then, even the event loop itself."""
     watchdog = threading.Timer(seconds, os._exit, [HUNG])
     watchdog.daemon = True
     watchdog.start()

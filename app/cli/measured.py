@@ -1,4 +1,4 @@
-"""The metrics of a service while it runs: a fresh folder that its workers write to, and one port, which the parent opens."""
+"""Exposes the metrics of a running service: a fresh folder that its workers write to, and one port of the parent's."""
 
 import os
 import tempfile
@@ -13,7 +13,7 @@ from app.watch.exposition import FOLDER, listening
 
 @contextmanager
 def measured(settings: Settings) -> Iterator[None]:
-    """For the time of the block. One worker is this process, and needs no folder."""
+    """Provide folder and port during the block. A single worker is this process, and needs no folder."""
     with ExitStack() as open_:
         if settings.metrics.wanted and settings.workers > 1:
             os.environ[FOLDER] = open_.enter_context(tempfile.TemporaryDirectory(prefix="gatehouse-metrics-"))

@@ -58,7 +58,7 @@ def _grant(owner: DatabaseSettings, role: str) -> None:
 
 
 def is_behind(settings: DatabaseSettings) -> bool:
-    """Ask; a database that does not answer ends the command with a sentence."""
+    """Say whether the schema is older than this code; refuse, with a sentence, if the database does not answer."""
     try:
         return asyncio.run(behind(settings))
     except DatabaseUnavailable as problem:

@@ -1,4 +1,4 @@
-"""Spans and points in time as operators write them: how long, how far back, or a date, in UTC where nothing else is said."""
+"""Parses spans and points in time as operators write them: `30m`, `24h`, or a date, in UTC unless it has an offset."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 
 
 def span(text: str) -> timedelta:
-    """Raises BadParameter, with examples, for anything else."""
+    """Parse a span such as 30m, 24h or 7d. Raises BadParameter, with examples, for anything else."""
     found = _SPAN.fullmatch(text)
     if found is None:
         raise typer.BadParameter("write it like 30m, 24h or 7d")
@@ -21,7 +21,7 @@ def span(text: str) -> timedelta:
 
 
 def moment(text: str) -> datetime:
-    """In UTC. Raises BadParameter, with examples, for anything else."""
+    """Parse a date and time, or how long ago, to UTC. Raises BadParameter, with examples, for anything else."""
     if _SPAN.fullmatch(text):
         return SystemClock().now() - span(text)
     try:

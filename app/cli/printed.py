@@ -1,4 +1,4 @@
-"""Text that somebody chose, on an operator's terminal: it stays on its line, and moves no cursor."""
+"""Escapes text that somebody chose for an operator's terminal, so that it stays on its line and moves no cursor."""
 
 
 def printable(text: str) -> str:

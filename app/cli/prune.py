@@ -1,4 +1,4 @@
-"""`gatehouse prune`: delete what has been over for long enough, beside the running service, which does it by itself as well."""
+"""`gatehouse prune`: delete rows that ended long enough ago, beside the running service, which also does so itself."""
 
 import json
 from typing import Annotated

@@ -38,7 +38,7 @@ from app.wiring.unfit import unfit
 
 _ELSEWHERE = "GATEHOUSE_HTTP__HOST: {} is no address of this machine. 0.0.0.0 is all of them."
 _LAST_WORDS = timedelta(seconds=23)
-"""The longest that a worker takes to end when nothing is in flight any more, beside messages under way: mails, open connections."""
+"""The longest that a worker takes to end after its requests, besides SMS under way: mails, open connections."""
 
 
 def serve(
@@ -63,24 +63,24 @@ def serve(
 
 
 def of_worker() -> App:
-    """The app of one of several workers."""
+    """Make the app of one of several workers."""
     return _leaving(create_app(), read_settings())
 
 
 def _leaving(app: App, settings: Settings) -> App:
-    """Made by the running server, whose signals it takes over."""
+    """Wrap *app* in `Leaving`, which takes over SIGTERM: to be called within the running server."""
     leaving = Leaving(app, drain=settings.drain, deadline=longest_end(settings))
     leaving.take_over()
     return leaving
 
 
 def longest_end(settings: Settings) -> timedelta:
-    """From SIGTERM on. A second sender of SMS may take over at half of the deadline."""
+    """The longest a worker takes to end after SIGTERM. A second SMS sender may take over at half of the deadline."""
     return settings.drain + settings.http.shutdown_grace + 1.5 * settings.sms.deadline + _LAST_WORDS
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """Take the port first: whoever cannot have it starts nothing."""
+    """Bind the port before anything else is started: if it cannot be had, nothing is."""
     host, port = settings.http.host, settings.http.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
@@ -110,7 +110,7 @@ def _bring_schema(settings: Settings) -> None:
 
 
 def _open_keys(settings: Settings) -> None:
-    """Without the key that sealed them nothing can start: say so here, once, and not in every worker's log."""
+    """Prepare the signing keys. If they cannot be opened, refuse here, once, and not in every worker's log."""
     try:
         asyncio.run(_signing_keys(settings))
     except KeysUnreadable as reason:
@@ -134,7 +134,7 @@ def _announce(settings: Settings) -> None:
 
 
 def _run(settings: Settings, listener: socket.socket) -> None:
-    # Made here also for several workers: what stops the start must stop it once, not in every worker again and again.
+    # With several workers, the app is made here too: a fault must stop the start once, not each worker again and again.
     try:
         with lasting():
             app = create_app()

@@ -1,4 +1,4 @@
-"""`gatehouse sms`: what SMS cost and achieve by country, what other limits would have done, and what nothing is sent to."""
+"""`gatehouse sms`: report SMS by country, simulate other limits, and block or unblock regions and prefixes."""
 
 import json
 from collections.abc import Callable, Coroutine, Mapping
@@ -95,7 +95,7 @@ def unblock(place: Place, as_json: AsJson = False) -> None:
 
 @commands.command()
 def blocks(as_json: AsJson = False) -> None:
-    """Print what nothing is sent to, and until when."""
+    """Print the blocked regions and prefixes, and until when."""
     with beside() as settings:
         standing = _run(settings, lambda operator: operator.blocks())
     _list(standing, as_json=as_json)

@@ -87,7 +87,7 @@ def end_sessions(who: Who, reason: Reason = None, as_json: AsJson = False) -> No
 
 @commands.command()
 def expire_password(who: Who, reason: Why, as_json: AsJson = False) -> None:
-    """Let a password that others may know prove nothing until it is reset, and sign out everywhere. A mail tells them."""
+    """Refuse a password, for others may know it, until it is reset, and sign out everywhere. A mail tells them."""
     _help(lambda desk: desk.expire_password(who, reason=reason), "without a password", as_json=as_json)
 
 

@@ -1,4 +1,4 @@
-"""`gatehouse users set-claims`: what access tokens say of somebody besides what they say of everybody."""
+"""`gatehouse users set-claims`: set the custom claims in a user's access tokens."""
 
 from typing import Annotated
 
@@ -41,7 +41,7 @@ def _read(text: str) -> tuple[str, Own | None]:
 
 
 def _value(text: str) -> Own:
-    """What JSON's numbers and words are in JSON; a number that not every reader can hold is a text."""
+    """Read numbers, true, false and quoted strings as JSON; all else, and too large a number, is a text."""
     try:
         value = strict_json.parse(text.encode(errors="replace"))
     except ValueError:

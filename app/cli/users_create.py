@@ -1,4 +1,4 @@
-"""`gatehouse users create`: somebody who does not sign up themselves."""
+"""`gatehouse users create`: create a user who does not sign up themselves."""
 
 import sys
 from typing import Annotated, Any
@@ -48,7 +48,7 @@ def create(
 
 
 def _judged(kind: Any, given: str | None, option: str) -> Any:  # noqa: ANN401  of that kind
-    """What people may give themselves, an operator may give them; nothing else."""
+    """Validate what an operator gives by the same type that validates what users give themselves."""
     try:
         return TypeAdapter(kind).validate_python(given)
     except ValidationError as refused:
@@ -56,7 +56,7 @@ def _judged(kind: Any, given: str | None, option: str) -> Any:  # noqa: ANN401  
 
 
 def _password(*, stdin: bool, none: bool) -> str | None:
-    """Never an argument: those are seen by everybody on the machine."""
+    """Read the password, if there is to be one; never from an argument, which everybody on the machine can see."""
     if stdin and none:
         refuse(ASKED)
     if none:

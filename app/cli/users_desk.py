@@ -1,4 +1,4 @@
-"""What the verbs of `gatehouse users` are made of: who does it, the flows, and one sentence for whoever is not there."""
+"""What the verbs of `gatehouse users` share: the operator's name, the flows, and the message for an unknown user."""
 
 import os
 import pwd
@@ -33,7 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 
 
 def whoami() -> str:
-    """The name of the operating system's user who runs this, whatever the environment says; a container's may have none."""
+    """Return the name of the OS user who runs this, or the uid if it has none, whatever the environment says."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -41,7 +41,7 @@ def whoami() -> str:
 
 
 def ask(question: str) -> None:
-    """On standard error, so that a report can be piped; no answer is no."""
+    """Ask on standard error, so that a report can be piped; refuse unless the answer is yes."""
     typer.echo(f"{question} [y/N]: ", nl=False, err=True)
     if sys.stdin.buffer.readline().strip().lower() not in {b"y", b"yes"}:
         refuse("Nothing was changed.")

@@ -1,4 +1,4 @@
-"""`gatehouse users end-all-sessions`: what is done to everybody at once, after a backup was restored (docs/backup.md)."""
+"""`gatehouse users end-all-sessions`: sign everybody out, after a backup was restored (docs/backup.md)."""
 
 import json
 from typing import Annotated

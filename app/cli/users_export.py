@@ -1,4 +1,4 @@
-"""`gatehouse users export`: everybody, one JSON object a line, as `gatehouse users import` takes them."""
+"""`gatehouse users export`: print all users, one JSON object per line, in the format of `gatehouse users import`."""
 
 import json
 from collections import Counter

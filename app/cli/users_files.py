@@ -1,7 +1,7 @@
-"""Files of users, read line by line and never whole: JSON lines, or CSV with a header. What is malformed is one line's fault.
+"""Reads files of users line by line, never whole: JSON lines, or CSV with a header. A fault concerns its line alone.
 
 CSV columns are the fields of a JSON line, with `totp_secret`, `totp_algorithm`, `totp_digits` and `totp_period` for
-`totp`. Law: a line within quotes is never read as a user, for it may be a part of a name that somebody chose.
+`totp`. Law: a line within CSV quotes is never read as a user, for it may be part of a name that somebody chose.
 """
 
 import csv
@@ -28,11 +28,11 @@ COLUMNS = frozenset({*_TEXTS, *_FLAGS, *_TOTP_COLUMNS})
 
 
 class UnreadableFile(ValueError):  # noqa: N818  reads as the sentence it is
-    """No file of users: the sentence says why."""
+    """The file is not one of users: the message says why."""
 
 
 def read_lines(path: Path, file: BinaryIO) -> Iterator[Line]:
-    """Raises UnreadableFile for what is neither, or a header that cannot be understood."""
+    """Read JSON lines or CSV, by the file's suffix. Raises UnreadableFile for another, or for an unknown header."""
     if path.suffix in {".jsonl", ".ndjson"}:
         return _json_lines(file)
     if path.suffix == ".csv":
@@ -41,7 +41,7 @@ def read_lines(path: Path, file: BinaryIO) -> Iterator[Line]:
 
 
 def _pieces(file: BinaryIO) -> Iterator[tuple[bytes | None, int]]:
-    """Line by line, with the number of its quotes; None for one that is longer than any user is."""
+    """Yield each line with its number of quotes; None in the place of a line longer than LONGEST."""
     first = True
     while piece := file.readline(LONGEST + 1):
         is_whole = piece.endswith(b"\n") or len(piece) <= LONGEST
@@ -79,14 +79,14 @@ def _csv_lines(file: BinaryIO) -> Iterator[Line]:
 
 
 def _texts(file: BinaryIO) -> Iterator[str]:
-    """What is not UTF-8, or too long, is put so that no row of it can be right; a quote is open after it if it was."""
+    """Decode lines. What is too long or not UTF-8 becomes a text that no row accepts, of the same parity of quotes."""
     for piece, quotes in _pieces(file):
         too_long = '\udcff,"\n' if quotes % 2 else "\udcff\n"
         yield too_long if piece is None else piece.decode(errors="surrogateescape")
 
 
 def _records(reader: Any) -> Iterator[tuple[range, list[str] | None]]:  # noqa: ANN401  csv names no type for it
-    """Rows, and the lines that each takes; None for what is none."""
+    """Yield the line numbers of each row, and the row, or None if it is no CSV."""
     while True:
         before = reader.line_num
         row: list[str] | None = None
@@ -100,7 +100,7 @@ def _records(reader: Any) -> Iterator[tuple[range, list[str] | None]]:  # noqa: 
 
 
 def _rows(records: Iterable[tuple[range, list[str] | None]], header: list[str]) -> Iterator[Line]:
-    """Where a row of several lines goes wrong, nobody knows what stands within quotes from then on."""
+    """Turn rows into lines, up to a malformed one of several lines: then nobody knows what is within quotes."""
     for numbers, row in records:
         first, last = numbers[0], numbers[-1]
         if first < last:

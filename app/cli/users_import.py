@@ -1,4 +1,4 @@
-"""`gatehouse users import`: users from elsewhere, streamed from a file; a run that was stopped is finished by another one."""
+"""`gatehouse users import`: import users, streamed from a file; a run that was stopped can be resumed by another."""
 
 import json
 import os
@@ -112,7 +112,7 @@ async def _run(settings: Settings, database: Database, wanted: Wanted, source: B
 
 
 def _sink(errors: Path | None) -> AbstractContextManager[TextIO | None]:
-    """Emptied only once the file of users is one."""
+    """Open the file for refused lines, which empties it: so only once the file of users was found to be one."""
     try:
         return errors.open("w", encoding="utf-8") if errors else nullcontext()
     except OSError as reason:
@@ -120,7 +120,7 @@ def _sink(errors: Path | None) -> AbstractContextManager[TextIO | None]:
 
 
 def _tell(refused: tuple[Refused, ...], sink: TextIO | None) -> None:
-    """Line and sentence, never what stood there."""
+    """Report the number of each refused line and the reason, never its content."""
     for one in refused:
         if sink:
             sink.write(json.dumps(asdict(one)) + "\n")
@@ -131,7 +131,7 @@ def _tell(refused: tuple[Refused, ...], sink: TextIO | None) -> None:
 
 
 def _show(source: BinaryIO, total: Total) -> None:
-    """For people who watch; a file that gets it would be full of it. Of a pipe nobody knows how much is to come."""
+    """Draw a progress bar, on a terminal only: it would fill a file. Of a pipe nobody knows how much is to come."""
     if not sys.stderr.isatty() or not source.seekable():
         return
     done, size = source.tell(), os.fstat(source.fileno()).st_size

@@ -97,7 +97,7 @@ def _tables(shown: Account) -> Iterable[tuple[str, list[dict[str, Any]]]]:
 
 
 def _row(row: Mapping[str, Any]) -> str:
-    """What is there of it, the first without its name."""
+    """Format the values that are not empty, each after its name, but the first without."""
     first, *rest = row.items()
     return "  ".join(
         [_plain(first[1]), *(f"{name} {_plain(value)}" for name, value in rest if value not in {None, ""})]

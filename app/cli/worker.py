@@ -11,7 +11,7 @@ from app.cli.leaving import App
 
 
 def worker() -> App:
-    """Make its app."""
+    """Make the worker's app, and have the process end when its parent ends."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with lasting():
         app: App = import_module("app.cli.serve").of_worker()
@@ -19,7 +19,7 @@ def worker() -> App:
 
 
 def _end_with_parent() -> None:
-    """Even when that is ended by kill -9."""
+    """End this process when its parent has ended, even by kill -9."""
     if parent := multiprocessing.parent_process():
         parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
