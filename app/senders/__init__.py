@@ -1,1 +1,1 @@
-"""How a message leaves the house. A sender is told what to say, never why; it keeps no message and logs no content."""
+"""Senders: they send finished messages as they are. Those of providers keep no message and log no content."""

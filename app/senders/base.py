@@ -1,4 +1,4 @@
-"""What every sender promises: it tells apart what was accepted, what surely was not sent, and what nobody can know."""
+"""The interface of every sender: tells apart what was accepted, what surely was not sent, and what nobody can know."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,9 +8,9 @@ from app.messages import Delivery, Message
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How a sending ended: which `sender` it was, and what the provider calls the message, where it said so.
+    """The outcome of a send: by which `sender`, and the provider's id of the message, if it gave one.
 
-    `turned_away`: FAILED, and for a reason that is not the message's, so that another sender may take it.
+    `turned_away`: FAILED, and for a reason other than the message itself, so that another sender may take it.
     """
 
     delivery: Delivery
@@ -45,7 +45,7 @@ class BreachedPasswords(Protocol):
     """The passwords that were found in public breaches, by their upper-case SHA-1 in two parts."""
 
     async def include(self, prefix: str, suffix: str) -> bool:
-        """Raises BreachesUnavailable."""
+        """Say whether the password was breached. Raises BreachesUnavailable."""
         ...
 
     async def close(self) -> None: ...

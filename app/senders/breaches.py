@@ -13,11 +13,11 @@ _MOST_BYTES = 512 * 1024
 """A range holds about 1 000 to 2 000 lines of 40 bytes."""
 _LISTING = re.compile(rb"(?:[0-9A-Fa-f]{35}:[0-9]{1,15}(?:\r?\n|$))*")
 _HEADERS = {"Add-Padding": "true", "Accept-Encoding": "identity", "User-Agent": "gatehouse"}
-"""Padding: ranges are told apart neither by their length."""
+"""The padding keeps an eavesdropper from telling ranges apart by their length."""
 
 
 class RangeApi:
-    """*wait* is for the whole answer, however slowly it drips."""
+    """A client of a range API. *wait* bounds a whole request, however slowly the answer arrives."""
 
     def __init__(self, url: str, *, wait: timedelta) -> None:
         self._url = url.rstrip("/")
@@ -59,6 +59,6 @@ class RangeApi:
 
 
 def _count(listing: bytes, suffix: bytes) -> int:
-    """How often it was found; lines that only pad the answer say 0."""
+    """Return how often the password was found in breaches; lines that only pad the answer say 0."""
     found = re.search(b"(?im)^" + suffix + b":([0-9]+)", listing)
     return int(found[1]) if found else 0

@@ -1,4 +1,4 @@
-"""Stops asking a provider that is ill, so that a sign-in does not wait for it; one probe at a time finds out when it is well."""
+"""A circuit breaker: a failing ("ill") provider is not asked, so no sign-in waits for it, but for single probes."""
 
 import logging
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from app.clock import Clock
 
 LOG = logging.getLogger("gatehouse.senders")
 Told = Callable[[str, bool], None]
-"""Is told of a sender whether it is not asked because it is ill."""
+"""A callback that is given a sender's name, and whether its breaker is open."""
 
 
 class Breaker:
-    """Opens after `limit` ill answers in a row; after `pause` one send is let through as a probe."""
+    """Opens after `limit` outcomes in a row that show it ill; after `pause` one send is let through as a probe."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Breaker:
         return self._probe_at is not None
 
     def admit(self) -> bool:
-        """Whether a send may try. An admitted probe that never reports is followed by another after the pause."""
+        """Whether a send may be tried. An admitted probe that never reports is followed by another after the pause."""
         if self._clock.elapsed() < self._rests_until:
             return False
         if self._probe_at is None:
@@ -49,7 +49,7 @@ class Breaker:
         return True
 
     def note(self, *, ill: bool) -> None:
-        """Count what an admitted send found. An answer that refuses a message still proves the provider is well."""
+        """Record an admitted send's outcome. An answer that refuses the message still proves the provider well."""
         if ill:
             self._worsen()
             return

@@ -29,7 +29,7 @@ class Entry:
 
 
 class Inbox:
-    """Writes are short and local: they are not worth a thread."""
+    """The inbox file and its sender. Writes are short and local: they are not worth a thread."""
 
     def __init__(self, path: Path, *, clock: Clock) -> None:
         self._path = path
@@ -47,10 +47,10 @@ class Inbox:
         return Sent(Delivery.ACCEPTED, "inbox")
 
     async def close(self) -> None:
-        """Nothing is held between messages."""
+        """Do nothing: no file is held open between messages."""
 
     def read(self, to: str | None = None) -> list[Entry]:
-        """Newest first. A leading blank in `to` means `+`, which a query string turns into one."""
+        """Return the entries, newest first. A leading blank in `to` means `+`, which a query string makes a blank."""
         with self._opened(fcntl.LOCK_SH) as file:
             entries = [entry for line in _lines(file) for entry in _entry(line)]
         wanted = f"+{to[1:]}" if to and to.startswith(" ") else to
@@ -69,7 +69,7 @@ class Inbox:
 
     @contextmanager
     def _opened(self, lock: int) -> Iterator[int]:
-        """The locked file. It is cut in place, never replaced, so that a lock on it means the same to every worker."""
+        """Open and lock the file. It is truncated, never replaced: so a lock means the same to every worker."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         try:
@@ -91,7 +91,7 @@ def _trim(file: int) -> None:
 
 
 def _entry(line: bytes) -> Iterator[Entry]:
-    """One entry, or none: a worker killed while writing may have left half a line."""
+    """Yield the line's entry, or nothing: a worker killed while writing may have left half a line."""
     with suppress(ValueError, TypeError, KeyError):
         found = json.loads(line)
         found["channel"] = Channel(found["channel"])

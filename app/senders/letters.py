@@ -26,7 +26,7 @@ class Letters:
         self._clock = clock
 
     def write(self, message: Message) -> Letter:
-        """Raise ValueError for an address or subject that would be more than one."""
+        """Write the e-mail. Raises ValueError unless `to` is exactly one address and the subject one line."""
         if not ONE_ADDRESS.fullmatch(message.to):
             raise ValueError("not one address")
         letter = EmailMessage(policy=SMTP if message.to.isascii() else SMTPUTF8)

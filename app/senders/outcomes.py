@@ -1,4 +1,4 @@
-"""How the sending of an SMS ended, as one line of the log: a word of ours for the reason, nothing of the message."""
+"""Logs how the sending of an SMS ended: a word of ours for the reason, nothing of the message's content."""
 
 import logging
 

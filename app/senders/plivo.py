@@ -28,7 +28,7 @@ Call = Mapping[str, object]
 
 
 class PlivoSender:
-    """Fails at once while Plivo is ill, all threads are lost, or too many sends wait. *name* tells two of them apart."""
+    """Fails at once while the breaker is open, all threads hang, or too many sends wait. *name* tells two apart."""
 
     def __init__(self, settings: SmsSettings, *, clock: Clock, name: str = "plivo", told: Told | None = None) -> None:
         self._name = name
@@ -62,7 +62,7 @@ class PlivoSender:
         return await self._await(outcome, call)
 
     def _call(self, message: Message) -> Call | Verdict:
-        """What Plivo is asked; or why it is not. A `<` in the number would add recipients. What is None is not sent."""
+        """Return the arguments, or why nothing is sent. A `<` in the number would add recipients. None is left out."""
         if not ONE_NUMBER.fullmatch(message.to):
             return Verdict(Delivery.FAILED, "not_one_number")
         source = self._sources.get(message.region) or self._sources.get("*")
@@ -80,7 +80,7 @@ class PlivoSender:
         }
 
     async def _await(self, outcome: Future[Verdict], call: Call) -> Verdict:
-        """Call off what has not begun by half of the deadline; at its end, cut what has: its outcome is unknown."""
+        """Cancel a call not begun by half of the deadline; at its end, cut one that has: the outcome is unknown."""
         waiter = asyncio.wrap_future(outcome)
         half = self._deadline.total_seconds() / 2
         try:

@@ -1,4 +1,4 @@
-"""One thread's own line to Plivo: the SDK on a session, a connection and an address that no other thread shares.
+"""One thread's own client of Plivo: the SDK on a session and a connection that no other thread shares.
 
 requests does not promise thread-safe sessions; and a thread that hangs can be freed only by whoever holds its socket.
 """
@@ -20,7 +20,7 @@ from urllib3.connection import HTTPConnection
 from app.settings.groups import SmsSettings
 
 CONNECT_AND_READ = (2, 5)
-"""Seconds; each read, not the whole answer: the deadline is the sender's."""
+"""Timeouts in seconds, for each read and not for the whole answer: the deadline is the sender's."""
 LONGEST_REST = timedelta(minutes=5)
 
 
@@ -34,7 +34,7 @@ class Line:
         self._call: Mapping[str, object] | None = None
 
     def create(self, call: Mapping[str, object]) -> object:
-        """Ask Plivo to send one message; whatever the SDK returns or raises."""
+        """Ask Plivo to send one message; return or raise whatever the SDK does."""
         self._hold(call)
         try:
             return self._client.messages.create(**call)
@@ -43,7 +43,7 @@ class Line:
 
     @property
     def asked_to_rest(self) -> timedelta:
-        """Retry-After (RFC 9110 §10.2.3) of the last answer: the SDK drops it. Believed up to five minutes."""
+        """The last answer's Retry-After (RFC 9110 §10.2.3), which the SDK drops: seconds, at most five minutes."""
         said = self._wire.retry_after
         return min(timedelta(seconds=int(said)), LONGEST_REST) if re.fullmatch("[0-9]{1,6}", said) else timedelta(0)
 
@@ -64,7 +64,7 @@ class Line:
 
 
 class Wire:
-    """The session's transport adapter: leads to another address, which the SDK cannot, and knows its socket."""
+    """The session's transport adapter: sends to the configured base URL, which the SDK cannot, and knows its socket."""
 
     def __init__(self, base: str) -> None:
         self._base = base
@@ -82,7 +82,7 @@ class Wire:
         return self._response
 
     def cut(self) -> None:
-        """Shut the socket down under the thread that waits on it: while its headers are awaited, or its body."""
+        """Shut down the socket that a thread waits on, whether for the answer's headers or for its body."""
         sock = self._connection.sock if self._connection else None
         if sock is not None:
             with suppress(OSError):
@@ -98,7 +98,7 @@ class Wire:
         self._adapter.close()
 
     def _watch(self, pool: Any) -> None:  # noqa: ANN401 - requests' stubs hide its type
-        """Learn of every connection the pool makes: `ConnectionCls` is urllib3's place for that."""
+        """Remember the newest connection that the pool makes: `ConnectionCls` is urllib3's hook for that."""
         make = type(pool).ConnectionCls
 
         def dial(*args: object, **named: object) -> HTTPConnection:

@@ -1,4 +1,4 @@
-"""The one place that says what an outcome of Plivo's SDK means: sent, surely not sent, or unknown; provider well or ill.
+"""Classifies every outcome of Plivo's SDK: sent, surely not sent, or unknown; and the provider well or ill.
 
 The SDK's exceptions carry no status, so their class and text are all there is. What is not listed here is unknown.
 """
@@ -19,7 +19,7 @@ from app.messages import Delivery
 class Verdict:
     """`reason` is a word of ours for logs, never the provider's text. `ill`: the provider, not the message, is at fault.
 
-    `rest`: how long it wants to be left alone.
+    `rest`: how long it asked not to be called.
     """
 
     delivery: Delivery
@@ -30,7 +30,7 @@ class Verdict:
 
     @property
     def turned_away(self) -> bool:
-        """Surely not sent, and not for the message's sake. 429 is about an account: the provider itself is well."""
+        """Whether it was surely not sent, by no fault of its own. 429 is about an account: the provider is well."""
         return self.delivery is Delivery.FAILED and (self.ill or self.reason == TOO_MANY)
 
 
@@ -54,7 +54,7 @@ LONGEST_NAME = 64
 
 
 def of_answer(answer: object) -> Verdict:
-    """A message was accepted only if Plivo gave it a name; a 2xx without one may still have gone out."""
+    """Classify a 2xx: accepted only if Plivo gave the message an id; without one it may still have gone out."""
     names = getattr(answer, "message_uuid", None)
     if isinstance(names, list) and names:
         return Verdict(Delivery.ACCEPTED, "queued", provider_id=str(names[0])[:LONGEST_NAME])
@@ -73,7 +73,7 @@ def of_error(error: Exception) -> Verdict:
 
 
 def _of_status(text: str) -> Verdict:
-    """Only this text tells 429, 502, 503 and 504."""
+    """Classify by the status in an exception's text: nothing else tells 429, 502, 503 and 504 apart."""
     found = re.match(r"Received status code ([1-9][0-9]{2})\b", text)
     status = int(found[1]) if found else 0
     if status in REFUSALS:
@@ -82,7 +82,7 @@ def _of_status(text: str) -> Verdict:
 
 
 def _of_connection(error: requests.RequestException) -> Verdict:
-    """Surely unsent only where the connection never came to be: refused, no such host, or a certificate not trusted."""
+    """Surely unsent only if the connection was never made: refused, no such host, or a certificate not trusted."""
     reason = getattr(next(iter(error.args), None), "reason", None)
     cause = next(iter(getattr(reason, "args", ())), None)
     if isinstance(reason, NewConnectionError) or isinstance(cause, ssl.SSLCertVerificationError):

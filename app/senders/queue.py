@@ -39,7 +39,7 @@ class MailQueue:
         await asyncio.gather(*(self._lane() for _ in range(self._lanes)))
 
     async def drain(self, *, within: timedelta) -> bool:
-        """Take nothing more and let what waits leave; False when some mails did not make it in time."""
+        """Take no more mails and let the waiting ones be sent; False when some were not sent in time."""
         self._open = False
         try:
             async with asyncio.timeout(within.total_seconds()):

@@ -1,4 +1,4 @@
-"""Whether a provider knows us, found out without sending anything: for an operator who asks, never for a request."""
+"""Asks Plivo whether it knows the account, without sending anything: for an operator's command, never for a request."""
 
 import httpx
 
@@ -7,7 +7,7 @@ from app.settings.groups import SmsSettings
 _PATIENCE = 5.0
 _OK, _UNAUTHORIZED = 200, 401
 UNKNOWN = frozenset({"unauthorized", "http_404"})
-"""The words for an account that Plivo does not know; any other says that it could not be asked."""
+"""The results that mean that Plivo does not know the account; any other means that it could not be asked."""
 
 
 async def plivo_refuses(settings: SmsSettings) -> str | None:

@@ -12,12 +12,12 @@ from app.messages import Message
 from app.senders.base import Sender, Sent
 
 _GRACE_SECONDS = 1
-"""What no thread took within half of the deadline comes back a moment after it."""
+"""A send that no thread took within half of the deadline is turned away a moment after that."""
 LOG = logging.getLogger("gatehouse.senders")
 
 
 class Relay:
-    """What the first turned away only after half of a *deadline* is not handed on, so that both end in good time."""
+    """Hands nothing on that the first turned away later than half of a *deadline*, so that both end in good time."""
 
     def __init__(self, first: Sender, second: Sender, *, deadline: timedelta, clock: Clock) -> None:
         self._first = first

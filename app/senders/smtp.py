@@ -1,6 +1,6 @@
-"""E-mail through SMTP: one connection a mail, certificates verified, no password over an open line.
+"""E-mail through SMTP: one connection per mail, certificates verified, no password over an unencrypted connection.
 
-Law: what is lost after the mail's content began to travel is UNKNOWN; everything earlier, and every refusal, is FAILED.
+Law: a failure after the mail's content began to be sent is UNKNOWN; any earlier one, and every refusal, is FAILED.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ class SmtpSender:
             await _goodbye(client)
 
     async def _open(self, client: SMTP, letter: Letter) -> Outcome | None:
-        """Everything before the content: connect, say who it is from and for whom. None: go on."""
+        """Do everything before the content: connect, give sender and recipient. None means: go on."""
         try:
             async with asyncio.timeout(self._timeout):
                 await client.connect()
@@ -109,7 +109,7 @@ async def _takes_utf8(client: SMTP) -> bool:
 
 
 def _give_up(error: Exception, client: SMTP) -> str:
-    """A word for the log: a server's own text may repeat the address. One that is slow is not told goodbye."""
+    """Return a word for the log: a server's own text may repeat the address. After a timeout, close at once."""
     if isinstance(error, TimeoutError):
         client.close()
     return f"smtp_{error.code}" if isinstance(error, SMTPResponseException) else type(error).__name__

@@ -1,4 +1,4 @@
-"""Where mail is handed over: reads `smtps://user:password@host:port`, or `smtp://…`, which is TLS too unless the URL says otherwise."""
+"""Reads the mail server's URL: `smtps://user:password@host:port`, or `smtp://…`, TLS too unless it says otherwise."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,7 +14,7 @@ FORM = "set it to one such as smtps://user:password@mail.example.com:465 or smtp
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`start_tls`: True demands it, None takes it when offered, False where the connection is TLS from the start."""
+    """`start_tls`: True requires STARTTLS, None uses it when offered, False where TLS is there from the start."""
 
     host: str
     port: int
@@ -25,7 +25,7 @@ class Server:
 
     @property
     def may_be_read(self) -> bool:
-        """Whether mail goes in clear text over a network when its server, or who stands before it, offers no TLS."""
+        """Whether mail crosses a network in clear text if its server, or somebody in between, offers no TLS."""
         return self.start_tls is None and not is_loopback(self.host)
 
 
@@ -56,7 +56,7 @@ def _read(parts: SplitResult) -> Server:
 
 
 def _start_tls(parts: SplitResult) -> Literal[True, False] | None:
-    """A link that resets a password crosses no open line, unless the operator says so or it does not leave this machine."""
+    """Require STARTTLS, as mails hold reset links, unless the operator says otherwise or the server is this machine."""
     if parts.query not in {"", "starttls=required", "starttls=optional"} or parts.fragment:
         raise ValueError("only starttls=required and starttls=optional are known")
     if parts.scheme == "smtps":

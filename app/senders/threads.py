@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class Threads(Generic[Tool]):
-    """One thread a tool; every call is given the tool of the thread it runs on. Used from one event loop."""
+    """One thread per tool; every call is given the tool of the thread it runs on. For use from one event loop."""
 
     def __init__(self, tools: Sequence[Tool], *, name: str, waiting: int) -> None:
         self._tools = tools
@@ -29,7 +29,7 @@ class Threads(Generic[Tool]):
         self._closed = False
 
     def submit(self, work: Callable[[Tool], Result]) -> Future[Result] | None:
-        """Queue the work; None when too much is waiting already. Cancelling the answer works until the work begins."""
+        """Queue the work; None when too much is waiting already. The future can be cancelled until the work begins."""
         if self._closed or self._calls.qsize() >= self._waiting:
             return None
         self._start()

@@ -27,14 +27,14 @@ _NAME_SECONDS = 1
 _AT_A_TIME = 16
 _LONGEST_NAME = 64
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout)
-"""No byte of the request has left: no connection, or no certificate that is trusted."""
+"""Errors before any byte of the request was sent: no connection, or no certificate that is trusted."""
 _REFUSALS, _TAKEN = range(400, 500), range(200, 300)
 _SHUT_OUT = {401, 403, 404, 405, 408, 410, 421, 429}
 """Refusals that say nothing about the message."""
 
 
 class WebhookSender:
-    """Raises ValueError for a secret that is none."""
+    """Raises ValueError for a missing or malformed secret."""
 
     def __init__(self, settings: SmsSettings, *, clock: Clock, told: Told | None = None) -> None:
         self._url = settings.fallback_webhook_url or ""
@@ -49,7 +49,7 @@ class WebhookSender:
             verify=ssl.create_default_context(),
             limits=httpx.Limits(
                 max_connections=_AT_A_TIME, max_keepalive_connections=0
-            ),  # an old line may be half dead
+            ),  # a kept connection may be half dead
         )
 
     async def send(self, message: Message) -> Sent:
@@ -116,7 +116,7 @@ def _body(message: Message) -> bytes:
 
 
 async def _body_of(answer: httpx.Response) -> bytes:
-    """Raises ValueError when it is long."""
+    """Read the answer's body. Raises ValueError when it is longer than 16 KiB."""
     body = b""
     async for piece in answer.aiter_raw():
         body += piece
@@ -126,7 +126,7 @@ async def _body_of(answer: httpx.Response) -> bytes:
 
 
 async def _name(answer: httpx.Response) -> str | None:
-    """The `id` of a JSON answer, if it has one that is short. The message was taken, whatever follows."""
+    """Return the `id` of a JSON answer, if it has a short one. The message was accepted, whatever is found here."""
     try:
         async with asyncio.timeout(_NAME_SECONDS):
             told = parse(await _body_of(answer))
