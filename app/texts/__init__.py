@@ -1,6 +1,6 @@
-"""What is said to people, one data file a language: adding a language is adding a file.
+"""The texts of messages to people, one data file per language: adding a language is adding a file.
 
-Law: values are put in, never interpreted; a locale only picks among the files that are here, it never names one.
+Law: values are inserted, never interpreted; a locale only selects one of the files that are here, never names one.
 """
 
 from collections import ChainMap
@@ -17,7 +17,7 @@ __all__ = ["LANGUAGES", "LastLine", "Text", "Texts", "ours", "over_ours"]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """`subject` is empty for an SMS. The words may hold a code, so neither is ever shown by `repr`."""
+    """One rendered message. `subject` is empty for an SMS. `repr` shows neither field: they may hold a code."""
 
     subject: str = field(repr=False)
     body: str = field(repr=False)
@@ -25,7 +25,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Ours; before them an operator's *own* by language and key; and what an SMS with a code ends with."""
+    """Our texts, overridden by an operator's *own*, by language and key; *last_line* ends an SMS that has a code."""
 
     own: Mapping[str, dict[str, Words]] = field(default_factory=dict, repr=False)
     last_line: LastLine = field(default_factory=LastLine)
@@ -33,7 +33,7 @@ class Texts:
     def render(self, key: str, *, locale: str, **values: str) -> Text:
         """Fill the template `key` in the nearest language there is: `de-AT`, `de`, then `en`.
 
-        KeyError for an unknown key or a value that the template wants and was not given: both are mistakes of ours.
+        Raises KeyError for an unknown key or a missing value of the template: both are mistakes of ours.
         """
         template = ChainMap(*self._nearest(locale))[key]
         filled = {part: Template(words).substitute(values).strip() for part, words in template.items()}

@@ -1,4 +1,4 @@
-"""How an SMS with a code ends, and how much of it fits.
+"""The last line of an SMS with a code, and the length of an SMS.
 
 The last line binds the code to a website (WICG origin-bound one-time codes: exactly `@host #code`, nothing after the
 code but a blank and what a browser ignores) and names the Android app that may read it (SMS Retriever).
@@ -37,11 +37,11 @@ class LastLine:
     app_hash: str | None = None
 
     def end(self, forms: Iterable[str], *, code: str | None) -> str:
-        """The cheapest of these forms of a text, the first of equals, with its last line; there is none without a code."""
+        """Return the cheapest form of a text, the first of equals, with the last line, if there is a code."""
         return min((self._ended(words, code) for words in forms), key=lambda text: self._cost(text, code))
 
     def fits(self, text: str, *, code: str | None) -> bool:
-        """Whether an ended text is one message, or two at most where letters beyond GSM-7 share it with a last line."""
+        """Whether `end`'s text fits one SMS, or two with a last line and letters beyond GSM-7, and the app's limit."""
         too_long_for_app, count = self._cost(text, code)
         bound = code is not None and self != LastLine()
         return not too_long_for_app and count <= (2 if bound and not is_gsm_7(text) else 1)
@@ -52,6 +52,6 @@ class LastLine:
         return f"{words}\n\n{line}" if line and code is not None else words
 
     def _cost(self, text: str, code: str | None) -> tuple[bool, int]:
-        """A text too long for Android's SMS Retriever is not read by the app; then, what the network bills."""
+        """Compare by whether it is too long for the app to read (Android's SMS Retriever), then by what is billed."""
         retrieved = self.app_hash is not None and code is not None
         return retrieved and len(text.encode()) > _RETRIEVER_BYTES, units(text)

@@ -1,6 +1,6 @@
-"""Which of the languages there are a person is spoken to in (RFC 4647 §3.4 lookup, RFC 9110 §12.5.4).
+"""Chooses a person's language from those available (RFC 4647 §3.4 lookup, RFC 9110 §12.5.4).
 
-Law: whatever is asked for, the answer is one of those there are, and costs next to nothing to find.
+Law: whatever is asked for, the answer is one of those available, and costs next to nothing to find.
 """
 
 import re
@@ -16,13 +16,13 @@ _RANGE = re.compile(
 
 
 def choose(languages: Collection[str], user_locale: str | None, accept_language: str | None, *, default: str) -> str:
-    """The nearest language to the user's locale, else to the header's best range that has one, else the default."""
+    """Return the language nearest to the user's locale, else to the header's best range with one, else the default."""
     own = _nearest(languages, user_locale or "")
     return own or _accepted(languages, accept_language or "", default) or default
 
 
 def ever_wider(locale: str) -> Iterator[str]:
-    """`de-latn-de`, `de-latn`, `de`; a single letter goes together with what follows it."""
+    """Yield `de-latn-de`, `de-latn`, `de`; a subtag of a single letter is dropped together with the one after it."""
     subtags = locale.replace("_", "-").lower()[:_LONGEST_TAG].split("-")
     while subtags:
         yield "-".join(subtags)
@@ -46,7 +46,7 @@ def _accepted(languages: Collection[str], header: str, default: str) -> str | No
 
 
 def _weights(header: str) -> Iterator[tuple[str, float]]:
-    """Each well-formed range with its weight, in the header's order; no browser's header is nearly as long as the limit."""
+    """Yield each well-formed range with its weight, in order; no browser's header is nearly as long as the limit."""
     elements = header.split(",") if len(header) <= _LONGEST_HEADER else []
     for element in elements:
         if found := _RANGE.fullmatch(element.strip(" \t")):

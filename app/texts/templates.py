@@ -1,6 +1,6 @@
-"""The templates as data: ours, and over them an operator's own folder of files of the same form.
+"""Reads the templates: ours, and an operator's own folder of files of the same form, which override them.
 
-Law: what a text must and may hold is what the English one holds; a file that breaks it stops the start and is named.
+Law: the English text sets what the others must and may hold; a file that breaks this stops the start and is named.
 """
 
 import re
@@ -29,17 +29,17 @@ _FILES = {
     if file.name.endswith(".toml")
 }
 LANGUAGES = frozenset(_FILES)
-"""The tags of those that we speak, in lower case."""
+"""The tags of the languages that have a file of ours, in lower case."""
 
 
 @cache
 def ours(language: str) -> dict[str, Words]:
-    """What we say in one of LANGUAGES, by key: read when somebody is first spoken to in it (decisions/0012)."""
+    """Return our texts in one of LANGUAGES, by key; the file is read on first use (decisions/0012)."""
     return tomllib.loads(_FILES[language].read_text(encoding="utf-8"))
 
 
 def over_ours(folder: Path, *, last_line: LastLine, brand: str) -> dict[str, dict[str, Words]]:
-    """The folder's texts by key, by language, which stand before ours. Raises ValueError: what is wrong where."""
+    """Return the folder's texts, which override ours, by language and key. Raises ValueError: what is wrong where."""
     if not folder.is_dir():
         raise ValueError(f"{_SETTING}: {folder} is not a folder.")
     theirs = {file: _read(file) for file in sorted(folder.glob("*.toml"))}

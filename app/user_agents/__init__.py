@@ -1,4 +1,4 @@
-"""What a User-Agent header names, in words that its owner knows again: `Firefox on Windows`. Never evidence of anything."""
+"""Describes a User-Agent header in words its owner recognises: `Firefox on Windows`. Never evidence of anything."""
 
 import re
 from importlib import import_module
@@ -7,7 +7,7 @@ _PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{0,39}", re.ASCII)
 
 
 def describe(agent: str) -> str | None:
-    """Client and system; the product's own name for programs that nobody lists; None when there is nothing to tell."""
+    """Name client and system; for an unlisted program, its own product name; None when there is nothing to tell."""
     found = import_module("app.user_agents.listed").parse(agent)
     client = found.user_agent.family if found.user_agent else _product(agent)
     system = found.os.family if found.os else None
@@ -15,6 +15,6 @@ def describe(agent: str) -> str | None:
 
 
 def _product(agent: str) -> str | None:
-    """The first product's name (RFC 9110 §10.1.5)."""
+    """Return the first product's name (RFC 9110 §10.1.5)."""
     name = _PRODUCT.match(agent.partition("/")[0])
     return name[0].strip() if name else None

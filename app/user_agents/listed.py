@@ -1,4 +1,4 @@
-"""The list of agents that are known, which is slow to load: whoever looks at devices first loads it (decisions/0012)."""
+"""The parser with its list of known agents, which is slow to load: so only on first use (decisions/0012)."""
 
 from ua_parser import parse
 
