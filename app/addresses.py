@@ -43,7 +43,7 @@ def mask(email: str) -> str:
 
 
 def mailbox(folded: str) -> str:
-    """Where the mails of an address arrive, by the commonest rule (RFC 5233): a tag after `+` is the owner's own."""
+    """Return an address without its tag: by the commonest rule (RFC 5233), its owner chooses what follows `+`."""
     local, _, domain = folded.rpartition("@")
     return f"{local[:1]}{local[1:].partition('+')[0]}@{domain}"
 

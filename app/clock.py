@@ -16,7 +16,7 @@ class Clock(Protocol):
 
 
 _UNBROKEN = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""It goes on while the machine is suspended, where there is such a clock: what happened meanwhile is not to be missed."""
+"""Goes on while the machine is suspended, where there is such a clock: what happens meanwhile must not be missed."""
 
 
 class SystemClock:

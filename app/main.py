@@ -1,4 +1,4 @@
-"""The application: routes mounted on the stories that `wiring` built, and the jobs beside them. Importing it does nothing."""
+"""Makes the application from the flows that `wiring` built, and runs the background jobs. Importing it does nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
@@ -42,7 +42,7 @@ from app.watch.trail import Trail
 from app.wiring import Works, build
 
 _LAST_WORDS = timedelta(seconds=2)
-"""How much longer than for the slowest SMS a stopping worker waits for messages under way."""
+"""How much longer than the slowest SMS takes a stopping worker waits for messages under way."""
 
 
 def create_app(
@@ -77,7 +77,7 @@ def create_app(
 
 
 def _routers(settings: Settings, works: Works) -> list[APIRouter]:
-    """Hot routes first: routing is a linear search."""
+    """Return the routers, those of the hot routes first: routing is a linear search."""
     known = works.tools.factors
     routers = [
         sessions.router,
@@ -128,7 +128,7 @@ def _lifespan(works: Works) -> Callable[[FastAPI], AbstractAsyncContextManager[N
 
 
 async def _open_keys(works: Works) -> None:
-    """Those that sign and those of the audit log, at once: each makes a first connection, and the start waits for both."""
+    """Open signing keys and audit log keys in parallel: each makes a first connection, and the start waits for both."""
     begun = await asyncio.gather(_begin_signing(works), works.tools.trail.begin(), return_exceptions=True)
     for fault in filter(None, begun):
         raise fault

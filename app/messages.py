@@ -1,4 +1,4 @@
-"""What may be said to a person, and through which channel; the words themselves are data (`app/texts`)."""
+"""Messages to people: their channels, purposes and states; the words themselves are data (`app/texts`)."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -35,7 +35,7 @@ class Delivery(StrEnum):
 
     @property
     def earlier(self) -> tuple["Delivery", ...]:
-        """What it may follow. Reports come in any order: a message only ever gets further, and a last word stays."""
+        """The states that this one may replace. Reports come in any order: states only advance, a final one stays."""
         return tuple(one for one in Delivery if _STAGES[one] < _STAGES[self])
 
 

@@ -1,4 +1,4 @@
-"""What people are called, and which language they read: one rule, whoever brings it."""
+"""The types of display names and locales: one rule, whoever sets them."""
 
 import unicodedata
 from typing import Annotated

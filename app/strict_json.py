@@ -11,7 +11,7 @@ _LONE_SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\0]")
 
 
 class NotStrict(ValueError):  # noqa: N818  named as what it tells
-    """Why it is not read. The text is made of words of this module and places in the body, never of a piece of it."""
+    """The body is refused. The message has words of this module and positions in the body, never its content."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -69,6 +69,6 @@ def parse(body: bytes) -> Any:  # noqa: ANN401  JSON may be anything
         raise NotStrict(f"not JSON at character {fault.pos + 1}") from None
     except RecursionError:
         raise NotStrict(f"nested deeper than {MAX_DEPTH}") from None
-    except ValueError:  # of `int`, for thousands of digits
+    except ValueError:  # raised by `int` for thousands of digits
         raise NotStrict("a number is out of range") from None
     return value

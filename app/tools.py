@@ -1,4 +1,4 @@
-"""The tools that stories share, built once from the settings: keys, database, senders, factors."""
+"""What the flows share, built once from the settings: keys, database, senders, factors."""
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
@@ -47,7 +47,7 @@ from app.watch.trail import Trail
 
 
 class Tools:
-    """What several stories share. Raises ValueError, with a sentence, for settings that cannot work."""
+    """What several flows share. Raises ValueError, with a sentence, for settings that cannot work."""
 
     def __init__(self, settings: Settings, clock: Clock, kinds: Iterable[type[AnyFactor]]) -> None:
         ring = KeyRing(settings.secret_keys)
@@ -96,7 +96,7 @@ def _passwords(settings: Settings, clock: Clock) -> Passwords:
 
 
 def _senders(settings: Settings, clock: Clock, inbox: Inbox) -> Mapping[Channel, Sender]:
-    """The providers' libraries are slow to load, so only those are loaded that are configured."""
+    """Make each channel's sender. The providers' libraries are slow to load, so only the configured ones are loaded."""
     senders: dict[Channel, Sender] = {Channel.SMS: inbox, Channel.EMAIL: inbox}
     if settings.sms.plivo_auth_id:
         senders[Channel.SMS] = _sms(settings.sms, clock)
@@ -114,7 +114,7 @@ def _senders(settings: Settings, clock: Clock, inbox: Inbox) -> Mapping[Channel,
 
 
 def _sms(settings: SmsSettings, clock: Clock) -> Sender:
-    """Plivo; and who takes over what it turns away."""
+    """Make the sender for Plivo, and the configured one that takes over what Plivo turns away."""
     through_plivo = import_module("app.senders.plivo").PlivoSender
     first: Sender = through_plivo(settings, clock=clock, told=metrics.circuit)
     if settings.fallback_plivo_src:
@@ -127,7 +127,7 @@ def _sms(settings: SmsSettings, clock: Clock) -> Sender:
 
 
 def _breached(settings: PasswordSettings) -> BreachedPasswords | None:
-    """Its library is slow to load, too."""
+    """Make the client of the breach check, if configured: its library is slow to load, too."""
     if settings.breach_check_url is None:
         return None
     api: BreachedPasswords = import_module("app.senders.breaches").RangeApi(

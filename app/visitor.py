@@ -1,4 +1,4 @@
-"""Where a request comes from: told by the connection, and by X-Forwarded-For only as far as the operator's own proxies wrote it."""
+"""Where a request comes from: the connection, and X-Forwarded-For only as far as the operator's proxies wrote it."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -21,12 +21,12 @@ class Visitor:
 
     @property
     def network(self) -> str:
-        """What one subscriber has: an IPv4 address, or an IPv6 /64. Empty when the server did not tell."""
+        """What one subscriber has: an IPv4 address, or an IPv6 /64. Empty when the address is not known."""
         return self._within(_SITE)
 
     @property
     def wider_network(self) -> str:
-        """What one IPv6 customer may have many networks in: the /48. For IPv4 the same as `network`."""
+        """The IPv6 /48, in which one customer may have many networks. For IPv4 the same as `network`."""
         return self._within(_PROVIDER)
 
     def _within(self, prefix: int) -> str:
@@ -36,13 +36,13 @@ class Visitor:
 
 
 class Visitors:
-    """Reads visitors. *proxies* are the networks whose word on X-Forwarded-For is taken."""
+    """Reads visitors. *proxies* are the networks whose X-Forwarded-For is trusted."""
 
     def __init__(self, proxies: Iterable[str]) -> None:
         self._proxies: list[IPv4Network | IPv6Network] = [ip_network(proxy) for proxy in proxies]
 
     def read(self, peer: str | None, *, forwarded: Sequence[str], agent: str) -> Visitor:
-        """*forwarded* are the values of all X-Forwarded-For headers in their order."""
+        """Return the visitor. *forwarded* are the values of all X-Forwarded-For headers in their order."""
         shown = "".join(letter for letter in agent[: 2 * _LONGEST_AGENT] if " " <= letter <= "~")
         return Visitor(self._address(peer, forwarded), shown[:_LONGEST_AGENT])
 
@@ -52,12 +52,12 @@ class Visitors:
         return address is not None and self._trusts(address)
 
     def overlooks(self, peer: str | None) -> bool:
-        """Whether *peer*, who tells of others, stands where own proxies stand, and was not named."""
+        """Whether *peer*, which sent X-Forwarded-For, has a non-public address, as own proxies do, but is not named."""
         address = read_address(peer or "")
         return address is not None and not address.is_global and not self._trusts(address)
 
     def _address(self, peer: str | None, forwarded: Sequence[str]) -> Address | None:
-        """From the right: each trusted proxy tells of the one before it; whoever is not trusted is the visitor."""
+        """Walk from the right: each trusted proxy names the hop before it; the first untrusted one is the visitor."""
         address = read_address(peer or "")
         hops = [hop.strip() for value in forwarded for hop in value.split(",")]
         while address and hops and self._trusts(address):
@@ -72,7 +72,10 @@ class Visitors:
 
 
 def read_address(text: str) -> Address | None:
-    """Some proxies add the port (RFC 7239 §6). An IPv4-mapped IPv6 address is the IPv4 address (RFC 4291 §2.5.5.2); a zone says nothing to others."""
+    """Read an address, without the port that some proxies add (RFC 7239 §6) and without its zone: others cannot use it.
+
+    An IPv4-mapped IPv6 address becomes the IPv4 address (RFC 4291 §2.5.5.2). None for what is no address.
+    """
     try:
         address = ip_address(_without_port(text).partition("%")[0])
     except ValueError:
