@@ -1,4 +1,4 @@
-"""What every test may ask for. Nothing is paid for by a test that does not: no database, no server, no app."""
+"""The fixtures of all tests. A test that does not ask for a database, a server or an app starts none."""
 
 import gc
 import secrets
@@ -22,7 +22,7 @@ from tests.world import World, running, settings_for
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell's background job has Ctrl-C ignored, and so would each command that a test interrupts.
+    # A shell's background job ignores Ctrl-C, and so would each command that a test starts and interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _trace_only_verbs()
     if not hasattr(config, "workerinput"):
@@ -30,9 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _trace_only_verbs() -> None:
-    """Of the threads, let only that of verbs be measured for coverage.
+    """Measure coverage in the thread of the CLI's verbs only (tests/verbs.py), and in no other one.
 
-    greenlet has the main thread tidy up after each thread that was traced, within a call back of Python's; if another one ends
+    greenlet has the main thread clean up after each traced thread, within a callback of Python's; if another ends
     at that moment, CPython 3.11 repeats one instruction under a tracer for ever.
     """
     measuring = threading.gettrace()
@@ -49,7 +49,7 @@ def _trace_only_verbs() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Thousands of tests stay: whoever collects garbage need not look at them, which takes a second under coverage."""
+    """Exempt the thousands of collected tests from garbage collection: scanning them takes a second under coverage."""
     gc.collect()
     gc.freeze()
 
@@ -61,7 +61,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """The run's server; its own database is the template of all others."""
+    """The URL of this run's server; its own database is the template of all others."""
     with postgres.server() as url:
         yield url
 
@@ -76,13 +76,13 @@ async def _sweeper(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture(scope="session")
 async def worker_database(postgres_url: str, worker_id: str) -> str:
-    """For tests that bring what works on it; migrated, as the test before left it."""
+    """A migrated database, as the last test left it, for tests that build what works on it themselves."""
     return await postgres.create_migrated(postgres_url, f"tests_{worker_id}")
 
 
 @pytest.fixture(scope="session")
 async def service_database(postgres_url: str, worker_id: str) -> str:
-    """For tests of `service`, whose jobs go on while other tests run: nobody else works on it."""
+    """The database of `service` and of nobody else: the jobs of `service` go on while other tests run."""
     return await postgres.create_migrated(postgres_url, f"service_{worker_id}")
 
 
@@ -108,7 +108,7 @@ def sweeper(
 
 @pytest.fixture
 async def clean(request: pytest.FixtureRequest, sweeper: asyncpg.Connection) -> None:
-    """Every table is empty; a service that goes on keeps the keys that it signs by."""
+    """Empty every table, but leave a running `service` its signing keys."""
     await sweeper.execute(postgres.broom(keep="signing_keys" if "service" in request.fixturenames else ""))
 
 
@@ -120,7 +120,7 @@ def database_url(request: pytest.FixtureRequest, worker_database: str, service_d
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """As a service has it, with the settings of one."""
+    """A `Database` as a service has it, with a service's settings."""
     made = Database(postgres.settings_for(database_url))
     yield made
     await made.close()
@@ -128,7 +128,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="session")
 async def service(service_database: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """One app a worker: its rows are swept between tests, its clock only goes on, and other tests' keys are not its own."""
+    """One app per worker: rows are deleted between tests, its clock only moves forward, its keys are its own."""
     settings = settings_for(service_database, tmp_path_factory.mktemp("data"), tokens={"rotate_every": "never"})
     async with running(settings) as world:
         yield world
@@ -142,7 +142,7 @@ def world(service: World, clean: None) -> World:  # noqa: ARG001  asked for what
 
 
 @pytest.fixture
-async def log(postgres_url: str, worker_database: str, tmp_path: Path) -> AsyncIterator[Log]:  # noqa: ARG001  it is migrated then
+async def log(postgres_url: str, worker_database: str, tmp_path: Path) -> AsyncIterator[Log]:  # noqa: ARG001  to migrate it
     """The audit log of a service that nobody has used yet."""
     async with logging(postgres_url, f"audit_{secrets.token_hex(4)}", tmp_path) as log:
         yield log

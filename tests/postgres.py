@@ -1,4 +1,4 @@
-"""One embedded server a run, one database a worker, and a broom that takes 0.3 ms: real PostgreSQL in every test."""
+"""Real PostgreSQL in every test: a server per run, databases per worker, and a `broom` that empties one in 0.3 ms."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ from tests.attack.processes import until
 FOLDER = "TESTS_POSTGRES_FOLDER"
 """In the environment, so that xdist's workers find the controller's folder."""
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-"""How many wait for a lock in this database: others of the server are other workers' business."""
+"""Counts who waits for a lock in this database: the other databases of the server are of other workers."""
 
 
 def open_run() -> None:
@@ -32,7 +32,7 @@ def close_run() -> None:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The run's server: whoever comes first starts it, whoever leaves last stops it."""
+    """Attach to the run's server: the first worker starts it, the last one to leave stops it."""
     with EmbeddedPostgres(Path(os.environ[FOLDER]), throwaway=True) as url:
         yield url
 
@@ -52,7 +52,7 @@ async def connect(url: str) -> asyncpg.Connection:
 
 @asynccontextmanager
 async def connections(url: str, many: int) -> AsyncIterator[list[asyncpg.Connection]]:
-    """So many people's, each with one of their own."""
+    """Open *many* connections, as of so many different users."""
     made = [await connect(url) for _ in range(many)]
     try:
         yield made
@@ -76,14 +76,14 @@ async def drop(url: str, name: str) -> None:
 
 
 async def create_migrated(url: str, name: str) -> str:
-    """A copy of a database that is migrated once a run; one worker at a time, for a template must be nobody's."""
+    """Copy the run's migrated database; one worker at a time, for a template must not be in use by anybody."""
     with _template():
         await upgrade(settings_for(url))
         return await create(url, name, template="gatehouse")
 
 
 async def copy(url: str, name: str) -> str:
-    """The same, of one that is migrated already."""
+    """Copy the run's database when it is known to be migrated already."""
     with _template():
         return await create(url, name, template="gatehouse")
 
@@ -96,9 +96,9 @@ def _template() -> Iterator[None]:
 
 
 def broom(*, keep: str = "") -> str:
-    """Empty every table but *keep* in one simple query, those that refer to others first (TRUNCATE takes 10 ms and more).
+    """Return one simple query that empties all tables but *keep*, referring ones first (TRUNCATE takes 10 ms or more).
 
-    The audit log refuses that: its triggers are passed over, which only a superuser may.
+    The audit log's triggers refuse deletes, so they are switched off for them, which only a superuser may do.
     """
     deletes = {table.name: f"{table.delete()};" for table in reversed(metadata.sorted_tables) if table.name != keep}
     append_only = "".join(deletes.pop(name) for name in list(deletes) if name.startswith("audit_"))
@@ -107,7 +107,7 @@ def broom(*, keep: str = "") -> str:
 
 
 async def somebody_waits(rows: asyncpg.Connection, *, about: str = "", many: int = 1) -> None:
-    """Until so many wait for a lock in that database, within statements that say *about*."""
+    """Wait until *many* sessions wait for a lock in that database, in statements that match the regex *about*."""
 
     async def enough() -> bool:
         return bool(await rows.fetchval(f"{WAITING} AND query ~ $1", about) >= many)

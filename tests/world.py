@@ -29,7 +29,7 @@ from tests.standins.clock import ManualClock
 
 PASSWORD = "correct horse battery staple"
 NOWHERE = Arrival(Visitor(None, ""))
-"""A sign-in of which nothing is known."""
+"""The arrival of a sign-in of which nothing is known."""
 _numbers = count(secrets.randbelow(10_000))
 KEY = "mJzJ0nqcQ4m1Jt7VdXo9bq3u5Qk2Yh8LrWcE6sTfGvA"
 
@@ -41,12 +41,12 @@ def settings_for(database_url: str, data_dir: Path, **groups: Any) -> Settings:
         "database": {"url": database_url, "tls": "disable"},
         "logs": {"level": "ERROR"},
     }
-    given["retention"] = {"prune_every": "never"}  # a test says itself when
+    given["retention"] = {"prune_every": "never"}  # a test starts it itself
     return Settings(environment="development", data_dir=str(data_dir), **{**given, **groups})
 
 
 def new_number() -> str:
-    """Another one for everybody: two people with one number would be a story of its own."""
+    """Return a number for one person only: two people with the same number are a case that has tests of its own."""
     return f"+1202555{next(_numbers) % 10_000:04}"
 
 
@@ -132,7 +132,7 @@ class Person:
         return answer
 
     async def sign_in(self) -> None:
-        """All the way to a session."""
+        """Sign in until there is a session: with the code on the phone, if one is asked for."""
         answer = await self.login()
         assert answer.status_code == 200, answer.text
         if answer.json()["status"] == "mfa_required":
@@ -153,13 +153,13 @@ class Person:
         assert done.status_code == 200, done.text
 
     def app_code(self) -> str:
-        """What the app shows, in a step that was not used before."""
+        """Move the clock to the next time step, which was not used before, and return the code that the app shows."""
         assert self.app
         self.world.clock.forward(timedelta(seconds=30))
         return self.app.code(self.world.clock.now())
 
     async def step_up(self, code: str, factor: str) -> httpx.Response:
-        """Prove it anew; the access token that says so takes the place of the old one."""
+        """Step up with a code, and keep the access token that says so instead of the old one."""
         answer = await self.call("POST", "/step-up", {"factor": factor, "code": code})
         if answer.status_code == 200:
             self.keep(answer.json())
@@ -207,14 +207,14 @@ class Person:
         return self.codes(purpose)[0]
 
     def wrong_code(self) -> str:
-        """Six digits that are on no message of this phone."""
+        """Return six digits that are in no message to this phone."""
         seen = {entry.code for entry in self.world.inbox(self.phone)}
         return next(code for code in (f"{n:06}" for n in range(1000)) if code not in seen)
 
 
 @contextmanager
 def own_logging() -> Iterator[None]:
-    """What is configured within is undone after: pytest's own handlers stay for the next test."""
+    """Undo what the block configures of logging, so that pytest's own handlers stay for the next test."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
@@ -224,7 +224,7 @@ def own_logging() -> Iterator[None]:
 
 @contextmanager
 def logs_as_before() -> Iterator[None]:
-    """As `own_logging`, with structlog's, which a service that runs meanwhile goes on with."""
+    """Do the same, and restore structlog's configuration, which a service that runs meanwhile goes on using."""
     before = structlog.get_config()
     with own_logging():
         yield

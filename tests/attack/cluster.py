@@ -1,4 +1,4 @@
-"""A PostgreSQL that is started here, looked at past the service, and stopped or crashed by a test."""
+"""A PostgreSQL that is started here, queried directly beside the service, and stopped or crashed by a test."""
 
 import shutil
 import tempfile
@@ -24,7 +24,7 @@ class Cluster:
 
 @asynccontextmanager
 async def postgres(*, durable: bool = False) -> AsyncIterator[Cluster]:
-    """A fast one, which a test may stop and start; *durable*: one whose commits wait for the disk, as in production."""
+    """Run a PostgreSQL that a test may stop and start: fast, or *durable*, with commits that wait for the disk."""
     folder = Path(tempfile.mkdtemp(prefix="ghp-"))
     server = EmbeddedPostgres(folder, throwaway=not durable)
     try:
@@ -35,7 +35,7 @@ async def postgres(*, durable: bool = False) -> AsyncIterator[Cluster]:
 
 
 def stop_postgres(folder: Path) -> None:
-    """A killed service leaves its server running for the next one; here no next one comes."""
+    """Stop the server that a killed service left running for the next one: here no next one comes."""
     left = EmbeddedPostgres(folder)
     left.start()
     left.stop()
@@ -47,7 +47,7 @@ def socket_folder(database_url: str) -> Path:
 
 @asynccontextmanager
 async def sql(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection past the service."""
+    """Connect to the database directly, not through the service."""
     connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
     try:
         yield connection

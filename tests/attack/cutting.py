@@ -1,4 +1,4 @@
-"""A service whose line to PostgreSQL can be cut at every statement, and what is asked of each step of the journey then."""
+"""A service whose connection to PostgreSQL can be cut at every statement, and what each step must then fulfil."""
 
 import asyncio
 import itertools
@@ -20,22 +20,22 @@ from tests.attack.service import Service, serving
 
 MOST = 60
 COMMITTING = ("COMMIT", "WITH spent", "WITH free")
-"""What commits: besides the command, two statements that do so themselves, of an attempt and of a session at once."""
+"""What commits: COMMIT, and two statements that are whole transactions: to spend an attempt, to open a session."""
 BACKGROUND = 0.3
-"""Seconds in which what goes on after an answer is done, with all its statements."""
+"""Seconds within which the work that follows an answer is done, with all its statements."""
 Step = Callable[[], Awaitable[httpx.Response]]
 
 
 @dataclass(frozen=True)
 class Wire:
-    """A service with one worker, the line to its database, and a look past it."""
+    """A service with one worker, the proxy to its database, and a direct connection to that."""
 
     service: Service
     proxy: Proxy
     sql: asyncpg.Connection
 
     async def cut(self, step: Callable[[], Awaitable["Drill"]]) -> None:
-        """Cut everywhere: before the first statement, after it, before the second …, until there is none left."""
+        """Repeat the step and cut everywhere: before the first statement, after it, before the second …, to the end."""
         refused = answered = 0
         for nth, after in itertools.product(range(1, MOST), (False, True)):
             drill = await step()
@@ -64,9 +64,9 @@ class Wire:
     async def cut_commits(
         self, step: Callable[[], Awaitable["Drill"]], *, commits: int, by: str | tuple[str, ...] = COMMITTING
     ) -> None:
-        """Let each of the *commits* of a step be done, by a statement *by*, and never be heard of: then nothing is handed out.
+        """Cut after each of a step's *commits*, by a statement *by*: done, but never heard of, so no token is given.
 
-        The one after the last is of what goes on after the answer, if there is any.
+        A commit after the last of them is part of the work that follows the answer, if there is any.
         """
         for nth in range(1, commits + 1):
             drill = await step()
@@ -98,7 +98,7 @@ class Drill:
 @asynccontextmanager
 async def wired() -> AsyncIterator[Wire]:
     folder = Path(tempfile.mkdtemp(prefix="ghx-"))
-    # Without limits of time the held outbox stays held.
+    # A short time limit would end the statement of the outbox, which the proxy holds back.
     patient = {"GATEHOUSE_DATABASE__STATEMENT_LIMIT": "600", "GATEHOUSE_PASSWORDS__RESET_MAILS": "1000000/minute"}
     async with postgres() as cluster, proxy(socket_folder(cluster.url), folder) as between:
         url = cluster.url.replace(str(socket_folder(cluster.url)), str(folder))

@@ -44,7 +44,7 @@ class Reply:
         return self.status, self.body.get("code", "")
 
     def seen(self, *, but: str = "") -> tuple[tuple[str, ...], bytes]:
-        """Everything that came, in its order, except for the time of day, the request's number, and the id *but*."""
+        """Everything that was received, in its order, except for Date, X-Request-Id and the id *but*."""
         head = tuple(line for line in self.head if not line.lower().startswith(("date:", "x-request-id:")))
         return head, self.content.replace(but.encode(), b"")
 
@@ -84,7 +84,7 @@ class Line:
 
 @asynccontextmanager
 async def lines(service: Service, count: int) -> AsyncIterator[list[Line]]:
-    """*count* open connections, one after the other to another worker."""
+    """Open *count* connections, to each of the workers in turn."""
     workers = service.worker_ids()
     opened: list[list[Line]] = []
     try:
@@ -112,7 +112,7 @@ async def at_once(service: Service, requests: Sequence[Request]) -> list[Reply]:
 
 
 def asking(line: Line, request: Request, status: int) -> Callable[[], Awaitable[None]]:
-    """The same request, whenever it is called for."""
+    """Return a function that sends this request whenever it is called, and expects *status*."""
 
     async def ask() -> None:
         assert (await line.answer(request)).status == status

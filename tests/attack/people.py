@@ -34,7 +34,7 @@ class Person:
     refresh_token: str = ""
 
     async def call(self, method: str, path: str, body: Any = None, *, token: str = "") -> httpx.Response:
-        """Each call on a connection of its own: any worker may get it."""
+        """Send a request on a connection of its own, so that any worker may get it, and keep the answer's tokens."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with client(self.service.url) as fresh:
             answer = await fresh.request(method, path, json=body, headers=headers)
@@ -58,7 +58,7 @@ class Person:
         return await self.call("POST", "/register", {"email": self.email, "password": PASSWORD})
 
     async def mailed_code(self, *, beyond: int = 0) -> str:
-        """The newest one, once there are more than *beyond*; mails leave after the answer."""
+        """Return the newest mailed code, once there are more than *beyond*; mails leave after the answer."""
 
         async def has_come() -> bool:
             return len(await self.codes(self.email, "verify_email")) > beyond
@@ -127,7 +127,7 @@ class Person:
         return UUID(expect(await self.session(), 200).json()["sub"])
 
     async def wrong_codes(self, count: int) -> list[str]:
-        """So many different ones, none of which was ever on this phone."""
+        """Return *count* different codes that were never sent to this phone."""
         seen = {*await self.codes(self.phone, "sign_in"), *await self.codes(self.phone, "confirm")}
         return list(itertools.islice((f"{n:06}" for n in range(1_000_000) if f"{n:06}" not in seen), count))
 
@@ -157,7 +157,7 @@ def refreshing(token: str) -> Request:
 
 
 def sign_in_id(token: str) -> UUID:
-    """Which sign-in a pending token is for."""
+    """Return the id of the sign-in that a pending token is for."""
     payload = token.split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return UUID(claims["jti"])

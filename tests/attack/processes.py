@@ -1,4 +1,4 @@
-"""Processes that a drill started: which there are, what they hold, and how they are made to stand still."""
+"""Lists, measures and freezes the processes that a test started."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ PATIENCE = 30.0
 
 
 async def until(condition: Callable[[], object], wish: str, *, within: float = PATIENCE) -> float:
-    """Wait for *condition*, and say how many seconds it took."""
+    """Wait for *condition*, and return how many seconds it took; fail if it does not come true *within* so many."""
     began = time.monotonic()
     while True:
         found = condition()
@@ -24,7 +24,7 @@ async def until(condition: Callable[[], object], wish: str, *, within: float = P
 
 @contextmanager
 def frozen(processes: list[int]) -> Iterator[None]:
-    """SIGSTOP, and SIGCONT afterwards."""
+    """Stop the processes by SIGSTOP, and continue them by SIGCONT afterwards."""
     try:
         for process in processes:
             os.kill(process, signal.SIGSTOP)
@@ -36,7 +36,7 @@ def frozen(processes: list[int]) -> Iterator[None]:
 
 
 def peak_memory(process: int) -> float:
-    """The most memory that it ever held, in MiB."""
+    """Return the most memory that the process ever held, in MiB."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
 
@@ -46,7 +46,7 @@ def living() -> set[int]:
 
 
 def processes() -> Iterator[tuple[int, int, int]]:
-    """Id, parent and group of each living process."""
+    """Yield id, parent and group of each living process of the machine."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             state, parent, group = path.read_text().rpartition(")")[2].split()[:3]

@@ -80,7 +80,7 @@ class Service:
                 assert (await fetch(f"{self.url}/readyz")).status_code == 200
 
     async def stop(self) -> None:
-        """As an operator does: SIGTERM, and everything ends by itself."""
+        """Stop it as an operator does, by SIGTERM, and wait until everything has ended by itself."""
         if self.process:
             self.process.terminate()
             await until(lambda: not self.members(), "the service has ended")
@@ -119,11 +119,11 @@ class Service:
         return False
 
     def members(self) -> list[int]:
-        """The living processes of its group."""
+        """Return the ids of the living processes in its process group."""
         return [pid for pid, _, group in processes() if self.process and group == self.process.pid]
 
     def worker_ids(self) -> list[int]:
-        """The processes that answer requests."""
+        """Return the ids of the processes that answer requests."""
         if self.workers == 1:
             return self.members()
         return sorted(pid for pid in self.members() if b"spawn_main" in command(pid))
@@ -136,7 +136,7 @@ class Service:
             yield
 
     def events(self, event: str, **facts: str) -> int:
-        """How often the audit log tells of *event* with these facts; a line may tell of many."""
+        """Count how often the service's log tells of *event* with these facts; one line may tell of several times."""
         told = [f'"{event}"', *(f'"{name}":"{fact}"' for name, fact in facts.items())]
         lines = (line.replace('": "', '":"') for line in self.log.read_text().splitlines())
         found = (_TIMES.search(line) for line in lines if all(word in line for word in told))
@@ -153,7 +153,7 @@ async def serving(*, workers: int = 2, database: str | None = None, **settings: 
 async def serving_from(
     root: Path, settings: Mapping[str, str], *, workers: int, database: str | None
 ) -> AsyncIterator[Service]:
-    """A service in a new folder; whatever became of it, nothing is left of it."""
+    """Run a service in a new folder; in the end kill whatever is left of it, and remove its folder and database."""
     folder = Path(tempfile.mkdtemp(prefix="gh-"))
     service = Service(folder, workers=workers, database=database, settings=settings, root=root)
     try:
