@@ -6,7 +6,7 @@ from pkgutil import resolve_name
 
 import typer
 
-from app.cli.ending import begin, end
+from app.cli.ending import begin, end, end_by_sigterm
 from app.cli.lasting import lasting
 
 VERBS = {
@@ -27,6 +27,7 @@ VERBS = {
 
 
 def main() -> None:
+    end_by_sigterm()
     if any("\ud800" <= character <= "\udfff" for character in "".join(sys.argv[1:])):
         typer.echo("Arguments must be UTF-8.", err=True)
         sys.exit(2)

@@ -1,6 +1,8 @@
 """What the image promises, without a container engine: a user without rights, nothing writable but /tmp, and an end in time."""
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +64,31 @@ async def test_production_migrates_serves_and_ends_where_nothing_can_be_written(
     finally:
         service.kill_group()
         await postgres.drop(postgres_url, "contained")
+
+
+def test_the_first_process_of_a_container_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    """The kernel spares it a SIGTERM that has no handler. `serve` has one, once it is loaded."""
+    first = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--")
+    if subprocess.run([*first, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no user namespaces here: a container engine, or a sandbox, forbids them")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a database that takes the connection, and says nothing
+        silent.settimeout(PATIENCE)
+        url = f"postgresql+asyncpg://gatehouse@127.0.0.1:{silent.getsockname()[1]}/gatehouse"
+        given = environment(**PRODUCTION, DATABASE__URL=url)
+        with (tmp_path / "output").open("wb") as output:
+            process = subprocess.Popen(
+                [*first, sys.executable, "-B", "-m", "app.cli", "migrate"], env=given, stdout=output, stderr=output
+            )
+        try:
+            connection, _ = silent.accept()
+            with connection:
+                [child] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+                os.kill(int(child), signal.SIGTERM)
+                ended = process.wait(3)
+        finally:
+            process.kill()
+            process.wait()
+    assert ended == 143, (tmp_path / "output").read_text()
 
 
 def test_the_image_says_so_too() -> None:
