@@ -12,7 +12,7 @@ _MOST_THAT_NFC_SHORTENS = 4
 
 
 def _tidy(name: object) -> object:
-    """One spelling; a blank one is none. What is too long in any spelling stays: NFC takes time by the square of it."""
+    """Trim a name and normalise it to NFC; a blank one becomes None. One that is too long anyway stays: NFC is quadratic."""
     if not isinstance(name, str) or len(name) > _MOST_THAT_NFC_SHORTENS * _LONGEST:
         return name
     return unicodedata.normalize("NFC", name).strip() or None
