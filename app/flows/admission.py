@@ -118,7 +118,10 @@ class Admission:
         )
 
     def signed_in(self, opened: Opened, *, factor: str | None = None) -> Authenticated:
-        """Note a sign-in that was committed, by the password and the *factor* that was proved, and answer with its tokens."""
+        """Note a sign-in that was committed, and answer with its tokens.
+
+        *factor*: the kind that was proved; None for the password alone, and for one whose confirmation was noted itself.
+        """
         session = opened.session
         audit.note(Event.SIGNED_IN, user_id=session.user_id, session_id=session.id, acr=session.acr, factor=factor)
         return self.answer(opened)

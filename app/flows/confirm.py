@@ -98,7 +98,7 @@ class Confirm:
 
     def _answer(self, done: Activated) -> Confirmed | ConfirmedAndAuthenticated:
         if isinstance(done.session, Opened):
-            session = dict(self.admission.signed_in(done.session, factor=done.factor.kind))
+            session = dict(self.admission.signed_in(done.session))
             return ConfirmedAndAuthenticated(factor=done.factor, recovery_codes=done.recovery_codes, **session)
         access = self.admission.access_token(done.session, done.claims)
         return Confirmed(
