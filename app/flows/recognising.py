@@ -83,12 +83,22 @@ class Recognising:
             user_id=user_id,
             network=visitor.network,
             agent=visitor.agent,
-            trusted_until=trusted_until,
             at=self.clock.now(),
         )
+        if known and trusted_until:
+            return Met(await self._trust_anew(tx, known, trusted_until))
         if known:
             return Met(await self._recognised(tx, known.id, known.key_id, known.trusted_until))
         return Met(*self.meet_new(user_id, visitor, credential_version=credential_version, trusted_until=trusted_until))
+
+    async def _trust_anew(self, tx: Tx, known: Device, trusted_until: datetime) -> Recognised:
+        """Trust begins under another id: no token from before, whoever was told it, is that of a trusted device."""
+        device_id, key_id = new_id(self.clock.now()), self.tokens.key_id
+        token = self.tokens.mint(device_id, key_id=key_id)
+        digest = one_time.digest(token)
+        anew = replace(known, id=device_id, digest=digest, key_id=key_id, trusted_until=trusted_until)
+        await devices.replace(tx, known.id, by=anew)
+        return Recognised(device_id, token, self.trusts(trusted_until))
 
     def meet_new(
         self, user_id: UUID, visitor: Visitor, *, credential_version: int, trusted_until: datetime | None = None

@@ -12,7 +12,7 @@ from app.flows.notices import tell
 from app.flows.recognising import Recognised, Recognising
 from app.problems import InvalidRefreshToken
 from app.settings.groups import TokenSettings
-from app.store import devices, sessions
+from app.store import devices, sessions, users
 from app.store.database import Database, Tx
 from app.store.sessions import Kept
 from app.visitor import Visitor
@@ -51,14 +51,18 @@ class Refresh:
             return kept, device
         if robbed:
             self.revocations.add(claim.session_id)
-            await self._distrust(claim.session_id)
+            await self._forget_device(robbed, claim.session_id)
             audit.note(Event.TOKEN_REUSED, user_id=robbed, session_id=claim.session_id)
         raise InvalidRefreshToken
 
-    async def _distrust(self, session_id: UUID) -> None:
-        """Whoever copied the token may have copied the device's, too. After the session has ended, come what may."""
-        async with self.database.begin() as tx:
-            await devices.distrust_of(tx, session_id)
+    async def _forget_device(self, user_id: UUID, session_id: UUID) -> None:
+        """Whoever copied the token may know the device's, too. After the session has ended, come what may."""
+
+        async def forget(tx: Tx) -> None:
+            await users.lock(tx, user_id)
+            await devices.forget_of(tx, session_id)
+
+        await self.database.run(forget)
 
     async def _keep(
         self, tx: Tx, rotated: Kept | None, claim: RefreshClaim, visitor: Visitor

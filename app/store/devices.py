@@ -78,14 +78,18 @@ def adding(device: Device, *, most: int) -> dict[str, object]:
     return given("met", values(device)) | {"other_devices": most - 1}
 
 
-async def meet(
-    tx: Tx, device_id: UUID, *, user_id: UUID, network: str, agent: str, trusted_until: datetime | None, at: datetime
-) -> Device | None:
-    """Record that a device was seen, and trust it until *trusted_until* if given; None when it is gone or invalid."""
+async def meet(tx: Tx, device_id: UUID, *, user_id: UUID, network: str, agent: str, at: datetime) -> Device | None:
+    """Record that a device was seen; None when it is gone or invalid."""
     seen = {"seen_at": at, "network": network, "agent": agent}
-    trust = {"trusted_until": trusted_until} if trusted_until else {}
-    statement = update(devices).where(devices.c.id == device_id, *_alive(user_id)).values(**seen, **trust)
+    statement = update(devices).where(devices.c.id == device_id, *_alive(user_id)).values(**seen)
     return read(Device, (await tx.execute(statement.returning(*_COLUMNS))).one_or_none())
+
+
+async def replace(tx: Tx, device_id: UUID, *, by: Device) -> None:
+    """Put *by* in its place, with its sessions; the user is locked. Sign-ins that wait on it go on as of an unknown one."""
+    await add(tx, by)
+    await tx.execute(update(sessions).where(sessions.c.device_id == device_id).values(device_id=by.id))
+    await forget(tx, device_id, user_id=by.user_id)
 
 
 async def rekey(tx: Tx, device_id: UUID, *, digest: bytes, key_id: bytes) -> None:
@@ -104,15 +108,15 @@ async def distrust(tx: Tx, user_id: UUID, *, but: UUID | None) -> None:
     await tx.execute(statement.values(trusted_until=None))
 
 
-async def distrust_of(tx: Tx, session_id: UUID) -> None:
-    """End the trust in the session's device."""
-    its = select(sessions.c.device_id).where(sessions.c.id == session_id).scalar_subquery()
-    await tx.execute(update(devices).where(devices.c.id == its).values(trusted_until=None))
-
-
 async def forget(tx: Tx, device_id: UUID, *, user_id: UUID) -> bool:
     statement = delete(devices).where(devices.c.id == device_id, devices.c.user_id == user_id)
     return (await tx.execute(statement)).rowcount == 1
+
+
+async def forget_of(tx: Tx, session_id: UUID) -> None:
+    """Forget the device of that session; others on it get another one at their next refresh."""
+    its = select(sessions.c.device_id).where(sessions.c.id == session_id).scalar_subquery()
+    await tx.execute(delete(devices).where(devices.c.id == its))
 
 
 def _alive(user_id: UUID) -> tuple[ColumnElement[bool], ...]:
