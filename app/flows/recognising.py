@@ -116,6 +116,8 @@ class Recognising:
     async def keep(self, tx: Tx, kept: Kept, visitor: Visitor) -> Recognised:
         """The device of a session that goes on; another one when it was forgotten, or died with a change of credentials."""
         session = kept.session
+        if session.device_id and self.trusts(kept.trusted_until):
+            return Recognised(session.device_id, None, trusted=True)  # not told, so none takes its place
         if session.device_id and kept.device_key:
             return await self._recognised(tx, session.device_id, kept.device_key, kept.trusted_until)
         device, token = self._new(session.user_id, visitor, session.credential_version, trusted_until=None)

@@ -201,3 +201,18 @@ async def test_a_device_stays_known_when_the_key_of_its_token_has_left(ring: Rin
         assert away.device_token != ada.device_token
         assert (await away.login(device_token=ada.device_token)).json()["status"] == "mfa_required"
         assert (await away.login(device_token=away.device_token)).json()["status"] == "authenticated"
+
+
+async def test_a_refresh_after_the_key_has_left_does_not_end_the_trust_in_the_device(ring: Ring) -> None:
+    """It does not tell the token of a trusted device, so none may take the place of the one that its owner has."""
+    async with ring.serving(OLD) as world:
+        ada = await world.with_app()
+        await ada.login(code=ada.app_code(), remember_device=True)
+    await ring.turn(NEW, OLD)
+    async with ring.serving(NEW, OLD) as world:
+        away = elsewhere(ada, world)
+        assert (await away.login(device_token=ada.device_token)).json()["device_token"] == ada.device_token
+    async with ring.serving(NEW) as world:
+        away = elsewhere(away, world)
+        assert (await away.refresh()).json()["device_trust"] == "trusted"
+        assert (await away.login(device_token=ada.device_token)).json()["status"] == "authenticated"
