@@ -86,9 +86,10 @@ class Looking:
             async with self.database.read() as tx:
                 found = await user_lists.page(tx, after=after, most=_PAGE)
                 factors = await user_lists.factors_of(tx, [user.id for user in found])
-            secrets = self._secrets(factors, left_out)
+            secrets, enrolled = self._secrets(factors, left_out), {one.user_id for one in factors}
             for user in found:
-                yield written(values(user), secrets.get(user.id, {}), with_hashes=with_hashes)
+                theirs = secrets.get(user.id, {})
+                yield written(values(user), theirs, enrolled=user.id in enrolled, with_hashes=with_hashes)
             if len(found) < _PAGE:
                 return
             after = found[-1].id

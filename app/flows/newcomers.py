@@ -164,11 +164,16 @@ def _place(fault: ErrorDetails) -> str:
     return ".".join(name if _NAME.fullmatch(name) else "…" for name in names)
 
 
-def written(user: Mapping[str, Any], secrets: Mapping[str, str], *, with_hashes: bool) -> dict[str, Any]:
+def written(
+    user: Mapping[str, Any], secrets: Mapping[str, str], *, enrolled: bool, with_hashes: bool
+) -> dict[str, Any]:
     """A user as `read` takes them, without what is not there; password and seed only *with_hashes*.
 
-    A password that has expired is somebody else's by now, and is left out.
+    A password that has expired is somebody else's by now, and is left out. Whoever has *enrolled* a factor, and of whom
+    none goes along, only gets as far as to a new one (law 10).
     """
+    seed = secrets.get("totp") if with_hashes else None
+    lost = enrolled and not seed and "sms" not in secrets
     password_hash = user["password_hash"] if with_hashes and not user["password_expired"] else None
     told = {
         "email": user["email"],
@@ -177,10 +182,10 @@ def written(user: Mapping[str, Any], secrets: Mapping[str, str], *, with_hashes:
         "display_name": user["display_name"],
         "locale": user["locale"],
         "created_at": user["created_at"].isoformat(),
-        "totp": {"secret": secrets["totp"]} if with_hashes and "totp" in secrets else None,
+        "totp": {"secret": seed} if seed else None,
         "phone": secrets.get("sms"),
         "disabled": True if not user["active"] else None,
-        "factors_reset": True if user["email_proof_due"] == ProofDue.FACTORS_RESET else None,
+        "factors_reset": True if lost or user["email_proof_due"] == ProofDue.FACTORS_RESET else None,
         "claims": user["claims"] or None,
     }
     return {name: value for name, value in told.items() if value is not None}

@@ -87,6 +87,27 @@ async def test_what_was_exported_is_taken_again(tmp_path: Path, sweeper: asyncpg
     assert tuple(row) == ("نمی\u200cدانم", True, "", "factors_reset")
 
 
+async def test_an_export_without_seeds_brings_nobody_back_without_their_second_factor(
+    tmp_path: Path, sweeper: asyncpg.Connection
+) -> None:
+    """Law 10: who has the mailbox, and sets a password by it, only gets as far as to a new factor."""
+    app, phone = {"totp": {"secret": SEED}}, {"phone": "+12025550123"}
+    people = [{**ADA, **app}, {**ADA, **app, **phone, "email": "b@example.test"}, {**ADA, "email": "c@example.test"}]
+    await bring(lines(tmp_path, *people))
+    exported = (await users("export")).stdout
+    told = {one["email"]: one for one in map(json.loads, exported.splitlines())}
+    assert {email: one.get("factors_reset") for email, one in told.items()} == {
+        "Ada@example.test": True,
+        "b@example.test": None,
+        "c@example.test": None,
+    }
+    assert "factors_reset" not in (await users("export", "--with-hashes")).stdout
+    await sweeper.execute("DELETE FROM users")
+    assert (await bring(lines(tmp_path, exported))).exit_code == 0
+    due = "SELECT email_proof_due FROM users WHERE email_folded = 'ada@example.test'"
+    assert await sweeper.fetchval(due) == "factors_reset"
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
