@@ -98,12 +98,12 @@ async def change_factor(factor_id: UUID, body: FactorChange, who: FullAccess, ho
     response_class=Response,
     responses=refusals(*CHANGING, LastFactor, parameters=True),
 )
-async def remove_factor(factor_id: UUID, who: FullAccess, house: TheHouse) -> None:
+async def remove_factor(factor_id: UUID, who: FullAccess, house: TheHouse, visitor: TheVisitor) -> None:
     """Remove a factor, with a proof of the last five minutes by the strongest one or a recovery code.
 
-    Every other session ends. With the last factor, the recovery codes go too.
+    Every other session ends. With the last factor, the recovery codes go too. A phone is told by SMS.
     """
-    await house.manage.remove(who, factor_id)
+    await house.manage.remove(who, factor_id, visitor)
 
 
 @router.post(

@@ -169,7 +169,7 @@ class Factor(ABC, Generic[StateT, EnrollT, AnswerT, SettingsT]):
         return None
 
     def farewell(self, state: StateT) -> Draft | None:  # noqa: ARG002  most factors have none
-        """What the holder of a state that was replaced is told, by SMS, through what is not theirs any more."""
+        """What the holder of a state that was replaced or removed is told, by SMS, through what is not theirs any more."""
         return None
 
     def held(self, state: StateT) -> dict[str, str | int]:

@@ -1,4 +1,4 @@
-"""A last word to a phone that was replaced: by SMS, through the firewall. A mail says it too, so this one may be lost."""
+"""A last word to a phone that was replaced or removed: by SMS, through the firewall. A mail says it too, so this one may be lost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ class Farewell:
     firewall: SmsFirewall
     background: Background
 
-    def say(self, replaced: Enrollment, visitor: Visitor, *, locale: str) -> None:
+    def say(self, gone: Enrollment, visitor: Visitor, *, locale: str) -> None:
         try:
-            draft = self.factors.known(replaced.kind).farewell(self.states.open(replaced))
+            draft = self.factors.known(gone.kind).farewell(self.states.open(gone))
         except CannotOpen:
             return
         if draft:
             notice = self.letters.sms_notice(draft.to, "phone_changed_sms", locale=locale, region=draft.region)
-            self.background.start(self._send(notice, replaced.user_id, visitor))
+            self.background.start(self._send(notice, gone.user_id, visitor))
 
     async def _send(self, notice: Message, user_id: UUID, visitor: Visitor) -> None:
         """It has a lane of its own: nobody uses it up by asking for codes."""

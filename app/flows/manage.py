@@ -9,6 +9,7 @@ from app.events import Event
 from app.factors.registry import Factors
 from app.flows.answers import FactorEntry
 from app.flows.ended import FACTOR_CHANGE, Ended
+from app.flows.farewell import Farewell
 from app.flows.notices import tell
 from app.flows.owner import lock_owner
 from app.flows.profile import Profiles
@@ -18,6 +19,7 @@ from app.settings.people import MfaSettings
 from app.store import budgets, enrollments, sessions, users
 from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
+from app.visitor import Visitor
 from app.watch import audit
 
 
@@ -28,6 +30,7 @@ class Manage:
     clock: Clock
     factors: Factors
     proof: Proof
+    farewell: Farewell
     profiles: Profiles
     ended: Ended
 
@@ -49,8 +52,8 @@ class Manage:
             audit.note(Event.FACTOR_CHANGED, user_id=who.sub, enrollment_id=enrollment_id, preferred=prefer)
         return self.profiles.entry_of(changed, enrollment_id)
 
-    async def remove(self, who: AccessClaims, enrollment_id: UUID) -> None:
-        """Every other session ends; with the last factor, the recovery codes go too."""
+    async def remove(self, who: AccessClaims, enrollment_id: UUID, visitor: Visitor) -> None:
+        """Every other session ends; with the last factor, the recovery codes go too. A phone is told."""
         now = self.clock.now()
         async with self.database.begin() as tx:
             user = await lock_owner(tx, who.sub)
@@ -64,6 +67,7 @@ class Manage:
             await tell(tx, user.id, "factor_removed", at=now)
         self.ended(ended, user_id=user.id, reason=FACTOR_CHANGE)
         audit.note(Event.FACTOR_REMOVED, user_id=who.sub, enrollment_id=enrollment_id, factor=removed.kind)
+        self.farewell.say(removed, visitor, locale=user.locale)
 
     async def _remove(self, tx: Tx, who: AccessClaims, enrollment_id: UUID) -> Enrollment:
         enrolled = await enrollments.of_user(tx, who.sub)

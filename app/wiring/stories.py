@@ -127,6 +127,7 @@ def manage(tools: Tools, shared: Shared) -> Manage:
         clock=tools.clock,
         factors=tools.factors,
         proof=shared.proof,
+        farewell=shared.farewell,
         profiles=shared.profiles,
         ended=shared.ended,
     )

@@ -103,7 +103,7 @@ async def test_a_session_that_ended_meanwhile_removes_no_factor(world: World) ->
     who, factor_id = house.tokens.read(ada.access_token, scope=Scope.FULL), UUID(await ada.factor_id("totp"))
     await ada.call("POST", "/logout", {})
     with pytest.raises(InvalidToken):
-        await house.manage.remove(who, factor_id)
+        await house.manage.remove(who, factor_id, house.visitors.read(None, forwarded=(), agent=""))
     assert (await ada.login()).json()["status"] == "mfa_required"
 
 

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
+
 from tests.world import Person, World
 
 
@@ -112,6 +114,18 @@ async def test_a104_the_old_phone_is_told_and_the_new_one_rests_for_a_day(world:
     world.clock.forward(timedelta(hours=24))
     await ada.sign_in()
     assert (await ada.call("POST", "/me/factors", {"factor": "totp"})).status_code == 201
+
+
+@pytest.mark.parametrize("also_app", [True, False])
+async def test_a104_a_phone_that_is_removed_is_told_and_an_app_is_not(world: World, *, also_app: bool) -> None:
+    """Whoever took over the account does so without a word to the phone otherwise."""
+    ada = await (with_both(world) if also_app else world.with_phone())
+    assert (await ada.call("DELETE", f"/me/factors/{await ada.factor_id('sms')}")).status_code == 204
+    told = await world.message(ada.phone, "notice")
+    assert (told.code, "no longer gets" in told.text) == (None, True)
+    if also_app:
+        assert (await ada.call("DELETE", f"/me/factors/{await ada.factor_id('totp')}")).status_code == 204
+    assert len([entry for entry in world.inbox(ada.phone) if entry.purpose == "notice"]) == 1
 
 
 async def test_a_code_to_the_old_number_is_worth_nothing_after_the_change(world: World) -> None:
