@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, delete, func, insert, select, update
+from sqlalchemy import Integer, bindparam, delete, func, insert, literal_column, select, update
 
 from app.store.database import Tx
 from app.store.prepared import Prepared
@@ -38,10 +38,31 @@ async def waiting(tx: Tx, *, most: int) -> tuple[int, datetime | None]:
 
 
 _AT = bindparam("at", type_=Moment)
-_DUE = (
-    select(outbox.c.id).where(outbox.c.due_at <= _AT).order_by(outbox.c.due_at).limit(bindparam("most", type_=Integer))
+_LOOKED_AT, _TRIED = 1000, 64
+"""Of so many that are due the longest, each recipient's first goes before anybody's second: nobody's notices wait for one's flood."""
+_OLDEST = (
+    select(outbox.c.id, outbox.c.recipient, outbox.c.due_at)
+    .where(outbox.c.due_at <= _AT)
+    .order_by(outbox.c.due_at)
+    .limit(literal_column(str(_LOOKED_AT)))
+    .subquery("oldest")
 )
-_MINE = _DUE.with_for_update(skip_locked=True).cte("mine").prefix_with("MATERIALIZED")
+_TURN = func.row_number().over(partition_by=_OLDEST.c.recipient, order_by=_OLDEST.c.due_at)
+_TURNS = select(_OLDEST.c.id, _OLDEST.c.due_at, _TURN.label("turn")).subquery("turns")
+_NEXT = (
+    select(_TURNS.c.id, _TURNS.c.turn)
+    .order_by(_TURNS.c.turn, _TURNS.c.due_at)
+    .limit(literal_column(str(_TRIED)))  # more than other replicas claim in the same moment
+    .subquery("next")
+)
+_DUE = (
+    select(outbox.c.id)
+    .join(_NEXT, outbox.c.id == _NEXT.c.id)
+    .where(outbox.c.due_at <= _AT)  # once more: whoever claimed it meanwhile has moved it
+    .order_by(_NEXT.c.turn, outbox.c.due_at)
+    .limit(bindparam("most", type_=Integer))
+)
+_MINE = _DUE.with_for_update(of=outbox, skip_locked=True).cte("mine").prefix_with("MATERIALIZED")
 _CLAIM = Prepared(
     update(outbox)
     .where(outbox.c.id == _MINE.c.id)
