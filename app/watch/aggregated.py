@@ -1,4 +1,4 @@
-"""Aggregate refusals over a limit: once a minute, those that are alike become one event, which has their number.
+"""Aggregate refusals, over a limit or of what is locked or used up: once a minute, equal ones become one event, with their number.
 
 A flood then fills neither the log nor the table. Metrics count each of them at once; pending ones are told at shutdown.
 """
@@ -14,7 +14,15 @@ from app.visitor import Visitor
 from app.watch.audit import Facts, Whence
 from app.watch.redaction import Published
 
-AGGREGATED = frozenset({Event.LIMIT_EXCEEDED, Event.SMS_REFUSED, Event.MAIL_HELD_BACK})
+AGGREGATED = frozenset(
+    {
+        Event.LIMIT_EXCEEDED,
+        Event.SMS_REFUSED,
+        Event.MAIL_HELD_BACK,
+        Event.ATTEMPTS_EXHAUSTED,
+        Event.FACTOR_LOCKED,
+    }
+)
 _WINDOW = 60.0
 _MOST = 1000
 """So many are counted by user and network at a time; beyond that they are counted only by what was refused."""
