@@ -15,7 +15,7 @@ from app.factors.base import Shape
 from app.flows.answers import Profile
 from app.flows.answers.export import Export
 from app.names import DisplayName, Locale
-from app.problems import InvalidToken, StepUpRequired, StrongerFactorRequired
+from app.problems import InvalidToken, RateLimited, StepUpRequired, StrongerFactorRequired
 
 router = APIRouter(route_class=StrictRoute, generate_unique_id_function=operation_id, tags=[Tag.ACCOUNT])
 
@@ -39,7 +39,7 @@ async def show_me(who: FullAccess, house: TheHouse) -> Profile:
     return await house.profiles(who)
 
 
-@router.patch("/me", responses=refusals(InvalidToken, body=True))
+@router.patch("/me", responses=refusals(InvalidToken, RateLimited, body=True))
 async def change_me(body: ProfileChange, who: FullAccess, house: TheHouse) -> Profile:
     """Change the language of one's messages, or the name that is shown. The answer is that of `GET /me`."""
     changes = {
@@ -63,7 +63,7 @@ async def delete_me(who: FullAccess, house: TheHouse, jar: TheJar) -> None:
     jar.empty()
 
 
-@router.get("/me/export", responses=refusals(InvalidToken, StepUpRequired) | _AS_A_FILE)
+@router.get("/me/export", responses=refusals(InvalidToken, StepUpRequired, RateLimited) | _AS_A_FILE)
 async def export_me(who: FullAccess, house: TheHouse, response: Response) -> Export:
     """Everything that is held about the user, as a file, with a proof of the last five minutes.
 

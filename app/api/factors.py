@@ -35,6 +35,7 @@ from app.problems import (
     MfaLocked,
     Overloaded,
     PhoneInUse,
+    RateLimited,
     ResendTooSoon,
     SmsNotAllowed,
     SmsUnavailable,
@@ -85,7 +86,10 @@ async def list_factors(who: EnrollmentAccess, house: TheHouse) -> FactorList:
     return await house.profiles.list_factors(who)
 
 
-@router.patch("/me/factors/{factor_id}", responses=refusals(InvalidToken, StepUpRequired, FactorNotEnrolled, body=True))
+@router.patch(
+    "/me/factors/{factor_id}",
+    responses=refusals(InvalidToken, StepUpRequired, FactorNotEnrolled, RateLimited, body=True),
+)
 async def change_factor(factor_id: UUID, body: FactorChange, who: FullAccess, house: TheHouse) -> FactorEntry:
     """Name a factor, or have it asked first at sign-in; the latter needs a proof of the last five minutes."""
     relabel = "label" in body.model_fields_set
@@ -96,7 +100,7 @@ async def change_factor(factor_id: UUID, body: FactorChange, who: FullAccess, ho
     "/me/factors/{factor_id}",
     status_code=204,
     response_class=Response,
-    responses=refusals(*CHANGING, LastFactor, parameters=True),
+    responses=refusals(*CHANGING, LastFactor, RateLimited, parameters=True),
 )
 async def remove_factor(factor_id: UUID, who: FullAccess, house: TheHouse, visitor: TheVisitor) -> None:
     """Remove a factor, with a proof of the last five minutes by the strongest one or a recovery code.
@@ -108,7 +112,7 @@ async def remove_factor(factor_id: UUID, who: FullAccess, house: TheHouse, visit
 
 @router.post(
     "/me/recovery-codes",
-    responses=refusals(*CHANGING),
+    responses=refusals(*CHANGING, RateLimited),
 )
 async def renew_recovery_codes(who: FullAccess, house: TheHouse) -> RecoveryCodesShown:
     """Make ten new recovery codes, shown this once; the old ones die. Needs what a change of factors needs."""
@@ -126,7 +130,7 @@ def routes(factors: Factors) -> APIRouter:
         "/me/factors",
         status_code=201,
         openapi_extra=EITHER,
-        responses=refusals(*CHANGING, *MAILED, SmsNotAllowed, ResendTooSoon, SmsUnavailable, body=True),
+        responses=refusals(*CHANGING, *MAILED, RateLimited, SmsNotAllowed, ResendTooSoon, SmsUnavailable, body=True),
     )
     async def enroll_factor(body: AnyEnroll, who: EnrollmentAccess, house: TheHouse, visitor: TheVisitor) -> Begun:
         """Begin to enrol a factor, or to replace one: it counts once it is confirmed, within 15 minutes.
@@ -140,7 +144,7 @@ def routes(factors: Factors) -> APIRouter:
     @enrolling.post(
         "/me/factors/{factor_id}/confirm",
         openapi_extra=EITHER,
-        responses=refusals(*JUDGING, PhoneInUse, body=True) | sets_cookie(200),
+        responses=refusals(*JUDGING, PhoneInUse, RateLimited, body=True) | sets_cookie(200),
     )
     async def confirm_factor(
         factor_id: UUID, body: AnyAnswer, *, who: EnrollmentAccess, house: TheHouse, visitor: TheVisitor, jar: TheJar

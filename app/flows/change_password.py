@@ -20,6 +20,7 @@ from app.store.database import Database, Tx
 from app.store.users import User
 from app.visitor import Visitor
 from app.watch import audit
+from app.watch.account_limits import AccountLimits
 
 _REASON = "password_change"
 
@@ -34,6 +35,7 @@ class ChangePassword:
     breach_check: BreachCheck
     proof: Proof
     ended: Ended
+    account_limits: AccountLimits
 
     async def __call__(self, who: AccessClaims, *, current: str, new: str, visitor: Visitor) -> None:
         user = await self._owner(who)
@@ -57,7 +59,7 @@ class ChangePassword:
 
     async def _change(self, who: AccessClaims, user: User, password_hash: str) -> list[UUID]:
         """The sessions that ended. Of two changes at once, the one that comes later meets another version (law 2)."""
-        read = user.credential_version
+        read, now = user.credential_version, self.clock.now()
 
         async def change(tx: Tx) -> list[UUID]:
             version = await users.change_password(tx, user.id, credential_version=read, password_hash=password_hash)
@@ -68,7 +70,8 @@ class ChangePassword:
             if who.sid not in await sessions.carry_over(tx, user.id, credential_version=version):
                 raise InvalidToken("The session has ended.")
             await resets.forget(tx, user.id)
-            await tell(tx, user.id, "password_changed", at=self.clock.now())
+            await self.account_limits.notice(tx, user.id, at=now)
+            await tell(tx, user.id, "password_changed", at=now)
             return ended
 
         return await self.database.run(change)

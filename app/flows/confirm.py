@@ -24,7 +24,7 @@ from app.flows.recognising import Arrival
 from app.flows.states import States
 from app.flows.waiting import MAILED
 from app.messages import Purpose
-from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, PhoneInUse
+from app.problems import FactorNotEnrolled, InvalidMfaCode, InvalidToken, PhoneInUse, RateLimited
 from app.store import attempts, budgets, challenges, enrollments, sessions, users
 from app.store.challenges import Challenge
 from app.store.database import Database, Tx
@@ -32,6 +32,7 @@ from app.store.enrollments import AlreadyHeld, Enrollment, Superseded
 from app.store.sessions import Session
 from app.visitor import Visitor
 from app.watch import audit
+from app.watch.account_limits import AccountLimits
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Confirm:
     farewell: Farewell
     profiles: Profiles
     ended: Ended
+    account_limits: AccountLimits
 
     async def __call__(
         self,
@@ -72,7 +74,7 @@ class Confirm:
         state = (await self.judging.judge(attempt, answer)).state
         try:
             done = await self._activate(who, challenge, attempt, state, visitor)
-        except PhoneInUse:
+        except (PhoneInUse, RateLimited):
             await self._consume(challenge, attempt.enrollment)
             raise
         kind = attempt.enrollment.kind
@@ -137,6 +139,7 @@ class Confirm:
             ended = await sessions.revoke_all(tx, who.sub, reason=FACTOR_CHANGE, but=mine)
             session = await self._session(tx, who, enrollment, version, visitor)
             notice = self.factors[enrollment.kind].replaced if replaced else "factor_added"
+            await self.account_limits.notice(tx, who.sub, at=now)
             await tell(tx, who.sub, notice, at=now)
             factor = self.profiles.entry_of(await enrollments.of_user(tx, who.sub), enrollment.id)
             return Activated(session, factor, user.locale, replaced, codes, ended, user.claims)

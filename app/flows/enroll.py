@@ -27,6 +27,7 @@ from app.store.enrollments import Enrollment
 from app.store.users import User
 from app.visitor import Visitor
 from app.watch import audit
+from app.watch.account_limits import AccountLimits
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Enroll:
     proof: Proof
     asking: Asking
     mailbox: Mailbox
+    account_limits: AccountLimits
 
     async def __call__(
         self,
@@ -95,6 +97,7 @@ class Enroll:
             await require_waiting(tx, who, user)
         else:
             self.proof.require_strongest(who, await enrollments.of_user(tx, user.id))
+        await self.account_limits.change(tx, user.id, at=self.clock.now())
         return user
 
     async def _remember(self, tx: Tx, user: User, request: EnrollShape, enrolled: Enrolled[Any]) -> Enrollment:

@@ -21,6 +21,7 @@ from app.store import enrollments, held
 from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
 from app.watch import audit
+from app.watch.account_limits import AccountLimits
 
 _ELSEWHERE = "kept as the hash of another system until the next sign-in, not given"
 _Row = TypeVar("_Row", bound=Answer)
@@ -34,6 +35,7 @@ class Exporting:
     states: States
     proof: Proof
     security_events: SecurityEvents
+    account_limits: AccountLimits
 
     async def __call__(self, who: AccessClaims) -> Export:
         async with self.database.begin() as tx:
@@ -42,6 +44,7 @@ class Exporting:
                 raise InvalidToken
             enrolled = await enrollments.all_of_user(tx, who.sub)
             self.proof.require_fresh(who, [one for one in enrolled if one.confirmed_at])
+            await self.account_limits.change(tx, who.sub, at=self.clock.now())
             found = await self._export(tx, account, enrolled)
         events, complete = await self.security_events.held(who.sub)
         audit.note(Event.DATA_EXPORTED, user_id=who.sub, session_id=who.sid)

@@ -19,6 +19,7 @@ from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
 from app.store.users import User
 from app.watch import audit
+from app.watch.account_limits import AccountLimits
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,20 @@ class Issuing:
     factors: Factors
     states: States
     proof: Proof
+    account_limits: AccountLimits
 
     async def __call__(self, who: AccessClaims) -> RecoveryCodesShown:
         """Renew them: the old ones die."""
+        now = self.clock.now()
         async with self.database.begin() as tx:
             user = await lock_owner(tx, who.sub)
             enrolled = await enrollments.of_user(tx, user.id)
             self.proof.require_strongest(who, enrolled)
             if not enrolled:
                 raise FactorNotEnrolled
+            await self.account_limits.notice(tx, user.id, at=now)
             codes = await self.issue(tx, user)
-            await tell(tx, user.id, "recovery_codes_renewed", at=self.clock.now())
+            await tell(tx, user.id, "recovery_codes_renewed", at=now)
         audit.note(Event.RECOVERY_CODES_RENEWED, user_id=user.id)
         return RecoveryCodesShown(recovery_codes=codes)
 

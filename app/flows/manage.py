@@ -21,6 +21,7 @@ from app.store.database import Database, Tx
 from app.store.enrollments import Enrollment
 from app.visitor import Visitor
 from app.watch import audit
+from app.watch.account_limits import AccountLimits
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Manage:
     farewell: Farewell
     profiles: Profiles
     ended: Ended
+    account_limits: AccountLimits
 
     async def change(
         self, who: AccessClaims, enrollment_id: UUID, *, label: str | None, relabel: bool, prefer: bool
@@ -44,6 +46,9 @@ class Manage:
             self._find(enrolled, enrollment_id)
             if prefer:
                 self.proof.require_fresh(who, enrolled)
+            if prefer or relabel:
+                await self.account_limits.change(tx, who.sub, at=self.clock.now())
+            if prefer:
                 await enrollments.prefer(tx, who.sub, enrollment_id)
             if relabel:
                 await enrollments.relabel(tx, enrollment_id, label=label)
@@ -61,6 +66,7 @@ class Manage:
             if version is None:
                 raise InvalidToken
             removed = await self._remove(tx, who, enrollment_id)
+            await self.account_limits.notice(tx, user.id, at=now)
             ended = await sessions.revoke_all(tx, user.id, reason=FACTOR_CHANGE, but=who.sid)
             if who.sid not in await sessions.carry_over(tx, user.id, credential_version=version):
                 raise InvalidToken("The session has ended.")

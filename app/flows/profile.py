@@ -18,6 +18,7 @@ from app.store.database import Database
 from app.store.enrollments import Enrollment
 from app.store.records import values
 from app.watch import audit
+from app.watch.account_limits import AccountLimits
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Profiles:
     clock: Clock
     factors: Factors
     states: States
+    account_limits: AccountLimits
 
     async def __call__(self, who: AccessClaims) -> Profile:
         async with self.database.read() as tx:
@@ -39,6 +41,7 @@ class Profiles:
         async with self.database.begin() as tx:
             user = await lock_owner(tx, who.sub)
             if changes:
+                await self.account_limits.change(tx, user.id, at=self.clock.now())
                 await users.describe(tx, user.id, **changes)
         if changes:
             audit.note(Event.PROFILE_CHANGED, user_id=user.id, session_id=who.sid, fields=" ".join(sorted(changes)))

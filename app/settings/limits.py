@@ -53,6 +53,15 @@ class LimitSettings(Group):
         "60/hour",
         description="Codes and reset tokens that a network tries, or has mailed anew; an IPv6 /48 eight times.",
     )
+    account_changes: WrittenRules = Field(
+        "60/hour;200/day",
+        description="Changes that one user makes to their account, exports, and factors that they begin to enrol; more"
+        " are refused.",
+    )
+    account_notices: WrittenRules = Field(
+        "10/hour;20/day",
+        description="Changes of one user that mail a notice: of factors, recovery codes, the password; more are refused.",
+    )
     stuffing_accounts: WrittenRules = Field(
         "50/hour",
         description="Different accounts that fail from a network, or four times as many from an IPv6 /48; more are told as"

@@ -118,7 +118,9 @@ def _house(tools: Tools) -> House:
         issuing=shared.issuing,
         manage=stories.manage(tools, shared),
         leaving=Leaving(database, clock, shared.proof, tools.revocations),
-        exporting=Exporting(database, clock, tools.factors, tools.states, shared.proof, security_events),
+        exporting=Exporting(
+            database, clock, tools.factors, tools.states, shared.proof, security_events, shared.account_limits
+        ),
         sessions=Sessions(settings.tokens.refresh_idle, database, clock, shared.proof, shared.ended),
         devices=Devices(database=database, recognising=shared.recognising, ended=shared.ended),
         security_events=security_events,

@@ -16,8 +16,10 @@ from app.flows.proof import Proof
 from app.flows.receipts import Receipts
 from app.flows.recognising import Recognising
 from app.tools import Tools
+from app.watch.account_limits import AccountLimits
 from app.watch.floods import Floods
 from app.watch.limits import Limit
+from app.watch.mail_limits import MailLimit
 
 
 class Shared:
@@ -33,16 +35,15 @@ class Shared:
             recognising=self.recognising,
             ended=self.ended,
         )
-        self.password_attempts = PasswordAttempts(
-            clock=clock, pool=tools.pool, passwords=tools.passwords, throttle=tools.throttle
-        )
+        self.password_attempts = PasswordAttempts(clock, tools.pool, tools.passwords, tools.throttle)
         obstacles = Obstacles(settings.mfa, database, clock, factors)
         self.judging = Judging(settings.mfa, database, clock, factors, tools.states, obstacles)
         self.mailbox = _mailbox(tools, self.judging)
         self.completing = Completing(clock, tools.states)
-        self.profiles = Profiles(database, clock, factors, tools.states)
+        self.account_limits = AccountLimits(settings.limits, database=database, vault=tools.vault)
+        self.profiles = Profiles(database, clock, factors, tools.states, self.account_limits)
         self.proof = Proof(settings.mfa, clock, factors)
-        self.issuing = Issuing(settings.brand, database, clock, factors, tools.states, self.proof)
+        self.issuing = Issuing(settings.brand, database, clock, factors, tools.states, self.proof, self.account_limits)
         self.receipts = _receipts(tools)
         self.asking = Asking(
             settings=settings.mfa,
@@ -64,8 +65,13 @@ class Shared:
 
 
 def mail_limit(tools: Tools, name: str, rules: str) -> Limit:
-    """Make a limit of the mails to one address, or of one user."""
+    """Make a limit of the mails to one user."""
     return Limit(name, rules, database=tools.database, vault=tools.vault, mode=tools.settings.limits.mails)
+
+
+def mailbox_limit(tools: Tools, name: str, rules: str) -> MailLimit:
+    """Make a limit of the mails to a mailbox that anybody may name."""
+    return MailLimit(name, rules, database=tools.database, vault=tools.vault, mode=tools.settings.limits.mails)
 
 
 def _mailbox(tools: Tools, judging: Judging) -> Mailbox:

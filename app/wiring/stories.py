@@ -17,9 +17,8 @@ from app.flows.step_up import StepUp
 from app.flows.verify import Verify
 from app.tools import Tools
 from app.watch import network_limits as of_networks
-from app.watch.mail_limits import MailLimit
 from app.watch.network_limits import NetworkLimits
-from app.wiring.shared import Shared
+from app.wiring.shared import Shared, mailbox_limit
 
 
 def register(tools: Tools) -> Register:
@@ -32,7 +31,7 @@ def register(tools: Tools) -> Register:
         passwords=tools.passwords,
         breach_check=BreachCheck(tools.breached),
         fingerprints=tools.fingerprints,
-        limit=_mail_limit(tools, "verification mails", rules.mails),
+        limit=mailbox_limit(tools, "verification mails", rules.mails),
         letters=tools.letters,
         mails=tools.mails,
         background=tools.background,
@@ -49,16 +48,12 @@ def reset(tools: Tools, shared: Shared) -> Reset:
         pool=tools.pool,
         passwords=tools.passwords,
         breach_check=BreachCheck(tools.breached),
-        limit=_mail_limit(tools, "reset mails", rules.reset_mails),
+        limit=mailbox_limit(tools, "reset mails", rules.reset_mails),
         letters=tools.letters,
         mails=tools.mails,
         background=tools.background,
         ended=shared.ended,
     )
-
-
-def _mail_limit(tools: Tools, name: str, rules: str) -> MailLimit:
-    return MailLimit(name, rules, database=tools.database, vault=tools.vault, mode=tools.settings.limits.mails)
 
 
 def change_password(tools: Tools, shared: Shared) -> ChangePassword:
@@ -71,6 +66,7 @@ def change_password(tools: Tools, shared: Shared) -> ChangePassword:
         breach_check=BreachCheck(tools.breached),
         proof=shared.proof,
         ended=shared.ended,
+        account_limits=shared.account_limits,
     )
 
 
@@ -117,6 +113,7 @@ def enroll(tools: Tools, shared: Shared) -> Enroll:
         proof=shared.proof,
         asking=shared.asking,
         mailbox=shared.mailbox,
+        account_limits=shared.account_limits,
     )
 
 
@@ -130,6 +127,7 @@ def manage(tools: Tools, shared: Shared) -> Manage:
         farewell=shared.farewell,
         profiles=shared.profiles,
         ended=shared.ended,
+        account_limits=shared.account_limits,
     )
 
 
@@ -161,6 +159,7 @@ def confirm(tools: Tools, shared: Shared) -> Confirm:
         farewell=shared.farewell,
         profiles=shared.profiles,
         ended=shared.ended,
+        account_limits=shared.account_limits,
     )
 
 

@@ -22,8 +22,8 @@ NO_SHAPE = {
     "GET /sessions/revocations",
 }
 """Documents whose form a standard gives, or pages."""
-NOTED = {"audit_events", "audit_links", "audit_keys", "audit_checkpoints", "alembic_version", "outbox"}
-"""What goes on beside the requests: events are chained, mails leave."""
+NOTED = {"audit_events", "audit_links", "audit_keys", "audit_checkpoints", "alembic_version", "outbox", "limits"}
+"""What goes on beside the requests, or counts them: events are chained, mails leave."""
 SEEN = {"sessions": "seen_at", "devices": "seen_at"}
 
 
@@ -84,7 +84,7 @@ def test_passwords_are_written_and_never_read(world: World) -> None:
 
 
 async def test_reading_changes_nothing(world: World, sweeper: asyncpg.Connection) -> None:
-    """Every GET, with a token and without: but for when a session was seen, and the log of events."""
+    """Every GET, with a token and without: but for when a session was seen, the log of events, and how many it may hold."""
     ada = await world.with_phone()
     await ada.login()
     before = await _everything(sweeper)
