@@ -10,6 +10,7 @@ from app.api.passwords import ResetToken
 from app.api.problems import refusals
 from app.api.rates import spends
 from app.api.strict import StrictRoute
+from app.api.visitor import TheVisitor
 from app.factors.base import Shape, SixDigits
 from app.flows.answers import EmailChangeBegun
 from app.problems import (
@@ -41,16 +42,18 @@ class UndoEmailRequest(Shape):
     status_code=202,
     responses=refusals(InvalidToken, StepUpRequired, StrongerFactorRequired, RateLimited, body=True),
 )
-async def change_email(body: ChangeEmailRequest, who: FullAccess, house: TheHouse) -> EmailChangeBegun:
+async def change_email(
+    body: ChangeEmailRequest, who: FullAccess, house: TheHouse, visitor: TheVisitor
+) -> EmailChangeBegun:
     """Begin to change the e-mail address, with a proof of the last five minutes by the strongest factor or a recovery code.
 
     A code is mailed to the new one.
 
     The answer is the same whether or not somebody has the address, whose mailbox then learns of it. Asked again for the
     same address, a new code is mailed; another address takes the place of the one before. Too many mails to one
-    address, or for one user, are dropped without a word.
+    mailbox, or for one user, are dropped without a word.
     """
-    return await house.change_email(who, body.email)
+    return await house.change_email(who, body.email, visitor)
 
 
 @router.post(

@@ -28,15 +28,17 @@ from app.store import email_changes, enrollments, registrations, resets, session
 from app.store.database import Database, Tx
 from app.store.email_changes import AddressTaken, EmailChange
 from app.store.held_addresses import is_held
+from app.visitor import Visitor
 from app.watch import audit
 from app.watch.limits import Limit
+from app.watch.mail_limits import MailLimit
 
 _REASON = "email_change"
 
 
 @dataclass(frozen=True)
 class ChangeEmail:
-    """`limit` counts the mails to an address, `user_limit` those that a user has sent to all of them.
+    """`limit` counts the mails to an address and its mailbox, `user_limit` those that a user has sent to all of them.
 
     `tries` counts what a user asks and answers: each leaves rows in the audit log, which nobody takes out again.
     """
@@ -46,7 +48,7 @@ class ChangeEmail:
     clock: Clock
     fingerprints: Fingerprints
     proof: Proof
-    limit: Limit
+    limit: MailLimit
     user_limit: Limit
     tries: Limit
     letters: Letters
@@ -55,7 +57,7 @@ class ChangeEmail:
     undo_links: UndoLinks
     ended: Ended
 
-    async def __call__(self, who: AccessClaims, email: str) -> EmailChangeBegun:
+    async def __call__(self, who: AccessClaims, email: str, visitor: Visitor) -> EmailChangeBegun:
         """Let the address wait for its code, which is mailed after the answer; asked again, it is mailed anew.
 
         It is the way back in when a password is lost: whoever changes it owns the account, as by a change of factors.
@@ -77,7 +79,7 @@ class ChangeEmail:
             )
             change = await email_changes.begin(tx, asked, limit=self.settings.attempts, at=now)
         audit.note(Event.EMAIL_CHANGE_ASKED, user_id=user.id, session_id=who.sid)
-        self.background.start(self._mail(change, user.locale))
+        self.background.start(self._mail(change, user.locale, visitor))
         return EmailChangeBegun(expires_in=whole_seconds(self.settings.code_life))
 
     async def confirm(self, who: AccessClaims, code: str) -> None:
@@ -119,10 +121,10 @@ class ChangeEmail:
             raise _refused(who)
         return version
 
-    async def _mail(self, change: EmailChange, locale: str) -> None:
+    async def _mail(self, change: EmailChange, locale: str, visitor: Visitor) -> None:
         """Mail a code, or to an address that is taken that it is. Until a code is on its way, none is right."""
         now = self.clock.now()
-        if not await self._may_mail(change, now):
+        if not await self._may_mail(change, visitor, now):
             audit.note(Event.MAIL_HELD_BACK, user_id=change.user_id)
             return
         async with self.database.read() as tx:
@@ -139,10 +141,11 @@ class ChangeEmail:
             return
         self.mails.put(self.letters.verification(change.email, code, locale=locale, template="change_email"))
 
-    async def _may_mail(self, change: EmailChange, at: datetime) -> bool:
+    async def _may_mail(self, change: EmailChange, visitor: Visitor, at: datetime) -> bool:
         """The address's limit first: who asks again too soon uses up nothing of their own."""
         key = str(change.user_id)
-        return await self.limit.allows(change.email_folded, at=at) and await self.user_limit.allows(key, at=at)
+        has_room = await self.limit.allows(change.email_folded, visitor, at=at)
+        return has_room and await self.user_limit.allows(key, at=at)
 
 
 def _refused(who: AccessClaims) -> InvalidVerificationCode:

@@ -115,7 +115,9 @@ class EmailChangeSettings(Group):
     )
     attempts: Annotated[int, Field(ge=1, le=10)] = Field(5, description="Codes judged for a change.")
     mails: WrittenRules = Field(
-        "1/minute;5/hour;10/day", description="Codes mailed to one address; more are dropped silently."
+        "1/minute;5/hour;10/day",
+        description="Codes that a network has mailed to one new address, all networks together six times as many; more are"
+        " dropped silently.",
     )
     user_mails: WrittenRules = Field(
         "5/hour;10/day", description="Codes mailed for one user; more are dropped silently."

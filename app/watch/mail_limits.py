@@ -9,6 +9,7 @@ from app.addresses import mailbox
 from app.crypto.vault import Vault
 from app.settings.limits import Mode
 from app.store.database import Database
+from app.store.limits import Bucket
 from app.visitor import Visitor
 from app.watch.limits import Limit
 
@@ -24,8 +25,11 @@ class MailLimit:
 
     async def allows(self, email_folded: str, visitor: Visitor, *, at: datetime) -> bool:
         """Take one for an address, known here or not; without room note an event, and allow it only in mode `record_only`."""
+        return await self._limit.admits(self.buckets(email_folded, visitor), at=at)
+
+    def buckets(self, email_folded: str, visitor: Visitor) -> list[Bucket]:
+        """Return what a mail is taken from."""
         whole, network = mailbox(email_folded), visitor.wider_network
         buckets = self._limit.buckets(f"{email_folded} {network}")
         buckets += self._limit.buckets(f"mailbox {whole} {network}", times=_TAGS)
-        buckets += self._limit.buckets(f"mailbox {whole}", times=_EVERYBODY)
-        return await self._limit.admits(buckets, at=at)
+        return buckets + self._limit.buckets(f"mailbox {whole}", times=_EVERYBODY)

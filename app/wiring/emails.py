@@ -4,7 +4,7 @@ from app.flows.change_email import ChangeEmail
 from app.flows.undo_email import UndoEmail
 from app.tools import Tools
 from app.watch.limits import Limit
-from app.wiring.shared import Shared, mail_limit
+from app.wiring.shared import Shared, mail_limit, mailbox_limit
 
 
 def change_email(tools: Tools, shared: Shared) -> ChangeEmail:
@@ -15,7 +15,7 @@ def change_email(tools: Tools, shared: Shared) -> ChangeEmail:
         clock=tools.clock,
         fingerprints=tools.fingerprints,
         proof=shared.proof,
-        limit=mail_limit(tools, "email change mails", rules.mails),
+        limit=mailbox_limit(tools, "email change mails", rules.mails),
         user_limit=mail_limit(tools, "email change mails of a user", rules.user_mails),
         tries=Limit("email changes of a user", rules.user_tries, database=tools.database, vault=tools.vault),
         letters=tools.letters,

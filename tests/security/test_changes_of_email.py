@@ -4,10 +4,12 @@ import asyncio
 import secrets
 from datetime import timedelta
 from hashlib import sha256
+from ipaddress import ip_address
 
 import asyncpg
 import pytest
 
+from app.visitor import Visitor
 from tests.emails import another, ask, code_at, confirm, move, undo, undo_token
 from tests.security.test_nothing_secret_at_rest import dump_of, forms
 from tests.security.test_password_resets import told
@@ -29,7 +31,8 @@ async def test_a073_nothing_is_looked_up_about_the_address_before_the_answer(
     """With what could tell of it locked, the answer comes as ever."""
     ada = await signed_in(world)
     new = (await world.signed_up()).email if taken else another(ada)
-    buckets = world.app.state.house.change_email.limit.buckets(new)
+    visitor = Visitor(ip_address("127.0.0.1"), "")
+    buckets = world.app.state.house.change_email.limit.buckets(new, visitor)
     async with sweeper.transaction():
         await sweeper.execute("LOCK TABLE email_undos, registrations, outbox IN ACCESS EXCLUSIVE MODE")
         await sweeper.executemany("INSERT INTO limits VALUES ($1, now())", [(bucket.key,) for bucket in buckets])
