@@ -145,6 +145,7 @@ async def test_mails_that_are_held_back_are_told_together(world: World) -> None:
         for _ in range(20):
             await emails.ask(ada, wanted)
         await world.message(wanted, "verify_email")
+        await world.app.state.house.change_email.background.drain(within=timedelta(seconds=5))
         world.clock.forward(2 * MINUTE)
         await asyncio.sleep(1.5)
     assert [line["times"] for line in lines if line["event"] == "message.held_back"] == ["19"]
