@@ -74,14 +74,15 @@ def set_aside(scope: Scope) -> None:
     3.12.6 and 3.11.10 (CVE-2024-7592).
     """
     headers: list[tuple[bytes, bytes]] = scope["headers"]
-    if any(name == b"cookie" for name, _ in headers):
-        scope["state"][_ASIDE] = [value for name, value in headers if name == b"cookie"]
+    cookies = [value for name, value in headers if name == b"cookie"]
+    scope["state"][_ASIDE] = cookies  # also when there are none: a server might share the state of a connection
+    if cookies:
         scope["headers"] = [header for header in headers if header[0] != b"cookie"]
 
 
 def _sent(request: Request) -> str | None:
     """The cookie as it came, by its exact name: where other blanks around a name are none, `__Host-` can be imitated."""
-    for header in request.scope["state"].get(_ASIDE, ()):
+    for header in request.scope["state"][_ASIDE]:
         for pair in header.split(b";"):
             name, _, value = pair.strip(b" \t").partition(b"=")
             if name == COOKIE.encode():

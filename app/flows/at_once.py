@@ -38,7 +38,7 @@ class AtOnce:
         kind = named or self.factors.kind_at_once(code, [one.kind for one in enrolled])
         enrollment = next((enrollment for enrollment in enrolled if enrollment.kind == kind), None)
         if enrollment is None:
-            raise await self.judging.refuse_at_once(user.id, kind or "none", credential_version=user.credential_version)
+            raise await self.judging.refuse_at_once(user.id, kind, credential_version=user.credential_version)
         attempt = await self.judging.spend_at_once(enrollment, credential_version=user.credential_version)
         judged = await self.judging.judge(attempt, Code(code=code))
         opened = await self._complete(user, enrollment, judged, arrival)

@@ -139,7 +139,8 @@ class Confirm:
             ended = await sessions.revoke_all(tx, who.sub, reason=FACTOR_CHANGE, but=mine)
             session = await self._session(tx, who, enrollment, version, visitor)
             notice = self.factors[enrollment.kind].replaced if replaced else "factor_added"
-            await self.account_limits.notice(tx, who.sub, at=now)
+            if isinstance(who, AccessClaims):  # a sign-in is never refused by it
+                await self.account_limits.notice(tx, who.sub, at=now)
             await tell(tx, who.sub, notice, at=now)
             factor = self.profiles.entry_of(await enrollments.of_user(tx, who.sub), enrollment.id)
             return Activated(session, factor, user.locale, replaced, codes, ended, user.claims)

@@ -92,12 +92,13 @@ class Enroll:
 
     async def _admit(self, tx: Tx, who: AccessClaims | EnrollmentClaims) -> User:
         """The user, if what was proved is enough to add a factor to those there are."""
-        user = await lock_owner(tx, who.sub)
+        user, now = await lock_owner(tx, who.sub), self.clock.now()
         if isinstance(who, EnrollmentClaims):
             await require_waiting(tx, who, user)
+            await self.account_limits.first_enrolment(tx, user.id, at=now)
         else:
             self.proof.require_strongest(who, await enrollments.of_user(tx, user.id))
-        await self.account_limits.change(tx, user.id, at=self.clock.now())
+            await self.account_limits.change(tx, user.id, at=now)
         return user
 
     async def _remember(self, tx: Tx, user: User, request: EnrollShape, enrolled: Enrolled[Any]) -> Enrollment:

@@ -126,14 +126,14 @@ class Judging:
             raise InvalidMfaCode(attempts_left=attempt.left) from None
         return Judged(state, changed=state != before)
 
-    async def refuse_at_once(self, user_id: UUID, kind: str, *, credential_version: int) -> InvalidMfaCode:
+    async def refuse_at_once(self, user_id: UUID, kind: str | None, *, credential_version: int) -> InvalidMfaCode:
         """For a factor that the user does not have: a failure all the same, or a password could be tried unseen."""
-        spent = await self.database.once(lambda tx: self.pay(tx, user_id, kind))
+        spent = await self.database.once(lambda tx: self.pay(tx, user_id, budgets.UNHELD))
         await self._refuse(user_id, kind, spent, None, credential_version)
         return InvalidMfaCode()
 
     async def _refuse(
-        self, user_id: UUID, kind: str, spent: Spent, about: About | None, credential_version: int
+        self, user_id: UUID, kind: str | None, spent: Spent, about: About | None, credential_version: int
     ) -> None:
         """Note a wrong answer; too many in a row mean that somebody has the password who should not."""
         event = Event.FACTOR_REFUSED if about and about.purpose == Purpose.CONFIRM else Event.CODE_REFUSED

@@ -47,7 +47,8 @@ class Manage:
             if prefer:
                 self.proof.require_fresh(who, enrolled)
             if prefer or relabel:
-                await self.account_limits.change(tx, who.sub, at=self.clock.now())
+                take = self.account_limits.change if prefer else self.account_limits.detail
+                await take(tx, who.sub, at=self.clock.now())
             if prefer:
                 await enrollments.prefer(tx, who.sub, enrollment_id)
             if relabel:

@@ -41,7 +41,7 @@ class Profiles:
         async with self.database.begin() as tx:
             user = await lock_owner(tx, who.sub)
             if changes:
-                await self.account_limits.change(tx, user.id, at=self.clock.now())
+                await self.account_limits.detail(tx, user.id, at=self.clock.now())
                 await users.describe(tx, user.id, **changes)
         if changes:
             audit.note(Event.PROFILE_CHANGED, user_id=user.id, session_id=who.sid, fields=" ".join(sorted(changes)))

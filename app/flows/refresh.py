@@ -51,8 +51,8 @@ class Refresh:
             return kept, device
         if robbed:
             self.revocations.add(claim.session_id)
-            await self._forget_device(robbed, claim.session_id)
             audit.note(Event.TOKEN_REUSED, user_id=robbed, session_id=claim.session_id)
+            await self._forget_device(robbed, claim.session_id)
         raise InvalidRefreshToken
 
     async def _forget_device(self, user_id: UUID, session_id: UUID) -> None:

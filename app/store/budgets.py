@@ -37,6 +37,9 @@ from app.store.schema import Moment
 from app.store.tables import budgets
 
 ALL = "*"
+"""Of all factors of an account together."""
+UNHELD = "none"
+"""Of answers for factors that the user does not have."""
 FOR_GOOD = timedelta.max
 _NEVER = 32_767  # the most that a smallint holds
 _NOW = bindparam("now", type_=Moment)
@@ -110,13 +113,13 @@ def _until(streak: ColumnElement[int], locks: Locks) -> ColumnElement[datetime]:
 
 
 def clearing(*after: ColumnElement[bool]) -> Update:
-    """Reset the streaks of `of_kind` and of all factors together, and their locks; *after*: conditions to be met first.
+    """Reset the streaks of `of_kind`, `UNHELD` and `ALL`, and their locks; *after*: conditions to be met first.
 
     The rows are locked in the order in which `spend` locks them, or the two would deadlock.
     """
     theirs = budgets.c.user_id == bindparam("of_user", type_=Uuid)
-    both = select(budgets.c.kind).where(theirs, budgets.c.kind.in_((bindparam("of_kind"), ALL)), *after)
-    taken = both.order_by(budgets.c.kind == ALL).with_for_update().cte("taken")
+    those = select(budgets.c.kind).where(theirs, budgets.c.kind.in_((bindparam("of_kind"), UNHELD, ALL)), *after)
+    taken = those.order_by(budgets.c.kind == ALL, budgets.c.kind).with_for_update().cte("taken")
     return update(budgets).where(theirs, budgets.c.kind == taken.c.kind).values(streak=0, locked_until=None)
 
 

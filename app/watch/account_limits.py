@@ -1,6 +1,8 @@
 """How often somebody may change their own account: each change leaves a row in the audit log, which nobody takes out again.
 
-Taken in the transaction of the change, after its proof: exactly what is kept counts, and whoever has no proof uses up nothing.
+Taken in the transaction of the change, after its proof: exactly what is kept counts. What wants no fresh proof, and the first
+factor of a sign-in, are counted apart: whoever stole an access token uses up nothing that the owner needs to get in, or rid
+of the thief.
 """
 
 from datetime import datetime
@@ -21,11 +23,24 @@ class AccountLimits:
     """Fewer changes that also mail a notice: mails leave one after the other, and those of others wait behind them."""
 
     def __init__(self, settings: LimitSettings, *, database: Database, vault: Vault) -> None:
-        self._changes = Limit("account changes", settings.account_changes, database=database, vault=vault)
-        self._notices = Limit("account notices", settings.account_notices, database=database, vault=vault)
+        def limit(name: str, rules: str) -> Limit:
+            return Limit(name, rules, database=database, vault=vault)
+
+        self._details = limit("account details", settings.account_changes)
+        self._enrolments = limit("first enrolments", settings.account_changes)
+        self._changes = limit("account changes", settings.account_changes)
+        self._notices = limit("account notices", settings.account_notices)
+
+    async def detail(self, tx: Tx, user_id: UUID, *, at: datetime) -> None:
+        """Take one for a change that wants no fresh proof. Raises RateLimited, which must end *tx*."""
+        await _take(tx, self._details, user_id, at)
+
+    async def first_enrolment(self, tx: Tx, user_id: UUID, *, at: datetime) -> None:
+        """Take one for a first factor that is begun within a sign-in. Raises RateLimited, which must end *tx*."""
+        await _take(tx, self._enrolments, user_id, at)
 
     async def change(self, tx: Tx, user_id: UUID, *, at: datetime) -> None:
-        """Take one for a change. Raises RateLimited, which must end *tx*."""
+        """Take one for a change that was proved. Raises RateLimited, which must end *tx*."""
         await _take(tx, self._changes, user_id, at)
 
     async def notice(self, tx: Tx, user_id: UUID, *, at: datetime) -> None:

@@ -56,6 +56,25 @@ async def test_whoever_has_no_proof_uses_up_nothing_of_the_owners(world: World) 
     assert await renew(ada) == (200, "")
 
 
+async def test_a_stolen_token_does_not_keep_the_owner_from_a_factor(database_url: str, tmp_path: Path) -> None:
+    async with running(settings_for(database_url, tmp_path, limits={"account_changes": "2/hour"})) as world:
+        ada = await world.signed_up()
+        await ada.sign_in()
+        answers = [(await ada.call("PATCH", "/me", {"display_name": "M"})).status_code for _ in range(4)]
+        assert answers == [200] * 2 + [429] * 2
+        await ada.enrol_app()
+
+
+async def test_no_limit_of_changes_keeps_anybody_from_signing_in(database_url: str, tmp_path: Path) -> None:
+    limits, required = {"account_changes": "1/hour", "account_notices": "1/hour"}, {"policy": "required"}
+    async with running(settings_for(database_url, tmp_path, limits=limits, mfa=required)) as world:
+        ada = await world.signed_up()
+        ada.access_token = (await ada.login()).json()["enrollment_token"]
+        await ada.enrol_app()
+        assert [await renew(ada) for _ in range(2)] == [(200, ""), LIMITED]
+        assert (await ada.begin_phone()).status_code == 201
+
+
 async def test_a_right_code_beyond_the_limit_is_used_and_no_failure(
     database_url: str, tmp_path: Path, sweeper: asyncpg.Connection
 ) -> None:
@@ -71,13 +90,13 @@ async def test_a_right_code_beyond_the_limit_is_used_and_no_failure(
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "event"),
+    ("method", "path", "body", "event", "room"),
     [
-        ("PATCH", "/me", {"display_name": "M"}, "user.profile_changed"),
-        ("PATCH", "/me/factors/{app}", {"label": "M"}, "factor.changed"),
-        ("PATCH", "/me/factors/{app}", {"default": True}, "factor.changed"),
-        ("POST", "/me/factors", {"factor": "totp"}, "factor.enrolment_begun"),
-        ("GET", "/me/export", None, "user.data_exported"),
+        ("PATCH", "/me", {"display_name": "M"}, "user.profile_changed", 4),
+        ("PATCH", "/me/factors/{app}", {"label": "M"}, "factor.changed", 4),
+        ("PATCH", "/me/factors/{app}", {"default": True}, "factor.changed", 3),  # beginning the app was the first
+        ("POST", "/me/factors", {"factor": "totp"}, "factor.enrolment_begun", 3),
+        ("GET", "/me/export", None, "user.data_exported", 3),
     ],
 )
 async def test_a_token_does_not_fill_the_audit_log(
@@ -89,15 +108,16 @@ async def test_a_token_does_not_fill_the_audit_log(
     path: str,
     body: dict[str, Any] | None,
     event: str,
+    room: int,
 ) -> None:
     async with running(settings_for(database_url, tmp_path, limits={"account_changes": "4/hour"})) as world:
         mallory = await world.with_app()
         path = path.format(app=await mallory.factor_id("totp"))
         before = len(await told(sweeper, event))
         answers = [await mallory.call(method, path, body) for _ in range(6)]
-        assert [answer.is_success for answer in answers] == [True] * 3 + [False] * 3
-        assert {(answer.status_code, answer.json()["code"]) for answer in answers[3:]} == {LIMITED}
-        assert len(await told(sweeper, event)) == before + 3
+        assert [answer.is_success for answer in answers] == [True] * room + [False] * (6 - room)
+        assert {(answer.status_code, answer.json()["code"]) for answer in answers[room:]} == {LIMITED}
+        assert len(await told(sweeper, event)) == before + room
 
 
 async def test_a_used_up_sign_in_does_not_fill_the_audit_log(

@@ -1,6 +1,7 @@
 """One request: password and code together. No pending state is issued, and nobody without the password learns anything."""
 
 import asyncio
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -82,6 +83,15 @@ async def test_and_it_is_counted_and_noted_as_one(
     codes = [(await ada.login(**more)).json()["code"] for _ in range(11)]
     assert codes == ["invalid_mfa_code"] * 10 + ["mfa_locked"]
     assert await sweeper.fetchval("SELECT count(*) FROM audit_events WHERE event = 'challenge.code_refused'") == 10
+
+
+async def test_a_right_answer_ends_that_count_too(world: World) -> None:
+    """Of somebody whose browser fills in a code that nobody asked for, now and then."""
+    ada = await world.with_phone()
+    for _ in range(2):
+        assert {(await ada.login(code="123456")).json()["code"] for _ in range(9)} == {"invalid_mfa_code"}
+        world.clock.forward(timedelta(minutes=30))
+        await ada.sign_in()
 
 
 async def test_asking_for_a_factor_that_is_not_enrolled_is_noted(world: World, sweeper: asyncpg.Connection) -> None:
