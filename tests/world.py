@@ -217,19 +217,23 @@ def own_logging() -> Iterator[None]:
     """Undo what the block configures of logging, so that pytest's own handlers stay for the next test."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 @contextmanager
 def logs_as_before() -> Iterator[None]:
     """Do the same, and restore structlog's configuration, which a service that runs meanwhile goes on using."""
     before = structlog.get_config()
-    with own_logging():
-        yield
-    structlog.configure(**before)
-    logs.bound.cache_clear()
+    try:
+        with own_logging():
+            yield
+    finally:
+        structlog.configure(**before)
+        logs.bound.cache_clear()
 
 
 @asynccontextmanager
